@@ -1,0 +1,119 @@
+//! The request header fields towards the collector, as structured fields (RFC 9651).
+//!
+//! * `x-track-verdict: pass;endpoint=convert` - an Item: a token with parameters.
+//! * `x-track-drop-reason: event_invalid;path="visitors[0]", bot_suspected` - a List of tokens with parameters `path`
+//!   and `domain`, which are Strings, or Display Strings where they hold more than printable ASCII.
+
+use crate::gate::{Decision, Mode};
+use crate::verdict::{Finding, Findings};
+use std::fmt::Write;
+
+/// A parameter's value is cut after this many bytes of text: it may come from a body.
+pub const MAX_PARAMETER_BYTES: usize = 256;
+
+/// The value of the verdict field. In shadow mode the verdict is what enforcement would have done, and with what status.
+pub fn verdict(decision: &Decision, endpoint: &str) -> String {
+    let mut value = format!("{};endpoint={endpoint}", decision.verdict.id());
+    match decision.mode {
+        Mode::Enforce => {}
+        Mode::Shadow => {
+            value.push_str(";mode=shadow");
+            if let Some(reply) = &decision.reply {
+                let _ = write!(value, ";status={}", reply.status);
+            }
+        }
+    }
+    value
+}
+
+/// The value of the reasons field; `None` where there is no reason. The last member carries `more=N` where some were left out.
+pub fn reasons(findings: &Findings) -> Option<String> {
+    let left_out = findings.more + findings.list.len().saturating_sub(Findings::MAX);
+    // A refusal's finding stands last, and is shown even when the list is full.
+    let shown = findings.list.iter().rev().take(Findings::MAX).rev();
+    let members: Vec<String> = shown.map(member).collect();
+    let mut value = members.join(", ");
+    if value.is_empty() {
+        return None;
+    }
+    if left_out > 0 {
+        let _ = write!(value, ";more={left_out}");
+    }
+    Some(value)
+}
+
+fn member(finding: &Finding) -> String {
+    let mut member = finding.reason.id().to_owned();
+    for (name, value) in [("domain", &finding.domain), ("path", &finding.path)] {
+        if let Some(value) = value {
+            let _ = write!(member, ";{name}={}", parameter(value));
+        }
+    }
+    member
+}
+
+/// A String, or a Display String where the text holds more than printable ASCII.
+fn parameter(text: &str) -> String {
+    let cut = text.char_indices().map(|(at, character)| at + character.len_utf8()).take_while(|end| *end <= MAX_PARAMETER_BYTES).last();
+    let text = text.get(..cut.unwrap_or(0)).unwrap_or_default();
+    if text.bytes().all(|byte| (0x20..0x7F).contains(&byte)) {
+        return format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    }
+    let mut value = "%\"".to_owned();
+    for byte in text.bytes() {
+        match byte {
+            b'%' | b'"' | 0..0x20 | 0x7F.. => {
+                let _ = write!(value, "%{byte:02x}");
+            }
+            printable => value.push(char::from(printable)),
+        }
+    }
+    value.push('"');
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::Reason;
+
+    fn findings(list: Vec<Finding>, more: usize) -> Findings {
+        Findings { list, more, ..Findings::default() }
+    }
+
+    #[test]
+    fn parameters_are_strings_or_display_strings() {
+        let rows = [
+            ("visitors[0].events[2]", "\"visitors[0].events[2]\""),
+            ("", "\"\""),
+            ("a\"b\\c", "\"a\\\"b\\\\c\""),
+            ("b\u{fc}cher.example", "%\"b%c3%bccher.example\""),
+            ("100%\"\u{e9}\n", "%\"100%25%22%c3%a9%0a\""),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(parameter(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn long_parameters_are_cut_between_characters() {
+        assert_eq!(parameter(&"a".repeat(257)).len(), 256 + 2);
+        let cut = parameter(&format!("a{}", "\u{e9}".repeat(200)));
+        assert_eq!(cut.matches("%c3%a9").count(), 127, "255 bytes of text, for half a character cannot stand");
+    }
+
+    #[test]
+    fn members_stand_in_order_and_the_rest_is_counted() {
+        assert_eq!(reasons(&Findings::default()), None);
+        let one = Finding::new(Reason::SitePageBlocklist, "").for_domain("b.example");
+        let two = Finding::new(Reason::EventInvalid, "").at("visitors[0].events[2]");
+        let value = reasons(&findings(vec![one.clone(), two], 0)).unwrap();
+        assert_eq!(value, "site_page_blocklist;domain=\"b.example\", event_invalid;path=\"visitors[0].events[2]\"");
+        let sixteen = reasons(&findings(vec![one.clone(); 16], 0)).unwrap();
+        assert_eq!((sixteen.matches("site_page").count(), sixteen.contains("more")), (16, false));
+        let refusal = Finding::new(Reason::Bot, "");
+        let seventeen = reasons(&findings([vec![one; 16], vec![refusal]].concat(), 3)).unwrap();
+        assert_eq!(seventeen.matches("site_page").count(), 15);
+        assert!(seventeen.ends_with(", bot;more=4"), "{seventeen}");
+    }
+}

@@ -1,0 +1,158 @@
+//! From what was written to what is run: every pattern compiled, every default filled in, every contradiction refused.
+
+use super::{Config, ConfigError, EndpointSpec, LimitsSpec};
+use crate::gate::{Endpoint, Gate, Limits, Shared};
+use crate::rules::content_type::is_token;
+use crate::rules::endpoint::{HostPattern, PathPattern};
+use crate::rules::problem::Problem;
+use crate::rules::user_agent::UserAgents;
+use crate::vendors::{Policy, Vendor, commanders_act, convert, plausible, userpilot};
+use crate::verdict::{Disposition, Dispositions, Reason};
+use std::collections::BTreeMap;
+
+/// # Errors
+/// The first thing that cannot be used.
+pub fn compile(config: &Config) -> Result<Gate, ConfigError> {
+    let header_prefix = header_prefix(&config.header_prefix).map_err(|problem| problem.under("header_prefix"))?;
+    let user_agents = UserAgents::compile(&config.user_agents)
+        .map_err(|(at, found)| Problem::new(at, "a piece of a User-Agent", found).under("user_agents"))?;
+    check_global_actions(config)?;
+    if config.endpoints.is_empty() {
+        return Err(Problem::new("endpoints", "at least one endpoint, or the field left out", "an empty list").into());
+    }
+    let mut endpoints: Vec<Endpoint> = Vec::with_capacity(config.endpoints.len());
+    for (index, spec) in config.endpoints.iter().enumerate() {
+        let at = format!("endpoints[{index}]");
+        if endpoints.iter().any(|endpoint| endpoint.name == spec.name) {
+            return Err(Problem::new(format!("{at}.name"), "a name of its own", format!("{:?} a second time", spec.name)).into());
+        }
+        endpoints.push(endpoint(config, spec).map_err(|problem| problem.under(&at))?);
+    }
+    Ok(Gate { endpoints, shared: Shared { user_agents }, header_prefix, body_phase: config.body_phase })
+}
+
+fn header_prefix(prefix: &str) -> Result<String, Problem> {
+    let fits = prefix.len() > 2 && prefix.len() <= 64 && prefix.ends_with('-') && prefix.bytes().all(is_token);
+    let lower = prefix.to_ascii_lowercase();
+    if fits { Ok(lower) } else { Err(Problem::new("", "the start of a header field name, such as \"x-track-\"", format!("{prefix:?}"))) }
+}
+
+/// A global override must mean something to at least one endpoint.
+fn check_global_actions(config: &Config) -> Result<(), Problem> {
+    let vendors: Vec<Vendor> = config.endpoints.iter().map(|endpoint| endpoint.vendor).collect();
+    for reason in config.actions.keys() {
+        if vendors.iter().all(|vendor| reason.default_disposition(*vendor).is_none()) {
+            let found = format!("{} at none of the configured endpoints' vendors", reason.id());
+            return Err(Problem::new(format!("actions.{}", reason.id()), "a reason that some endpoint can give", found));
+        }
+    }
+    Ok(())
+}
+
+fn endpoint(config: &Config, spec: &EndpointSpec) -> Result<Endpoint, Problem> {
+    check_name(&spec.name)?;
+    check_vendor_fields(spec)?;
+    let hosts = list("hosts", spec.hosts.as_deref(), HostPattern::compile)?.unwrap_or_default();
+    let paths = match list("paths", spec.paths.as_deref(), PathPattern::compile)? {
+        Some(paths) => paths,
+        None => spec.vendor.default_paths().iter().map(|path| PathPattern::compile(path)).collect::<Result<_, _>>()?,
+    };
+    Ok(Endpoint {
+        name: spec.name.clone(),
+        vendor: spec.vendor,
+        mode: spec.mode.unwrap_or(config.mode),
+        hosts,
+        paths,
+        limits: limits(spec)?,
+        dispositions: dispositions(config, spec)?,
+        allow_origin: allow_origin(spec)?,
+        policy: policy(spec)?,
+    })
+}
+
+/// A token of structured fields that is also fit for the name of a metric.
+fn check_name(name: &str) -> Result<(), Problem> {
+    let starts = name.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
+    let fits = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    if starts && fits && name.len() <= 64 {
+        return Ok(());
+    }
+    Err(Problem::new("name", "a lower-case letter, then letters, digits and \"_\", at most 64", format!("{name:?}")))
+}
+
+/// A field of one vendor that stands at another would never take effect.
+fn check_vendor_fields(spec: &EndpointSpec) -> Result<(), Problem> {
+    let fields = [
+        ("require_user_agent", spec.require_user_agent.is_some(), Vendor::Convert),
+        ("trust_ip_type_header", spec.trust_ip_type_header.is_some(), Vendor::Plausible),
+    ];
+    for (field, is_set, vendor) in fields {
+        if is_set && spec.vendor != vendor {
+            let expected = format!("this field only where vendor is {:?}", vendor.id());
+            return Err(Problem::new(field, expected, format!("vendor {:?}", spec.vendor.id())));
+        }
+    }
+    Ok(())
+}
+
+fn list<T>(field: &str, entries: Option<&[String]>, compile: fn(&str) -> Result<T, Problem>) -> Result<Option<Vec<T>>, Problem> {
+    let Some(entries) = entries else { return Ok(None) };
+    if entries.is_empty() {
+        return Err(Problem::new(field, "at least one entry, or the field left out", "an empty list"));
+    }
+    let compiled = entries.iter().enumerate();
+    compiled.map(|(index, entry)| compile(entry).map_err(|problem| problem.under(&format!("{field}[{index}]")))).collect::<Result<_, _>>().map(Some)
+}
+
+fn limits(spec: &EndpointSpec) -> Result<Limits, Problem> {
+    let contract = match spec.vendor {
+        Vendor::Convert => Limits { request_bytes: convert::REQUEST_BYTES, batch_bytes: 0, event_bytes: 0 },
+        Vendor::Plausible => Limits { request_bytes: plausible::REQUEST_BYTES, batch_bytes: 0, event_bytes: 0 },
+        Vendor::Userpilot => Limits { request_bytes: userpilot::REQUEST_BYTES, batch_bytes: 0, event_bytes: 0 },
+        Vendor::CommandersAct => commanders_act::LIMITS,
+    };
+    let LimitsSpec { request_bytes, batch_bytes, event_bytes } = spec.limits;
+    let one = |name: &str, written: Option<usize>, contract: usize| match written {
+        Some(0) => Err(Problem::new(format!("limits.{name}"), "at least 1", "0")),
+        Some(_) if contract == 0 => {
+            let found = format!("vendor {:?}, which has no batches", spec.vendor.id());
+            Err(Problem::new(format!("limits.{name}"), "this limit only where the vendor has batches", found))
+        }
+        written => Ok(written.unwrap_or(contract)),
+    };
+    Ok(Limits {
+        request_bytes: one("request_bytes", request_bytes, contract.request_bytes)?,
+        batch_bytes: one("batch_bytes", batch_bytes, contract.batch_bytes)?,
+        event_bytes: one("event_bytes", event_bytes, contract.event_bytes)?,
+    })
+}
+
+/// The contract's defaults, the global overrides that mean something to the vendor, then the endpoint's own.
+fn dispositions(config: &Config, spec: &EndpointSpec) -> Result<Dispositions, Problem> {
+    let given = |reason: &Reason| reason.default_disposition(spec.vendor).is_some();
+    let global = config.actions.iter().filter(|(reason, _)| given(reason));
+    let actions: BTreeMap<Reason, Disposition> = global.chain(&spec.actions).map(|(reason, action)| (*reason, *action)).collect();
+    Dispositions::new(spec.vendor, &actions).map_err(|reason| {
+        let expected = format!("a reason that vendor {:?} gives", spec.vendor.id());
+        Problem::new(format!("actions.{}", reason.id()), expected, "one it never gives, so that the override could never take effect")
+    })
+}
+
+fn allow_origin(spec: &EndpointSpec) -> Result<Option<String>, Problem> {
+    match &spec.access_control_allow_origin {
+        Some(origin) if origin.is_empty() || !origin.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Err(Problem::new("access_control_allow_origin", "\"*\" or an origin such as \"https://a.example\"", format!("{origin:?}")))
+        }
+        Some(origin) => Ok(Some(origin.clone())),
+        None => Ok((spec.vendor == Vendor::Plausible).then(|| "*".to_owned())),
+    }
+}
+
+fn policy(spec: &EndpointSpec) -> Result<Policy, Problem> {
+    Ok(match spec.vendor {
+        Vendor::Convert => Policy::Convert(convert::Policy { require_user_agent: spec.require_user_agent.unwrap_or(true) }),
+        Vendor::Plausible => Policy::Plausible(plausible::Policy {}),
+        Vendor::Userpilot => Policy::Userpilot(userpilot::Policy {}),
+        Vendor::CommandersAct => Policy::CommandersAct(commanders_act::Policy {}),
+    })
+}

@@ -1,0 +1,215 @@
+//! The compiled configuration, and the order of checks on one screen.
+//!
+//! [`Gate::endpoint`] finds whose request it is, [`Gate::head`] checks what the head tells, [`Inspection::body_seen`]
+//! watches the size while the body comes, and [`Inspection::body`] reads it once it is whole. Each of the last three can
+//! end it with a [`Decision`]; nothing here logs, counts, or knows a host.
+
+use crate::config::{BodyPhase, Config, ConfigError};
+use crate::reply::{self, Reply};
+use crate::request::RequestHead;
+use crate::rules::endpoint::{HostPattern, PathPattern};
+use crate::rules::user_agent::UserAgents;
+use crate::vendors::{self, Awaited, Policy, Vendor};
+use crate::verdict::{Dispositions, Finding, Findings, Flow, Notes, Reason, Refusal, Verdict};
+use serde::Deserialize;
+
+/// Whether verdicts are acted upon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Drops and rejects are answered here.
+    #[default]
+    Enforce,
+    /// Everything is forwarded; the annotation says what enforcement would have done.
+    Shadow,
+}
+
+impl Mode {
+    pub const ALL: [Mode; 2] = [Mode::Enforce, Mode::Shadow];
+
+    pub const fn id(self) -> &'static str {
+        match self {
+            Mode::Enforce => "enforce",
+            Mode::Shadow => "shadow",
+        }
+    }
+}
+
+/// The most bytes of body an endpoint takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    pub request_bytes: usize,
+    /// A batch request, where the vendor has them.
+    pub batch_bytes: usize,
+    /// One event inside a batch.
+    pub event_bytes: usize,
+}
+
+/// Where requests of one vendor come in, and how they are treated.
+#[derive(Debug)]
+pub struct Endpoint {
+    pub name: String,
+    pub vendor: Vendor,
+    pub mode: Mode,
+    pub hosts: Vec<HostPattern>,
+    pub paths: Vec<PathPattern>,
+    pub limits: Limits,
+    pub dispositions: Dispositions,
+    /// `access-control-allow-origin` of local replies, for browsers that must read them.
+    pub allow_origin: Option<String>,
+    pub policy: Policy,
+}
+
+impl Endpoint {
+    fn serves(&self, head: &RequestHead<'_>) -> bool {
+        let host = self.hosts.is_empty() || self.hosts.iter().any(|host| host.matches(head.authority()));
+        host && self.paths.iter().any(|path| path.matches(head.path()))
+    }
+}
+
+/// What all endpoints use.
+#[derive(Debug)]
+pub struct Shared {
+    pub user_agents: UserAgents,
+}
+
+/// The compiled configuration.
+#[derive(Debug)]
+pub struct Gate {
+    pub endpoints: Vec<Endpoint>,
+    pub shared: Shared,
+    /// Lower-case prefix of the header fields that are ours.
+    pub header_prefix: String,
+    pub body_phase: BodyPhase,
+}
+
+/// What the head told.
+#[derive(Debug)]
+pub enum Step {
+    Decided(Decision),
+    /// The body is needed.
+    Body(Inspection),
+}
+
+impl Gate {
+    /// # Errors
+    /// The first thing in the configuration that cannot be used.
+    pub fn compile(config: &Config) -> Result<Gate, ConfigError> {
+        crate::config::compile(config)
+    }
+
+    /// The endpoint a request belongs to, as an index into [`Gate::endpoints`]: the first in configuration order that
+    /// serves its host and path. `None`: not ours. Only POST is inspected (contract, P3), and nothing that would hang
+    /// if it were held: upgrades and gRPC.
+    pub fn endpoint(&self, head: &RequestHead<'_>) -> Option<usize> {
+        if head.method() != b"POST" || is_stream(head) {
+            return None;
+        }
+        self.endpoints.iter().position(|endpoint| endpoint.serves(head))
+    }
+
+    /// Checks the head of a request to the endpoint at `index`.
+    pub fn head(&self, index: usize, head: &RequestHead<'_>) -> Option<Step> {
+        let endpoint = self.endpoints.get(index)?;
+        let mut notes = Notes::new(&endpoint.dispositions, Findings::default());
+        let flow = vendors::head(endpoint, &self.shared, head, &mut notes);
+        let findings = notes.findings;
+        Some(match flow {
+            Flow::Continue(Awaited::Nothing) => Step::Decided(decide(index, endpoint, Flow::Continue(()), findings)),
+            Flow::Continue(awaited) => {
+                let max_bytes = vendors::max_body_bytes(endpoint, &awaited);
+                Step::Body(Inspection { endpoint: index, findings, awaited, max_bytes })
+            }
+            Flow::Break(refusal) => Step::Decided(decide(index, endpoint, Flow::Break(refusal), findings)),
+        })
+    }
+
+    /// The verdict on a request that could not be looked at because a call to the host failed.
+    pub fn host_error(&self, index: usize, findings: Findings) -> Option<Decision> {
+        let endpoint = self.endpoints.get(index)?;
+        let mut notes = Notes::new(&endpoint.dispositions, findings);
+        notes.findings.uninspected = true;
+        let flow = notes.note(Finding::new(Reason::HostError, "the request could not be inspected"));
+        Some(decide(index, endpoint, flow, notes.findings))
+    }
+}
+
+/// A request whose head has been checked and whose body is awaited.
+#[derive(Debug)]
+pub struct Inspection {
+    pub endpoint: usize,
+    pub findings: Findings,
+    awaited: Awaited,
+    max_bytes: usize,
+}
+
+impl Inspection {
+    /// Call with the bytes of body seen so far, each time some have come. A decision ends the inspection before the body is whole.
+    pub fn body_seen(&mut self, gate: &Gate, bytes: usize) -> Option<Decision> {
+        if bytes <= self.max_bytes {
+            return None;
+        }
+        let endpoint = gate.endpoints.get(self.endpoint)?;
+        let mut notes = Notes::new(&endpoint.dispositions, std::mem::take(&mut self.findings));
+        notes.findings.uninspected = true;
+        let flow = notes.note(vendors::too_large(endpoint, self.max_bytes));
+        Some(decide(self.endpoint, endpoint, flow, notes.findings))
+    }
+
+    /// Whether the content of the body is needed, or only its size.
+    pub fn reads_body(&self) -> bool {
+        !matches!(self.awaited, Awaited::Nothing | Awaited::Size)
+    }
+
+    /// Checks the whole body, or an empty one where there was none.
+    pub fn body(self, gate: &Gate, body: &[u8]) -> Option<Decision> {
+        let endpoint = gate.endpoints.get(self.endpoint)?;
+        let mut notes = Notes::new(&endpoint.dispositions, self.findings);
+        let flow = vendors::body(endpoint, &gate.shared, self.awaited, body, &mut notes);
+        Some(decide(self.endpoint, endpoint, flow, notes.findings))
+    }
+}
+
+/// What becomes of a request.
+#[derive(Debug)]
+pub struct Decision {
+    /// Index into [`Gate::endpoints`].
+    pub endpoint: usize,
+    pub verdict: Verdict,
+    pub mode: Mode,
+    /// What was found, a refusal's own finding last.
+    pub findings: Findings,
+    /// The reason that a counter names: the refusal's, else the first one annotated.
+    pub reason: Option<Reason>,
+    /// The local reply of a drop or reject, which in shadow mode is not sent.
+    pub reply: Option<Reply>,
+}
+
+impl Decision {
+    /// The reply to send; `None` where the request is forwarded.
+    pub fn reply_to_send(&self) -> Option<&Reply> {
+        match self.mode {
+            Mode::Enforce => self.reply.as_ref(),
+            Mode::Shadow => None,
+        }
+    }
+}
+
+fn decide(index: usize, endpoint: &Endpoint, flow: Flow, mut findings: Findings) -> Decision {
+    let (verdict, reason, reply) = match flow {
+        Flow::Continue(()) => (findings.verdict(), findings.list.first().map(|finding| finding.reason), None),
+        Flow::Break(Refusal { kind, finding }) => {
+            let reply = reply::render(endpoint, kind, &finding);
+            let reason = finding.reason;
+            findings.list.push(finding);
+            (kind.verdict(), Some(reason), Some(reply))
+        }
+    };
+    Decision { endpoint: index, verdict, mode: endpoint.mode, findings, reason, reply }
+}
+
+/// Upgrades and gRPC streams have no end to wait for.
+fn is_stream(head: &RequestHead<'_>) -> bool {
+    let grpc = |value: &[u8]| value.get(..16).is_some_and(|start| start.eq_ignore_ascii_case(b"application/grpc"));
+    head.first("upgrade").is_some() || head.all("content-type").any(grpc)
+}

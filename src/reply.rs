@@ -1,0 +1,123 @@
+//! Local replies: what the client of a refused request gets, in the words of the vendor's own documents.
+
+use crate::gate::Endpoint;
+use crate::vendors::Vendor;
+use crate::verdict::{Finding, Reason, RefusalKind};
+use serde_json::{Value, json};
+
+/// A reply to send in the collector's stead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: String,
+    /// For response code details: `trackgate_<reason>`.
+    pub reason: Reason,
+}
+
+/// The vendor's own answer to a refused request.
+pub fn render(endpoint: &Endpoint, kind: RefusalKind, finding: &Finding) -> Reply {
+    let (status, mut headers, body) = match kind {
+        RefusalKind::Drop => success_look_alike(endpoint.vendor),
+        RefusalKind::Reject => error(endpoint.vendor, finding),
+    };
+    if let Some(origin) = &endpoint.allow_origin {
+        headers.push(("access-control-allow-origin", origin.clone()));
+    }
+    Reply { status, headers, body, reason: finding.reason }
+}
+
+type Parts = (u16, Vec<(&'static str, String)>, String);
+
+/// What the vendor answers to a request it took.
+fn success_look_alike(vendor: Vendor) -> Parts {
+    match vendor {
+        // The SDKs take nothing but exactly 200 with a JSON body for success (contract, C-13).
+        Vendor::Convert => json_reply(200, &json!({"code": "BOT"})),
+        Vendor::Plausible => text_reply(202, "ok"),
+        Vendor::Userpilot => (202, Vec::new(), String::new()),
+        Vendor::CommandersAct => (200, Vec::new(), String::new()),
+    }
+}
+
+fn error(vendor: Vendor, finding: &Finding) -> Parts {
+    let status = error_status(vendor, finding.reason);
+    let message = finding.message.as_str();
+    match vendor {
+        Vendor::Convert => {
+            let fields: Vec<&str> = finding.fields.iter().map(|(field, _)| *field).filter(|field| !field.is_empty()).collect();
+            json_reply(status, &json!({"code": status, "message": message, "fields": fields}))
+        }
+        Vendor::Plausible => {
+            let mut errors = serde_json::Map::new();
+            for (field, message) in &finding.fields {
+                errors.insert((*field).to_owned(), json!([message]));
+            }
+            let (status, _, body) = json_reply(status, &json!({"errors": errors}));
+            (status, vec![("content-type", "application/json; charset=utf-8".to_owned())], body)
+        }
+        Vendor::Userpilot => {
+            let code = finding.reason.id();
+            let entry = json!({"error": code, "error_code": code, "message": message, "details": finding.path});
+            json_reply(status, &json!({"errors": [entry]}))
+        }
+        Vendor::CommandersAct => json_reply(status, &json!({"error": message})),
+    }
+}
+
+/// The status of a reject. Documented ones first; for reasons that are only rejected because the operator says so, the
+/// status RFC 9110 has for them.
+fn error_status(vendor: Vendor, reason: Reason) -> u16 {
+    match (vendor, reason) {
+        (_, Reason::HostError) => 503,
+        // The only error either vendor documents.
+        (Vendor::Plausible | Vendor::CommandersAct, _) => 400,
+        (Vendor::Convert | Vendor::Userpilot, reason) => general_status(vendor, reason),
+    }
+}
+
+fn general_status(vendor: Vendor, reason: Reason) -> u16 {
+    match reason {
+        Reason::Unauthorized | Reason::AuthMalformed => 401,
+        Reason::Bot
+        | Reason::BotSuspected
+        | Reason::SpamReferrer
+        | Reason::VerificationAgent
+        | Reason::DcIp
+        | Reason::ThreatIp
+        | Reason::SiteHostnameAllowlist
+        | Reason::SitePageBlocklist
+        | Reason::SiteIpBlocklist
+        | Reason::SiteCountryBlocklist => 403,
+        Reason::RequestTooLarge | Reason::EventTooLarge => 413,
+        Reason::ContentEncoding => 415,
+        // Userpilot documents 400 for any request it cannot use.
+        Reason::ContentType => if matches!(vendor, Vendor::Userpilot) { 400 } else { 415 },
+        Reason::HostError => 503,
+        Reason::Invalid
+        | Reason::InvalidJson
+        | Reason::InvalidShape
+        | Reason::MissingField
+        | Reason::FieldType
+        | Reason::ApiVersion
+        | Reason::MetadataInvalid
+        | Reason::MetadataTooLarge
+        | Reason::JsonDuplicateKeys
+        | Reason::EventInvalid
+        | Reason::EventNameMissing
+        | Reason::MissingSiteId
+        | Reason::MissingSourceKey
+        | Reason::LegacyPayload
+        | Reason::TimestampNotMs
+        | Reason::EmptyVisitors
+        | Reason::EmptyBatch => 400,
+    }
+}
+
+fn json_reply(status: u16, body: &Value) -> Parts {
+    (status, vec![("content-type", "application/json".to_owned())], body.to_string())
+}
+
+fn text_reply(status: u16, body: &str) -> Parts {
+    (status, vec![("content-type", "text/plain; charset=utf-8".to_owned())], body.to_owned())
+}

@@ -1,0 +1,88 @@
+//! The media type a request declares, reduced to what the vendors tell apart.
+
+use crate::request::{RequestHead, trim};
+
+/// The essence of `content-type` (RFC 9110 section 8.3.1): compared without regard to case, parameters ignored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaType {
+    /// The field is missing, or empty.
+    Absent,
+    /// `application/json`
+    Json,
+    /// `application/*+json`, a structured syntax suffix (RFC 6839).
+    JsonSuffix,
+    /// `text/plain`, which browsers send without asking for permission (CORS) and beacons by default.
+    TextPlain,
+    /// Anything else, unparsable values and lists of several types included.
+    Other,
+}
+
+/// The media type of a request. A repeated field is a list, which no media type is: [`MediaType::Other`].
+pub fn media_type(head: &RequestHead<'_>) -> MediaType {
+    match head.joined("content-type") {
+        Some(value) => of_value(&value),
+        None => MediaType::Absent,
+    }
+}
+
+fn of_value(value: &[u8]) -> MediaType {
+    let essence = trim(value.split(|byte| *byte == b';').next().unwrap_or_default());
+    if essence.is_empty() {
+        MediaType::Absent
+    } else if essence.eq_ignore_ascii_case(b"application/json") {
+        MediaType::Json
+    } else if essence.eq_ignore_ascii_case(b"text/plain") {
+        MediaType::TextPlain
+    } else if has_json_suffix(essence) {
+        MediaType::JsonSuffix
+    } else {
+        MediaType::Other
+    }
+}
+
+fn has_json_suffix(essence: &[u8]) -> bool {
+    let Some((kind, subtype)) = essence.split_at_checked(b"application/".len()) else { return false };
+    let Some((name, suffix)) = subtype.len().checked_sub(5).and_then(|at| subtype.split_at_checked(at)) else { return false };
+    kind.eq_ignore_ascii_case(b"application/")
+        && suffix.eq_ignore_ascii_case(b"+json")
+        && !name.is_empty()
+        && name.iter().all(|byte| is_token(*byte))
+}
+
+/// A `tchar` of RFC 9110 section 5.6.2.
+pub fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_essence_decides() {
+        let rows = [
+            ("application/json", MediaType::Json),
+            ("Application/JSON ; charset=utf-8", MediaType::Json),
+            ("application/json;", MediaType::Json),
+            ("text/plain;charset=UTF-8", MediaType::TextPlain),
+            ("application/csp-report+json", MediaType::JsonSuffix),
+            ("application/+json", MediaType::Other),
+            ("application/a b+json", MediaType::Other),
+            ("text/x+json", MediaType::Other),
+            ("application/jsonp", MediaType::Other),
+            ("application/x-www-form-urlencoded", MediaType::Other),
+            ("application/json,application/json", MediaType::Other),
+            ("json", MediaType::Other),
+            ("", MediaType::Absent),
+            (" ; charset=utf-8", MediaType::Absent),
+        ];
+        for (value, expected) in rows {
+            let head = RequestHead::new(vec![(b"content-type", value.as_bytes())]);
+            assert_eq!(media_type(&head), expected, "{value:?}");
+        }
+        let twice = RequestHead::new(vec![(b"content-type", b"text/plain"), (b"content-type", b"text/plain")]);
+        assert_eq!(media_type(&twice), MediaType::Other);
+        assert_eq!(media_type(&RequestHead::default()), MediaType::Absent);
+        assert_eq!(media_type(&RequestHead::new(vec![(b"content-type", b"\xE9")])), MediaType::Other);
+    }
+}

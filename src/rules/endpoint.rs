@@ -1,0 +1,137 @@
+//! Which requests belong to an endpoint: host and path.
+//!
+//! A path is compared the way the collectors' own routers compare it, so that no other spelling of it goes by
+//! uninspected: the query is cut off, segments are percent-decoded, empty segments (`//`, a trailing `/`) do not
+//! count, and a path with dot segments belongs to the endpoint if it does either before or after they are resolved.
+//! Letter case counts. Escaped slashes (`%2F`) are part of a segment.
+
+use super::problem::Problem;
+
+/// A host an endpoint serves: `metrics.example.com`, or `*.example.com` for everything below it but not itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostPattern {
+    /// Lower-case, without port and without `*.`.
+    name: String,
+    subdomains: bool,
+}
+
+impl HostPattern {
+    /// # Errors
+    /// Not a host name: empty, with a scheme, port or path, or with a `*` anywhere but as its first label.
+    pub fn compile(host: &str) -> Result<Self, Problem> {
+        let (subdomains, name) = match host.strip_prefix("*.") {
+            Some(rest) => (true, rest),
+            None => (false, host),
+        };
+        let is_bracketed = name.starts_with('[') && name.ends_with(']');
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte) || is_bracketed && b":[]".contains(&byte);
+        if name.is_empty() || !name.bytes().all(fits) {
+            return Err(Problem::new("", "a host name such as \"a.example\" or \"*.a.example\", without port", format!("{host:?}")));
+        }
+        Ok(HostPattern { name: name.trim_end_matches('.').to_ascii_lowercase(), subdomains })
+    }
+
+    /// `authority` may carry a port and a trailing dot.
+    pub fn matches(&self, authority: &[u8]) -> bool {
+        let host = host_of(authority);
+        if !self.subdomains {
+            return host.eq_ignore_ascii_case(self.name.as_bytes());
+        }
+        let Some(at) = host.len().checked_sub(self.name.len()) else { return false };
+        let (below, name) = host.split_at(at);
+        below.len() > 1 && below.ends_with(b".") && name.eq_ignore_ascii_case(self.name.as_bytes())
+    }
+}
+
+fn host_of(authority: &[u8]) -> &[u8] {
+    let end = match authority.iter().rposition(|byte| *byte == b':' || *byte == b']') {
+        Some(at) if authority.get(at) == Some(&b':') => at,
+        Some(_) | None => authority.len(),
+    };
+    let host = authority.get(..end).unwrap_or_default();
+    host.strip_suffix(b".").unwrap_or(host)
+}
+
+/// A path an endpoint serves: literal segments, and `{name}` for any one segment that is not empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathPattern {
+    segments: Vec<Segment>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Segment {
+    Literal(String),
+    Any,
+}
+
+impl PathPattern {
+    /// # Errors
+    /// No leading `/`, no segment at all, a query, an escape, a dot segment, or braces that are not a whole segment.
+    pub fn compile(path: &str) -> Result<Self, Problem> {
+        let wrong = || Problem::new("", "a path such as \"/v1/track/{key}\", decoded and without query", format!("{path:?}"));
+        let segments = path.strip_prefix('/').ok_or_else(wrong)?.split('/').map(|segment| {
+            let is_name = segment.len() > 2 && segment.starts_with('{') && segment.ends_with('}');
+            if is_name {
+                Ok(Segment::Any)
+            } else if segment.is_empty() || segment == "." || segment == ".." || segment.contains(['{', '}', '?', '#', '%']) {
+                Err(wrong())
+            } else {
+                Ok(Segment::Literal(segment.to_owned()))
+            }
+        });
+        Ok(PathPattern { segments: segments.collect::<Result<_, _>>()? })
+    }
+
+    /// `target` is the request's `:path`, query and all.
+    pub fn matches(&self, target: &[u8]) -> bool {
+        let path = target.split(|byte| *byte == b'?' || *byte == b'#').next().unwrap_or_default();
+        self.matches_segments(segments(path)) || has_dots(path) && self.matches_segments(resolve(path).into_iter())
+    }
+
+    fn matches_segments<'p>(&self, mut path: impl Iterator<Item = &'p [u8]>) -> bool {
+        let all = self.segments.iter().all(|segment| match (segment, path.next()) {
+            (Segment::Literal(literal), Some(found)) => decoded(found).eq(literal.bytes()),
+            (Segment::Any, Some(_)) => true,
+            (Segment::Literal(_) | Segment::Any, None) => false,
+        });
+        all && path.next().is_none()
+    }
+}
+
+fn segments(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    path.split(|byte| *byte == b'/').filter(|segment| !segment.is_empty())
+}
+
+fn has_dots(path: &[u8]) -> bool {
+    segments(path).any(|segment| decoded(segment).eq(*b".") || decoded(segment).eq(*b".."))
+}
+
+/// Without dot segments (RFC 3986 section 5.2.4).
+fn resolve(path: &[u8]) -> Vec<&[u8]> {
+    let mut resolved = Vec::new();
+    for segment in segments(path) {
+        if decoded(segment).eq(*b"..") {
+            resolved.pop();
+        } else if !decoded(segment).eq(*b".") {
+            resolved.push(segment);
+        }
+    }
+    resolved
+}
+
+/// The bytes of a text with `%xx` resolved; a `%` without two hex digits stands for itself.
+pub fn decoded(text: &[u8]) -> impl Iterator<Item = u8> {
+    let mut rest = text;
+    core::iter::from_fn(move || {
+        let digit = |at: usize| rest.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+        let (byte, length) = match (rest.first()?, digit(1), digit(2)) {
+            (b'%', Some(high), Some(low)) => (u8::try_from(high << 4 | low).unwrap_or(b'%'), 3),
+            (byte, _, _) => (*byte, 1),
+        };
+        rest = rest.get(length..).unwrap_or_default();
+        Some(byte)
+    })
+}
+
+#[cfg(test)]
+mod tests;

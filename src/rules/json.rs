@@ -1,0 +1,313 @@
+//! A JSON text read in one pass, in place, without a tree.
+//!
+//! What is accepted, in the order it is checked:
+//! 1. the whole text is UTF-8 (a byte order mark is not whitespace, so it is refused);
+//! 2. exactly one value by the grammar of [RFC 8259], with nothing but whitespace around it;
+//! 3. at most [`MAX_DEPTH`] arrays and objects inside each other (contract, P6);
+//! 4. by [`Strictness`]: lone surrogates and numbers beyond a double, where a vendor's own parser refuses them.
+//!
+//! Duplicate names are handed to the caller in the order they stand; which one counts is the vendor's rule.
+//! Nothing is decoded before it is asked for, and nothing is allocated but a string that holds escapes.
+//!
+//! [RFC 8259]: https://www.rfc-editor.org/rfc/rfc8259
+//!
+//! ```
+//! use trackgate::rules::json::{Reader, Strictness, Value};
+//! let mut id = None;
+//! Reader::document(br#"{"id": 7, "id": "b"}"#, Strictness::Grammar, |reader| {
+//!     reader.members(|reader, name| {
+//!         let value = reader.value()?;
+//!         if name.is("id") {
+//!             id = Some(value);
+//!         }
+//!         Ok(())
+//!     })
+//! })
+//! .unwrap();
+//! assert!(matches!(id, Some(Value::String(text)) if text.is("b")));
+//! ```
+
+mod number;
+mod text;
+
+pub use number::Number;
+pub use text::Text;
+
+/// Arrays and objects that may stand inside each other; the 128th is refused.
+pub const MAX_DEPTH: u32 = 127;
+
+/// What is refused beyond the grammar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strictness {
+    /// The grammar alone, as `JSON.parse` reads it: `"\ud800"` and `1e999` are values.
+    Grammar,
+    /// Lone surrogates and numbers that overflow a double are refused as well, as Elixir's Jason does.
+    Jason,
+}
+
+/// The text is not JSON; `at` is the offset in bytes of the first byte that cannot stand there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Invalid {
+    pub at: usize,
+}
+
+pub type Result<T> = core::result::Result<T, Invalid>;
+
+/// The type of the value that comes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Object,
+    Array,
+    String,
+    Number,
+    Bool,
+    Null,
+}
+
+/// A value that has been read. Arrays and objects have been checked and passed over.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Value<'a> {
+    /// The raw text of the object, from brace to brace.
+    Object(&'a [u8]),
+    /// The raw text of the array, from bracket to bracket.
+    Array(&'a [u8]),
+    String(Text<'a>),
+    Number(Number<'a>),
+    Bool(bool),
+    Null,
+}
+
+impl Value<'_> {
+    pub fn kind(&self) -> Kind {
+        match self {
+            Value::Object(_) => Kind::Object,
+            Value::Array(_) => Kind::Array,
+            Value::String(_) => Kind::String,
+            Value::Number(_) => Kind::Number,
+            Value::Bool(_) => Kind::Bool,
+            Value::Null => Kind::Null,
+        }
+    }
+}
+
+/// Reads a JSON text from front to back.
+pub struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    depth: u32,
+    strictness: Strictness,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads a whole text: `read` must consume exactly its one value.
+    pub fn document<T>(bytes: &'a [u8], strictness: Strictness, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if let Err(error) = core::str::from_utf8(bytes) {
+            return Err(Invalid { at: error.valid_up_to() });
+        }
+        Self::element(bytes, strictness, read)
+    }
+
+    /// Reads a text that is part of one already checked by [`Reader::document`].
+    pub fn element<T>(bytes: &'a [u8], strictness: Strictness, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let mut reader = Reader { bytes, at: 0, depth: 0, strictness };
+        let value = read(&mut reader)?;
+        reader.whitespace();
+        if reader.at == bytes.len() { Ok(value) } else { reader.invalid() }
+    }
+
+    /// The offset in bytes at which reading goes on.
+    pub fn position(&self) -> usize {
+        self.at
+    }
+
+    /// The type of the next value, which is not consumed.
+    pub fn kind(&mut self) -> Result<Kind> {
+        self.whitespace();
+        match self.peek() {
+            Some(b'{') => Ok(Kind::Object),
+            Some(b'[') => Ok(Kind::Array),
+            Some(b'"') => Ok(Kind::String),
+            Some(b'-' | b'0'..=b'9') => Ok(Kind::Number),
+            Some(b't' | b'f') => Ok(Kind::Bool),
+            Some(b'n') => Ok(Kind::Null),
+            Some(_) | None => self.invalid(),
+        }
+    }
+
+    /// Consumes the next value, whatever it is.
+    pub fn value(&mut self) -> Result<Value<'a>> {
+        let kind = self.kind()?;
+        let start = self.at;
+        match kind {
+            Kind::Object => self.skip_nested().map(|()| Value::Object(self.since(start))),
+            Kind::Array => self.skip_nested().map(|()| Value::Array(self.since(start))),
+            Kind::String => self.text().map(Value::String),
+            Kind::Number => self.number().map(Value::Number),
+            Kind::Bool if self.peek() == Some(b't') => self.literal(b"true").map(|()| Value::Bool(true)),
+            Kind::Bool => self.literal(b"false").map(|()| Value::Bool(false)),
+            Kind::Null => self.literal(b"null").map(|()| Value::Null),
+        }
+    }
+
+    /// Consumes an object. `each` gets the name of a member and must consume its value.
+    /// Anything but an object is [`Invalid`]: ask [`Reader::kind`] first.
+    pub fn members(&mut self, mut each: impl FnMut(&mut Self, Text<'a>) -> Result<()>) -> Result<()> {
+        self.whitespace();
+        self.open(b'{')?;
+        self.whitespace();
+        if self.eat(b'}') {
+            return self.close();
+        }
+        loop {
+            self.whitespace();
+            let name = self.text()?;
+            self.whitespace();
+            self.expect(b':')?;
+            each(self, name)?;
+            self.whitespace();
+            if self.eat(b'}') {
+                return self.close();
+            }
+            self.expect(b',')?;
+        }
+    }
+
+    /// Consumes an array. `each` gets the index of an element, from 0, and must consume it.
+    /// Anything but an array is [`Invalid`]: ask [`Reader::kind`] first.
+    pub fn elements(&mut self, mut each: impl FnMut(&mut Self, usize) -> Result<()>) -> Result<()> {
+        self.whitespace();
+        self.open(b'[')?;
+        self.whitespace();
+        if self.eat(b']') {
+            return self.close();
+        }
+        for index in 0.. {
+            each(self, index)?;
+            self.whitespace();
+            if self.eat(b']') {
+                break;
+            }
+            self.expect(b',')?;
+        }
+        self.close()
+    }
+
+    /// Passes over an array or object without recursion: a stack of one bit a level tells which it is in.
+    fn skip_nested(&mut self) -> Result<()> {
+        let outer = self.depth;
+        let mut objects = 0u128;
+        loop {
+            self.whitespace();
+            let opened = match self.peek() {
+                Some(b'{') => {
+                    self.open(b'{')?;
+                    objects = objects << 1 | 1;
+                    true
+                }
+                Some(b'[') => {
+                    self.open(b'[')?;
+                    objects <<= 1;
+                    true
+                }
+                Some(_) | None => {
+                    self.scalar()?;
+                    false
+                }
+            };
+            if self.next_value(opened, &mut objects, outer)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// After a value or an opening: closes what ends here, and passes the comma and the name before the next value.
+    /// True when the outermost one has been closed.
+    fn next_value(&mut self, mut opened: bool, objects: &mut u128, outer: u32) -> Result<bool> {
+        loop {
+            self.whitespace();
+            let in_object = *objects & 1 == 1;
+            if self.eat(if in_object { b'}' } else { b']' }) {
+                self.close()?;
+                *objects >>= 1;
+                if self.depth == outer {
+                    return Ok(true);
+                }
+                opened = false;
+                continue;
+            }
+            if !opened {
+                self.expect(b',')?;
+                self.whitespace();
+            }
+            if in_object {
+                self.text()?;
+                self.whitespace();
+                self.expect(b':')?;
+            }
+            return Ok(false);
+        }
+    }
+
+    fn scalar(&mut self) -> Result<()> {
+        match self.peek() {
+            Some(b'"') => self.text().map(drop),
+            Some(b'-' | b'0'..=b'9') => self.number().map(drop),
+            Some(b't') => self.literal(b"true"),
+            Some(b'f') => self.literal(b"false"),
+            Some(b'n') => self.literal(b"null"),
+            Some(_) | None => self.invalid(),
+        }
+    }
+
+    fn open(&mut self, bracket: u8) -> Result<()> {
+        if self.depth == MAX_DEPTH {
+            return self.invalid();
+        }
+        self.expect(bracket)?;
+        self.depth += 1;
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<()> {
+        self.depth = self.depth.saturating_sub(1);
+        Ok(())
+    }
+
+    fn literal(&mut self, word: &[u8]) -> Result<()> {
+        for byte in word {
+            self.expect(*byte)?;
+        }
+        Ok(())
+    }
+
+    fn whitespace(&mut self) {
+        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn eat(&mut self, byte: u8) -> bool {
+        let here = self.peek() == Some(byte);
+        self.at += usize::from(here);
+        here
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<()> {
+        if self.eat(byte) { Ok(()) } else { self.invalid() }
+    }
+
+    fn since(&self, start: usize) -> &'a [u8] {
+        self.bytes.get(start..self.at).unwrap_or_default()
+    }
+
+    fn invalid<T>(&self) -> Result<T> {
+        Err(Invalid { at: self.at })
+    }
+}
+
+#[cfg(test)]
+mod tests;

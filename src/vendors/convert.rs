@@ -1,0 +1,94 @@
+//! Convert: `POST /v1/track/{sdkKey}` and `/v1/track/{accountId}/{projectId}` (contract, section 2).
+//!
+//! In the head, before a byte of body is held:
+//! 1. `User-Agent`: `ConvertAgent/<version>` anywhere in it passes; a crawler, headless browser or HTTP library, an empty
+//!    or a missing value is a `bot`; an unknown product is `bot_suspected`.
+//! 2. Declared size over the limit: `request_too_large`.
+//! 3. `Authorization`: `Bearer <token>`, empty or missing; else `auth_malformed`.
+//! 4. `Content-Type`: `application/json` or, from browsers' beacons, `text/plain`; else `content_type`.
+//! 5. A content coding: `content_encoding`, and the body is not looked at.
+//!
+//! In the body:
+//! 6. JSON, else `invalid_json`.
+//! 7. An object with `accountId` and `projectId` (string or number, not empty) and `visitors` (array), else `invalid_shape`.
+//! 8. No visitor at all: `empty_visitors`. A visitor or event that will be turned away downstream: `event_invalid`.
+//!
+//! Of duplicate names the last one counts, as in the vendor's own (Node) server.
+
+mod shape;
+
+use crate::gate::{Endpoint, Shared};
+use crate::request::RequestHead;
+use crate::rules::content_type::{MediaType, media_type};
+use crate::rules::credentials::{Credentials, authorization};
+use crate::rules::json::{Reader, Strictness};
+use crate::rules::user_agent::{Class, has_versioned_token};
+use crate::vendors::{Awaited, check_content_coding, check_declared_size, invalid_json};
+use crate::verdict::{Finding, Flow, Notes, Reason};
+
+pub const PATHS: &[&str] = &["/v1/track/{sdkKey}", "/v1/track/{accountId}/{projectId}"];
+
+/// Nothing is published; large enough for any batch an SDK sends (contract, C-11).
+pub const REQUEST_BYTES: usize = 1024 * 1024;
+
+#[derive(Debug)]
+pub struct Policy {
+    /// A missing or empty `User-Agent` is a bot (contract, C-2).
+    pub require_user_agent: bool,
+}
+
+pub fn head(policy: &Policy, endpoint: &Endpoint, shared: &Shared, head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow<Awaited> {
+    check_user_agent(policy, shared, head, notes)?;
+    if check_declared_size(endpoint, endpoint.limits.request_bytes, head, notes)? {
+        return Flow::Continue(Awaited::Nothing);
+    }
+    if authorization(head, "Bearer") == Credentials::Malformed {
+        notes.note(Finding::new(Reason::AuthMalformed, "Authorization must be \"Bearer <sdkKeySecret>\" or left out"))?;
+    }
+    match media_type(head) {
+        MediaType::Json | MediaType::TextPlain => {}
+        MediaType::Absent | MediaType::JsonSuffix | MediaType::Other => {
+            notes.note(Finding::new(Reason::ContentType, "Content-Type must be application/json"))?;
+        }
+    }
+    let encoded = check_content_coding(head, notes)?;
+    Flow::Continue(if encoded { Awaited::Size } else { Awaited::Convert })
+}
+
+fn check_user_agent(policy: &Policy, shared: &Shared, head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow {
+    let user_agent = head.joined("user-agent").unwrap_or_default();
+    if user_agent.is_empty() {
+        return if policy.require_user_agent { notes.note(Finding::new(Reason::Bot, "no User-Agent")) } else { Flow::Continue(()) };
+    }
+    match shared.user_agents.classify(&user_agent, |value| has_versioned_token(value, "ConvertAgent")).class {
+        Class::Crawler | Class::Headless | Class::HttpLibrary => notes.note(Finding::new(Reason::Bot, "User-Agent of a bot")),
+        Class::Suspected => notes.note(Finding::new(Reason::BotSuspected, "User-Agent of an unknown product")),
+        Class::None => Flow::Continue(()),
+    }
+}
+
+pub fn body(body: &[u8], notes: &mut Notes<'_>) -> Flow {
+    let envelope = match Reader::document(body, Strictness::Grammar, shape::envelope) {
+        Ok(envelope) => envelope,
+        Err(invalid) => return notes.note(invalid_json(invalid)),
+    };
+    let fields = envelope.faults();
+    if !fields.is_empty() {
+        return notes.note(invalid_shape(fields));
+    }
+    if envelope.visitors.count == 0 {
+        notes.note(Finding::new(Reason::EmptyVisitors, "visitors is empty").at("visitors"))?;
+    }
+    for fault in envelope.visitors.faults.list {
+        notes.note(Finding::new(Reason::EventInvalid, fault.message).at(fault.path()))?;
+    }
+    notes.note_more(Reason::EventInvalid, envelope.visitors.faults.more);
+    Flow::Continue(())
+}
+
+fn invalid_shape(fields: Vec<(&'static str, &'static str)>) -> Finding {
+    let named = fields.iter().filter(|(field, _)| !field.is_empty());
+    let path: Vec<&str> = named.map(|(field, _)| *field).collect();
+    let message: Vec<String> = fields.iter().map(|(field, fault)| format!("{field} {fault}").trim().to_owned()).collect();
+    Finding::new(Reason::InvalidShape, message.join("; ")).at(path.join(",")).with_fields(fields)
+}

@@ -1,0 +1,136 @@
+//! The vendors, one a file. Each file reads from top to bottom like that vendor's contract: the checks stand in the
+//! vendor's own order, and what a check says is treated by the endpoint's dispositions.
+
+pub mod commanders_act;
+pub mod convert;
+pub mod plausible;
+pub mod userpilot;
+
+use serde::Deserialize;
+
+use crate::gate::{Endpoint, Shared};
+use crate::request::RequestHead;
+use crate::rules::json::Invalid;
+use crate::rules::{content_coding, size};
+use crate::verdict::{Finding, Flow, Notes, Reason};
+
+/// Whose contract an endpoint follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Vendor {
+    Convert,
+    Plausible,
+    Userpilot,
+    CommandersAct,
+}
+
+impl Vendor {
+    pub const ALL: [Vendor; 4] = [Vendor::Convert, Vendor::Plausible, Vendor::Userpilot, Vendor::CommandersAct];
+
+    /// The word in the configuration; also the default endpoint's name.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Vendor::Convert => "convert",
+            Vendor::Plausible => "plausible",
+            Vendor::Userpilot => "userpilot",
+            Vendor::CommandersAct => "commanders_act",
+        }
+    }
+
+    /// The documented paths, for an endpoint that names none.
+    pub const fn default_paths(self) -> &'static [&'static str] {
+        match self {
+            Vendor::Convert => convert::PATHS,
+            Vendor::Plausible => plausible::PATHS,
+            Vendor::Userpilot => userpilot::PATHS,
+            Vendor::CommandersAct => commanders_act::PATHS,
+        }
+    }
+}
+
+/// What an endpoint's vendor needs beyond what all endpoints have.
+#[derive(Debug)]
+pub enum Policy {
+    Convert(convert::Policy),
+    Plausible(plausible::Policy),
+    Userpilot(userpilot::Policy),
+    CommandersAct(commanders_act::Policy),
+}
+
+/// What is still to be seen of a request whose head has been checked.
+#[derive(Debug)]
+pub enum Awaited {
+    /// Nothing: the verdict is known.
+    Nothing,
+    /// The size of the body alone; what is in it cannot be read, or need not be.
+    Size,
+    Convert,
+    Plausible(plausible::Awaited),
+    Userpilot,
+    CommandersAct(commanders_act::Awaited),
+}
+
+/// The checks that need the head alone.
+pub fn head(endpoint: &Endpoint, shared: &Shared, head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow<Awaited> {
+    match &endpoint.policy {
+        Policy::Convert(policy) => convert::head(policy, endpoint, shared, head, notes),
+        Policy::Plausible(policy) => plausible::head(policy, endpoint, shared, head, notes),
+        Policy::Userpilot(policy) => userpilot::head(policy, endpoint, head, notes),
+        Policy::CommandersAct(policy) => commanders_act::head(policy, endpoint, head, notes),
+    }
+}
+
+/// The checks that need the whole body; empty where the request had none.
+pub fn body(endpoint: &Endpoint, shared: &Shared, awaited: Awaited, body: &[u8], notes: &mut Notes<'_>) -> Flow {
+    match awaited {
+        Awaited::Nothing | Awaited::Size => Flow::Continue(()),
+        Awaited::Convert => convert::body(body, notes),
+        Awaited::Plausible(awaited) => plausible::body(awaited, endpoint, shared, body, notes),
+        Awaited::Userpilot => userpilot::body(endpoint, body, notes),
+        Awaited::CommandersAct(awaited) => commanders_act::body(awaited, endpoint, body, notes),
+    }
+}
+
+/// The most bytes of body that are held for inspection.
+pub fn max_body_bytes(endpoint: &Endpoint, awaited: &Awaited) -> usize {
+    match awaited {
+        Awaited::CommandersAct(awaited) => awaited.max_bytes,
+        Awaited::Nothing | Awaited::Size | Awaited::Convert | Awaited::Plausible(_) | Awaited::Userpilot => {
+            endpoint.limits.request_bytes
+        }
+    }
+}
+
+/// How the vendor says that a body is too large.
+pub fn too_large(endpoint: &Endpoint, max_bytes: usize) -> Finding {
+    match &endpoint.policy {
+        Policy::Plausible(_) => plausible::unreadable(),
+        Policy::Convert(_) | Policy::Userpilot(_) | Policy::CommandersAct(_) => {
+            Finding::new(Reason::RequestTooLarge, format!("the body is larger than {max_bytes} bytes"))
+        }
+    }
+}
+
+/// Notes a declared length over the limit. `Continue(true)`: it is, and the operator lets it pass, so the body is not looked at.
+pub fn check_declared_size(endpoint: &Endpoint, max_bytes: usize, head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow<bool> {
+    if !size::declares_more_than(head, max_bytes) {
+        return Flow::Continue(false);
+    }
+    notes.findings.uninspected = true;
+    notes.note(too_large(endpoint, max_bytes))?;
+    Flow::Continue(true)
+}
+
+/// Notes a content coding. `Continue(true)`: there is one, and the body cannot be read.
+pub fn check_content_coding(head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow<bool> {
+    if !content_coding::is_encoded(head) {
+        return Flow::Continue(false);
+    }
+    notes.findings.uninspected = true;
+    notes.note(Finding::new(Reason::ContentEncoding, "the body is compressed; send it as it is"))?;
+    Flow::Continue(true)
+}
+
+pub fn invalid_json(invalid: Invalid) -> Finding {
+    Finding::new(Reason::InvalidJson, format!("the body is not valid JSON: see byte {}", invalid.at))
+}

@@ -1,0 +1,403 @@
+//! What is said of a request: a [`Verdict`], for [`Reason`]s, each treated by its [`Disposition`].
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use crate::vendors::Vendor;
+
+/// What becomes of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Verdict {
+    /// Forwarded, marked clean.
+    Pass,
+    /// Forwarded, with the reasons in a request header.
+    Annotate,
+    /// Answered here with the vendor's success look-alike.
+    Drop,
+    /// Answered here with the vendor's documented error.
+    Reject,
+    /// Forwarded without having been looked at, or not in full.
+    Uninspected,
+}
+
+impl Verdict {
+    pub const ALL: [Verdict; 5] =
+        [Verdict::Pass, Verdict::Annotate, Verdict::Drop, Verdict::Reject, Verdict::Uninspected];
+
+    /// The token in headers, metrics and logs.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Verdict::Pass => "pass",
+            Verdict::Annotate => "annotate",
+            Verdict::Drop => "drop",
+            Verdict::Reject => "reject",
+            Verdict::Uninspected => "uninspected",
+        }
+    }
+}
+
+/// How a reason is treated: the contract's default, or what the operator's `actions` say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Disposition {
+    /// As if the reason had not been found.
+    Pass,
+    /// Forward and name the reason.
+    Annotate,
+    /// Refuse with the vendor's success look-alike.
+    Drop,
+    /// Refuse with the vendor's documented error.
+    Reject,
+}
+
+impl Disposition {
+    /// The word in the configuration and in tables.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Disposition::Pass => "pass",
+            Disposition::Annotate => "annotate",
+            Disposition::Drop => "drop",
+            Disposition::Reject => "reject",
+        }
+    }
+}
+
+/// Why a request is not simply passed. The ids are public: never renamed, only added to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    Bot,
+    BotSuspected,
+    SpamReferrer,
+    VerificationAgent,
+    DcIp,
+    ThreatIp,
+    SiteHostnameAllowlist,
+    SitePageBlocklist,
+    SiteIpBlocklist,
+    SiteCountryBlocklist,
+    Invalid,
+    InvalidJson,
+    InvalidShape,
+    MissingField,
+    FieldType,
+    ContentType,
+    ContentEncoding,
+    RequestTooLarge,
+    EventTooLarge,
+    Unauthorized,
+    AuthMalformed,
+    ApiVersion,
+    MetadataInvalid,
+    MetadataTooLarge,
+    JsonDuplicateKeys,
+    EventInvalid,
+    EventNameMissing,
+    MissingSiteId,
+    MissingSourceKey,
+    LegacyPayload,
+    TimestampNotMs,
+    EmptyVisitors,
+    EmptyBatch,
+    HostError,
+}
+
+impl Reason {
+    pub const COUNT: usize = Reason::HostError as usize + 1;
+
+    /// All reasons, in the order of the enum.
+    pub const ALL: [Reason; Reason::COUNT] = [
+        Reason::Bot,
+        Reason::BotSuspected,
+        Reason::SpamReferrer,
+        Reason::VerificationAgent,
+        Reason::DcIp,
+        Reason::ThreatIp,
+        Reason::SiteHostnameAllowlist,
+        Reason::SitePageBlocklist,
+        Reason::SiteIpBlocklist,
+        Reason::SiteCountryBlocklist,
+        Reason::Invalid,
+        Reason::InvalidJson,
+        Reason::InvalidShape,
+        Reason::MissingField,
+        Reason::FieldType,
+        Reason::ContentType,
+        Reason::ContentEncoding,
+        Reason::RequestTooLarge,
+        Reason::EventTooLarge,
+        Reason::Unauthorized,
+        Reason::AuthMalformed,
+        Reason::ApiVersion,
+        Reason::MetadataInvalid,
+        Reason::MetadataTooLarge,
+        Reason::JsonDuplicateKeys,
+        Reason::EventInvalid,
+        Reason::EventNameMissing,
+        Reason::MissingSiteId,
+        Reason::MissingSourceKey,
+        Reason::LegacyPayload,
+        Reason::TimestampNotMs,
+        Reason::EmptyVisitors,
+        Reason::EmptyBatch,
+        Reason::HostError,
+    ];
+
+    /// The id in headers, metrics, logs and `actions`.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Reason::Bot => "bot",
+            Reason::BotSuspected => "bot_suspected",
+            Reason::SpamReferrer => "spam_referrer",
+            Reason::VerificationAgent => "verification_agent",
+            Reason::DcIp => "dc_ip",
+            Reason::ThreatIp => "threat_ip",
+            Reason::SiteHostnameAllowlist => "site_hostname_allowlist",
+            Reason::SitePageBlocklist => "site_page_blocklist",
+            Reason::SiteIpBlocklist => "site_ip_blocklist",
+            Reason::SiteCountryBlocklist => "site_country_blocklist",
+            Reason::Invalid => "invalid",
+            Reason::InvalidJson => "invalid_json",
+            Reason::InvalidShape => "invalid_shape",
+            Reason::MissingField => "missing_field",
+            Reason::FieldType => "field_type",
+            Reason::ContentType => "content_type",
+            Reason::ContentEncoding => "content_encoding",
+            Reason::RequestTooLarge => "request_too_large",
+            Reason::EventTooLarge => "event_too_large",
+            Reason::Unauthorized => "unauthorized",
+            Reason::AuthMalformed => "auth_malformed",
+            Reason::ApiVersion => "api_version",
+            Reason::MetadataInvalid => "metadata_invalid",
+            Reason::MetadataTooLarge => "metadata_too_large",
+            Reason::JsonDuplicateKeys => "json_duplicate_keys",
+            Reason::EventInvalid => "event_invalid",
+            Reason::EventNameMissing => "event_name_missing",
+            Reason::MissingSiteId => "missing_site_id",
+            Reason::MissingSourceKey => "missing_source_key",
+            Reason::LegacyPayload => "legacy_payload",
+            Reason::TimestampNotMs => "timestamp_not_ms",
+            Reason::EmptyVisitors => "empty_visitors",
+            Reason::EmptyBatch => "empty_batch",
+            Reason::HostError => "host_error",
+        }
+    }
+
+    /// The contract's treatment of this reason at `vendor`; `None` where the vendor's checks never give it.
+    pub const fn default_disposition(self, vendor: Vendor) -> Option<Disposition> {
+        const D: Option<Disposition> = Some(Disposition::Drop);
+        const R: Option<Disposition> = Some(Disposition::Reject);
+        const A: Option<Disposition> = Some(Disposition::Annotate);
+        const P: Option<Disposition> = Some(Disposition::Pass);
+        const N: Option<Disposition> = None;
+        #[rustfmt::skip]
+        let [convert, plausible, userpilot, commanders_act] = match self {
+            //                            convert plausible userpilot commanders_act
+            Reason::Bot                   => [D, D, N, N],
+            Reason::BotSuspected          => [A, P, N, N],
+            Reason::SpamReferrer          => [N, D, N, N],
+            Reason::VerificationAgent     => [N, D, N, N],
+            Reason::DcIp                  => [N, D, N, N],
+            Reason::ThreatIp              => [N, D, N, N],
+            Reason::SiteHostnameAllowlist => [N, D, N, N],
+            Reason::SitePageBlocklist     => [N, D, N, N],
+            Reason::SiteIpBlocklist       => [N, D, N, N],
+            Reason::SiteCountryBlocklist  => [N, D, N, N],
+            Reason::Invalid               => [N, R, N, N],
+            Reason::InvalidJson           => [R, N, R, R],
+            Reason::InvalidShape          => [R, N, N, R],
+            Reason::MissingField          => [N, N, R, N],
+            Reason::FieldType             => [N, N, A, N],
+            Reason::ContentType           => [A, A, R, A],
+            Reason::ContentEncoding       => [A, A, A, A],
+            Reason::RequestTooLarge       => [R, N, R, R],
+            Reason::EventTooLarge         => [N, N, N, R],
+            Reason::Unauthorized          => [N, N, R, N],
+            Reason::AuthMalformed         => [A, N, N, N],
+            Reason::ApiVersion            => [N, N, A, N],
+            Reason::MetadataInvalid       => [N, N, A, N],
+            Reason::MetadataTooLarge      => [N, N, A, N],
+            Reason::JsonDuplicateKeys     => [N, P, A, N],
+            Reason::EventInvalid          => [A, N, N, A],
+            Reason::EventNameMissing      => [N, N, N, A],
+            Reason::MissingSiteId         => [N, N, N, A],
+            Reason::MissingSourceKey      => [N, N, N, A],
+            Reason::LegacyPayload         => [N, N, N, A],
+            Reason::TimestampNotMs        => [N, N, N, A],
+            Reason::EmptyVisitors         => [A, N, N, N],
+            Reason::EmptyBatch            => [N, N, N, A],
+            Reason::HostError             => [A, A, A, A],
+        };
+        match vendor {
+            Vendor::Convert => convert,
+            Vendor::Plausible => plausible,
+            Vendor::Userpilot => userpilot,
+            Vendor::CommandersAct => commanders_act,
+        }
+    }
+}
+
+/// The treatment of every reason at one endpoint.
+#[derive(Debug, Clone)]
+pub struct Dispositions {
+    of: [Option<Disposition>; Reason::COUNT],
+}
+
+impl Dispositions {
+    /// The contract's defaults for `vendor`, with `actions` put over them.
+    ///
+    /// # Errors
+    /// The reason that `vendor` never gives, so that its override could never take effect.
+    pub fn new(vendor: Vendor, actions: &BTreeMap<Reason, Disposition>) -> Result<Self, Reason> {
+        let mut of = Reason::ALL.map(|reason| reason.default_disposition(vendor));
+        for (reason, disposition) in actions {
+            match of.get_mut(*reason as usize) {
+                Some(Some(slot)) => *slot = *disposition,
+                Some(None) | None => return Err(*reason),
+            }
+        }
+        Ok(Dispositions { of })
+    }
+
+    /// `None` where the vendor's checks never give this reason.
+    pub fn of(&self, reason: Reason) -> Option<Disposition> {
+        self.of.get(reason as usize).copied().flatten()
+    }
+}
+
+/// One thing found about a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub reason: Reason,
+    /// Where in the body: `visitors[0].events[2]`.
+    pub path: Option<String>,
+    /// The tracked domain it applies to, where a request names several.
+    pub domain: Option<String>,
+    /// Public text for the client: what is wrong and what was expected. Never a piece of the body or of a credential.
+    pub message: String,
+    /// Messages by field, where the vendor's error body lists them so.
+    pub fields: Vec<(&'static str, &'static str)>,
+}
+
+impl Finding {
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Finding { reason, path: None, domain: None, message: message.into(), fields: Vec::new() }
+    }
+
+    #[must_use]
+    pub fn at(mut self, path: impl Into<String>) -> Self {
+        self.path = Some(path.into());
+        self
+    }
+
+    #[must_use]
+    pub fn for_domain(mut self, domain: impl Into<String>) -> Self {
+        self.domain = Some(domain.into());
+        self
+    }
+
+    #[must_use]
+    pub fn with_fields(mut self, fields: Vec<(&'static str, &'static str)>) -> Self {
+        self.fields = fields;
+        self
+    }
+}
+
+/// A finding that ends the checks, because its disposition is to drop or to reject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    pub kind: RefusalKind,
+    pub finding: Finding,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusalKind {
+    Drop,
+    Reject,
+}
+
+impl RefusalKind {
+    pub const fn verdict(self) -> Verdict {
+        match self {
+            RefusalKind::Drop => Verdict::Drop,
+            RefusalKind::Reject => Verdict::Reject,
+        }
+    }
+}
+
+/// What a check returns: go on, or stop here with a refusal. `?` ends the vendor's checks at the first refusal.
+pub type Flow<T = ()> = ControlFlow<Refusal, T>;
+
+/// Collects what the checks find, and ends them where a disposition says so.
+#[derive(Debug)]
+pub struct Notes<'g> {
+    dispositions: &'g Dispositions,
+    pub findings: Findings,
+}
+
+impl<'g> Notes<'g> {
+    pub fn new(dispositions: &'g Dispositions, findings: Findings) -> Self {
+        Notes { dispositions, findings }
+    }
+
+    /// Treats a finding by its disposition: passes over it, keeps it, or ends the checks.
+    pub fn note(&mut self, finding: Finding) -> Flow {
+        match self.dispositions.of(finding.reason) {
+            Some(Disposition::Pass) | None => Flow::Continue(()),
+            Some(Disposition::Annotate) => {
+                self.findings.push(finding);
+                Flow::Continue(())
+            }
+            Some(Disposition::Drop) => Flow::Break(Refusal { kind: RefusalKind::Drop, finding }),
+            Some(Disposition::Reject) => Flow::Break(Refusal { kind: RefusalKind::Reject, finding }),
+        }
+    }
+
+    /// Counts findings of a reason that were made beyond those noted one by one.
+    pub fn note_more(&mut self, reason: Reason, count: usize) {
+        if self.dispositions.of(reason) == Some(Disposition::Annotate) {
+            self.findings.more += count;
+        }
+    }
+
+    pub fn disposition(&self, reason: Reason) -> Option<Disposition> {
+        self.dispositions.of(reason)
+    }
+}
+
+/// Findings to annotate, in the order they were made. Bounded: a batch of a thousand bad events costs no more than one of sixteen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Findings {
+    pub list: Vec<Finding>,
+    /// How many were made beyond [`Findings::MAX`].
+    pub more: usize,
+    /// The request, or a part of it, could not be looked at.
+    pub uninspected: bool,
+    /// Tracked domains that the collector is told to drop, where it is told so of some only.
+    pub dropped_domains: usize,
+}
+
+impl Findings {
+    /// Members that the annotation holds (design: at most 16, then `more=N` on the last).
+    pub const MAX: usize = 16;
+
+    fn push(&mut self, finding: Finding) {
+        if self.list.len() < Self::MAX {
+            self.list.push(finding);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// The verdict on a request that nothing refused.
+    pub fn verdict(&self) -> Verdict {
+        if self.uninspected {
+            Verdict::Uninspected
+        } else if self.list.is_empty() {
+            Verdict::Pass
+        } else {
+            Verdict::Annotate
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Runner one: the core natively.
+
+mod corpus;
+
+use corpus::{Fields, Observed, Reply, Upstream, Vector};
+use trackgate::annotation;
+use trackgate::config::Config;
+use trackgate::gate::{Decision, Gate, Step};
+use trackgate::request::RequestHead;
+
+/// How the body arrives: in pieces of so many bytes.
+fn run(vector: &Vector, piece_bytes: usize) -> Observed {
+    let gate = Gate::compile(&Config::parse(vector.config.as_bytes()).unwrap()).unwrap();
+    let fields = fields(vector);
+    let mut head = RequestHead::new(fields.iter().map(|(name, value)| (name.as_bytes(), value.as_slice())).collect());
+    head.set_source_address(b"127.0.0.1:50000");
+    match decide(&gate, &head, vector, piece_bytes) {
+        Some(decision) => observed(&gate, &decision, vector),
+        None => forwarded(vector, Vec::new()),
+    }
+}
+
+fn fields(vector: &Vector) -> Fields {
+    let mut fields = vec![
+        (":method".to_owned(), vector.method.clone().into_bytes()),
+        (":path".to_owned(), vector.path.clone().into_bytes()),
+        (":authority".to_owned(), b"collector.example".to_vec()),
+    ];
+    fields.extend(vector.headers.iter().cloned());
+    fields
+}
+
+fn decide(gate: &Gate, head: &RequestHead<'_>, vector: &Vector, piece_bytes: usize) -> Option<Decision> {
+    let mut inspection = match gate.head(gate.endpoint(head)?, head)? {
+        Step::Decided(decision) => return Some(decision),
+        Step::Body(inspection) => inspection,
+    };
+    let body = vector.body.as_deref().unwrap_or_default();
+    for seen in (0..body.len()).step_by(piece_bytes).skip(1).chain([body.len()]) {
+        if let Some(decision) = inspection.body_seen(gate, seen) {
+            return Some(decision);
+        }
+    }
+    inspection.body(gate, body)
+}
+
+fn observed(gate: &Gate, decision: &Decision, vector: &Vector) -> Observed {
+    if let Some(reply) = decision.reply_to_send() {
+        let reply = Reply {
+            status: reply.status,
+            headers: reply.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone().into_bytes())).collect(),
+            body: reply.body.clone().into_bytes(),
+            details: Some(format!("trackgate_{}", reply.reason.id())),
+        };
+        return Observed { reply: Some(reply), upstream: None };
+    }
+    let endpoint = &gate.endpoints[decision.endpoint];
+    let mut marks = vec![("x-track-verdict".to_owned(), annotation::verdict(decision, &endpoint.name).into_bytes())];
+    marks.extend(annotation::reasons(&decision.findings).map(|value| ("x-track-drop-reason".to_owned(), value.into_bytes())));
+    forwarded(vector, marks)
+}
+
+/// Stripping is the plugin's work; here it is only what the collector is to see.
+fn forwarded(vector: &Vector, marks: Fields) -> Observed {
+    let kept = vector.headers.iter().filter(|(name, _)| !name.starts_with("x-track-")).cloned();
+    let upstream = Upstream {
+        method: vector.method.clone(),
+        path: vector.path.clone(),
+        headers: kept.chain(marks).collect(),
+        body: vector.body.clone().unwrap_or_default(),
+    };
+    Observed { reply: None, upstream: Some(upstream) }
+}
+
+#[test]
+fn every_vector_agrees_however_the_body_arrives() {
+    let vectors = corpus::vectors();
+    let mut faults = Vec::new();
+    for vector in &vectors {
+        let length = vector.body.as_ref().map_or(0, Vec::len).max(1);
+        let pieces = if length > 4096 { [length, 1021] } else { [length, 1] };
+        let result = pieces.iter().try_for_each(|piece_bytes| corpus::check(vector, &run(vector, *piece_bytes)));
+        faults.extend(result.err());
+    }
+    corpus::write_count("core", vectors.len() - faults.len(), vectors.len());
+    assert!(faults.is_empty(), "{} of {} vectors disagree:\n{}", faults.len(), vectors.len(), faults.join("\n"));
+}
