@@ -54,7 +54,8 @@ fn member(finding: &Finding) -> String {
 
 /// A String, or a Display String where the text holds more than printable ASCII.
 fn parameter(text: &str) -> String {
-    let cut = text.char_indices().map(|(at, character)| at + character.len_utf8()).take_while(|end| *end <= MAX_PARAMETER_BYTES).last();
+    let cut =
+        text.char_indices().map(|(at, character)| at + character.len_utf8()).take_while(|end| *end <= MAX_PARAMETER_BYTES).last();
     let text = text.get(..cut.unwrap_or(0)).unwrap_or_default();
     if text.bytes().all(|byte| (0x20..0x7F).contains(&byte)) {
         return format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));

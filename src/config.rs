@@ -136,7 +136,8 @@ impl Config {
         let mut reader = serde_json::Deserializer::from_slice(json);
         let config = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let path = error.path().to_string();
-            ConfigError::unreadable(if path == "." || path == "?" { String::new() } else { path }, error.inner())
+            // A key that cannot be read, and the document itself, have no name of their own.
+            ConfigError::unreadable(path.trim_end_matches(['.', '?']).to_owned(), error.inner())
         })?;
         reader.end().map_err(|error| ConfigError::unreadable(String::new(), &error))?;
         Ok(config)

@@ -124,6 +124,13 @@ impl Gate {
         })
     }
 
+    /// True for a field name that is ours alone, in any letter case and with `_` for `-`.
+    pub fn is_own_field(&self, name: &[u8]) -> bool {
+        let fold = |byte: &u8| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+        let prefix = self.header_prefix.as_bytes();
+        name.len() >= prefix.len() && name.iter().map(fold).zip(prefix.iter().map(fold)).all(|(found, own)| found == own)
+    }
+
     /// The verdict on a request that could not be looked at because a call to the host failed.
     pub fn host_error(&self, index: usize, findings: Findings) -> Option<Decision> {
         let endpoint = self.endpoints.get(index)?;
@@ -159,6 +166,20 @@ impl Inspection {
     /// Whether the content of the body is needed, or only its size.
     pub fn reads_body(&self) -> bool {
         !matches!(self.awaited, Awaited::Nothing | Awaited::Size)
+    }
+
+    /// The client went away before its body was whole: nothing was forwarded, and nothing is known.
+    pub fn abandoned(mut self, gate: &Gate) -> Decision {
+        self.findings.uninspected = true;
+        let mode = gate.endpoints.get(self.endpoint).map_or(Mode::Enforce, |endpoint| endpoint.mode);
+        Decision {
+            endpoint: self.endpoint,
+            verdict: Verdict::Uninspected,
+            mode,
+            findings: self.findings,
+            reason: None,
+            reply: None,
+        }
     }
 
     /// Checks the whole body, or an empty one where there was none.

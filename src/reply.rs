@@ -92,7 +92,13 @@ fn general_status(vendor: Vendor, reason: Reason) -> u16 {
         Reason::RequestTooLarge | Reason::EventTooLarge => 413,
         Reason::ContentEncoding => 415,
         // Userpilot documents 400 for any request it cannot use.
-        Reason::ContentType => if matches!(vendor, Vendor::Userpilot) { 400 } else { 415 },
+        Reason::ContentType => {
+            if matches!(vendor, Vendor::Userpilot) {
+                400
+            } else {
+                415
+            }
+        }
         Reason::HostError => 503,
         Reason::Invalid
         | Reason::InvalidJson

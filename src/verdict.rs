@@ -22,8 +22,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    pub const ALL: [Verdict; 5] =
-        [Verdict::Pass, Verdict::Annotate, Verdict::Drop, Verdict::Reject, Verdict::Uninspected];
+    pub const ALL: [Verdict; 5] = [Verdict::Pass, Verdict::Annotate, Verdict::Drop, Verdict::Reject, Verdict::Uninspected];
 
     /// The token in headers, metrics and logs.
     pub const fn id(self) -> &'static str {

@@ -34,7 +34,11 @@ pub fn compile(config: &Config) -> Result<Gate, ConfigError> {
 fn header_prefix(prefix: &str) -> Result<String, Problem> {
     let fits = prefix.len() > 2 && prefix.len() <= 64 && prefix.ends_with('-') && prefix.bytes().all(is_token);
     let lower = prefix.to_ascii_lowercase();
-    if fits { Ok(lower) } else { Err(Problem::new("", "the start of a header field name, such as \"x-track-\"", format!("{prefix:?}"))) }
+    if fits {
+        Ok(lower)
+    } else {
+        Err(Problem::new("", "the start of a header field name, such as \"x-track-\"", format!("{prefix:?}")))
+    }
 }
 
 /// A global override must mean something to at least one endpoint.
@@ -101,7 +105,10 @@ fn list<T>(field: &str, entries: Option<&[String]>, compile: fn(&str) -> Result<
         return Err(Problem::new(field, "at least one entry, or the field left out", "an empty list"));
     }
     let compiled = entries.iter().enumerate();
-    compiled.map(|(index, entry)| compile(entry).map_err(|problem| problem.under(&format!("{field}[{index}]")))).collect::<Result<_, _>>().map(Some)
+    compiled
+        .map(|(index, entry)| compile(entry).map_err(|problem| problem.under(&format!("{field}[{index}]"))))
+        .collect::<Result<_, _>>()
+        .map(Some)
 }
 
 fn limits(spec: &EndpointSpec) -> Result<Limits, Problem> {
@@ -134,15 +141,21 @@ fn dispositions(config: &Config, spec: &EndpointSpec) -> Result<Dispositions, Pr
     let actions: BTreeMap<Reason, Disposition> = global.chain(&spec.actions).map(|(reason, action)| (*reason, *action)).collect();
     Dispositions::new(spec.vendor, &actions).map_err(|reason| {
         let expected = format!("a reason that vendor {:?} gives", spec.vendor.id());
-        Problem::new(format!("actions.{}", reason.id()), expected, "one it never gives, so that the override could never take effect")
+        Problem::new(
+            format!("actions.{}", reason.id()),
+            expected,
+            "one it never gives, so that the override could never take effect",
+        )
     })
 }
 
 fn allow_origin(spec: &EndpointSpec) -> Result<Option<String>, Problem> {
     match &spec.access_control_allow_origin {
-        Some(origin) if origin.is_empty() || !origin.bytes().all(|byte| byte.is_ascii_graphic()) => {
-            Err(Problem::new("access_control_allow_origin", "\"*\" or an origin such as \"https://a.example\"", format!("{origin:?}")))
-        }
+        Some(origin) if origin.is_empty() || !origin.bytes().all(|byte| byte.is_ascii_graphic()) => Err(Problem::new(
+            "access_control_allow_origin",
+            "\"*\" or an origin such as \"https://a.example\"",
+            format!("{origin:?}"),
+        )),
         Some(origin) => Ok(Some(origin.clone())),
         None => Ok((spec.vendor == Vendor::Plausible).then(|| "*".to_owned())),
     }

@@ -16,7 +16,8 @@ mod tests {
 
     #[test]
     fn only_identity_is_plain() {
-        let rows = [("identity", false), ("Identity , ", false), ("", false), ("gzip", true), ("identity, br", true), ("\u{e9}", true)];
+        let rows =
+            [("identity", false), ("Identity , ", false), ("", false), ("gzip", true), ("identity, br", true), ("\u{e9}", true)];
         for (value, expected) in rows {
             let head = RequestHead::new(vec![(b"content-encoding", value.as_bytes())]);
             assert_eq!(is_encoded(&head), expected, "{value:?}");

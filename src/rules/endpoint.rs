@@ -26,7 +26,11 @@ impl HostPattern {
         let is_bracketed = name.starts_with('[') && name.ends_with(']');
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte) || is_bracketed && b":[]".contains(&byte);
         if name.is_empty() || !name.bytes().all(fits) {
-            return Err(Problem::new("", "a host name such as \"a.example\" or \"*.a.example\", without port", format!("{host:?}")));
+            return Err(Problem::new(
+                "",
+                "a host name such as \"a.example\" or \"*.a.example\", without port",
+                format!("{host:?}"),
+            ));
         }
         Ok(HostPattern { name: name.trim_end_matches('.').to_ascii_lowercase(), subdomains })
     }

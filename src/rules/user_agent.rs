@@ -43,7 +43,19 @@ impl UserAgents {
             Class::Headless
         } else if has(&["bot", "crawl", "spider"]) && !has(&["cubot"]) {
             Class::Crawler
-        } else if has(&["axios", "node", "undici", "guzzle", "python", "java/", "okhttp", "httpclient", "curl", "wget", "convertagent"]) {
+        } else if has(&[
+            "axios",
+            "node",
+            "undici",
+            "guzzle",
+            "python",
+            "java/",
+            "okhttp",
+            "httpclient",
+            "curl",
+            "wget",
+            "convertagent",
+        ]) {
             Class::HttpLibrary
         } else if !text.starts_with("mozilla") && !text.starts_with("dart") && !text.is_empty() {
             Class::Suspected
@@ -55,6 +67,7 @@ impl UserAgents {
 }
 
 pub fn has_versioned_token(ua: &[u8], token: &str) -> bool {
-    let starts = |at: usize| ua.get(at..).and_then(|rest| rest.strip_prefix(token.as_bytes())).and_then(|rest| rest.strip_prefix(b"/"));
+    let starts =
+        |at: usize| ua.get(at..).and_then(|rest| rest.strip_prefix(token.as_bytes())).and_then(|rest| rest.strip_prefix(b"/"));
     (0..ua.len()).filter_map(starts).any(|rest| rest.first().is_some_and(|byte| super::content_type::is_token(*byte)))
 }

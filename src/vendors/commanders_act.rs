@@ -8,6 +8,12 @@ pub const LIMITS: crate::gate::Limits = crate::gate::Limits { request_bytes: 32_
 #[derive(Debug)]
 pub struct Policy {}
 #[derive(Debug)]
-pub struct Awaited { pub max_bytes: usize }
-pub fn head(_: &Policy, _: &Endpoint, _: &RequestHead<'_>, _: &mut Notes<'_>) -> Flow<All> { Flow::Continue(All::Nothing) }
-pub fn body(_: Awaited, _: &Endpoint, _: &[u8], _: &mut Notes<'_>) -> Flow { Flow::Continue(()) }
+pub struct Awaited {
+    pub max_bytes: usize,
+}
+pub fn head(_: &Policy, _: &Endpoint, _: &RequestHead<'_>, _: &mut Notes<'_>) -> Flow<All> {
+    Flow::Continue(All::Nothing)
+}
+pub fn body(_: Awaited, _: &Endpoint, _: &[u8], _: &mut Notes<'_>) -> Flow {
+    Flow::Continue(())
+}

@@ -37,7 +37,13 @@ pub struct Policy {
     pub require_user_agent: bool,
 }
 
-pub fn head(policy: &Policy, endpoint: &Endpoint, shared: &Shared, head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow<Awaited> {
+pub fn head(
+    policy: &Policy,
+    endpoint: &Endpoint,
+    shared: &Shared,
+    head: &RequestHead<'_>,
+    notes: &mut Notes<'_>,
+) -> Flow<Awaited> {
     check_user_agent(policy, shared, head, notes)?;
     if check_declared_size(endpoint, endpoint.limits.request_bytes, head, notes)? {
         return Flow::Continue(Awaited::Nothing);
@@ -58,7 +64,11 @@ pub fn head(policy: &Policy, endpoint: &Endpoint, shared: &Shared, head: &Reques
 fn check_user_agent(policy: &Policy, shared: &Shared, head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow {
     let user_agent = head.joined("user-agent").unwrap_or_default();
     if user_agent.is_empty() {
-        return if policy.require_user_agent { notes.note(Finding::new(Reason::Bot, "no User-Agent")) } else { Flow::Continue(()) };
+        return if policy.require_user_agent {
+            notes.note(Finding::new(Reason::Bot, "no User-Agent"))
+        } else {
+            Flow::Continue(())
+        };
     }
     match shared.user_agents.classify(&user_agent, |value| has_versioned_token(value, "ConvertAgent")).class {
         Class::Crawler | Class::Headless | Class::HttpLibrary => notes.note(Finding::new(Reason::Bot, "User-Agent of a bot")),

@@ -9,6 +9,12 @@ pub const REQUEST_BYTES: usize = 1_000_000;
 pub struct Policy {}
 #[derive(Debug)]
 pub struct Awaited {}
-pub fn head(_: &Policy, _: &Endpoint, _: &Shared, _: &RequestHead<'_>, _: &mut Notes<'_>) -> Flow<All> { Flow::Continue(All::Nothing) }
-pub fn body(_: Awaited, _: &Endpoint, _: &Shared, _: &[u8], _: &mut Notes<'_>) -> Flow { Flow::Continue(()) }
-pub fn unreadable() -> Finding { Finding::new(Reason::Invalid, "") }
+pub fn head(_: &Policy, _: &Endpoint, _: &Shared, _: &RequestHead<'_>, _: &mut Notes<'_>) -> Flow<All> {
+    Flow::Continue(All::Nothing)
+}
+pub fn body(_: Awaited, _: &Endpoint, _: &Shared, _: &[u8], _: &mut Notes<'_>) -> Flow {
+    Flow::Continue(())
+}
+pub fn unreadable() -> Finding {
+    Finding::new(Reason::Invalid, "")
+}

@@ -9,5 +9,9 @@ pub const REQUEST_BYTES: usize = 1_000_000;
 pub struct Policy {}
 #[derive(Debug)]
 pub struct Awaited {}
-pub fn head(_: &Policy, _: &Endpoint, _: &RequestHead<'_>, _: &mut Notes<'_>) -> Flow<All> { Flow::Continue(All::Nothing) }
-pub fn body(_: &Endpoint, _: &[u8], _: &mut Notes<'_>) -> Flow { Flow::Continue(()) }
+pub fn head(_: &Policy, _: &Endpoint, _: &RequestHead<'_>, _: &mut Notes<'_>) -> Flow<All> {
+    Flow::Continue(All::Nothing)
+}
+pub fn body(_: &Endpoint, _: &[u8], _: &mut Notes<'_>) -> Flow {
+    Flow::Continue(())
+}

@@ -1,0 +1,31 @@
+//! The adapter between Envoy and the gate; the only place that names `proxy_wasm`. wasm32 only.
+//!
+//! The SDK gives the callbacks and types. Host calls are our own (`host`), because the SDK's panic on an unexpected status
+//! or a header that is not UTF-8, and one panic fails every request in flight on that worker.
+
+mod host;
+mod metrics;
+mod root;
+mod stream;
+mod watchdog;
+
+use crate::gate::Gate;
+use metrics::Metrics;
+use proxy_wasm::traits::RootContext;
+use watchdog::Watchdog;
+
+proxy_wasm::main! {{
+    std::panic::set_hook(Box::new(|panic| host::log(host::Level::Critical, &panic.to_string())));
+    proxy_wasm::set_root_context(|_| -> Box<dyn RootContext> { Box::new(root::Root::default()) });
+}}
+
+/// One configuration at work in one VM; its streams share it.
+struct Plugin {
+    gate: Gate,
+    metrics: Metrics,
+    watchdog: Watchdog,
+    /// `x-track-verdict`
+    verdict_field: String,
+    /// `x-track-drop-reason`
+    reasons_field: String,
+}

@@ -1,0 +1,239 @@
+//! Host calls that return a status, where the SDK's panic. The only file with `unsafe`.
+//!
+//! A buffer that the host hands over has been allocated by it through our exported `malloc`, which makes it a
+//! `Box<[u8]>`'s memory of exactly its length; a null pointer stands for nothing.
+#![allow(unsafe_code)]
+
+use std::ptr::null_mut;
+
+/// What a host call returned instead of 0: a proxy-wasm `Status` (2 bad argument, 10 internal failure, …).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failed(pub u32);
+
+pub type Result<T> = core::result::Result<T, Failed>;
+
+#[derive(Debug, Clone, Copy)]
+pub enum Level {
+    Info = 2,
+    Warn = 3,
+    Error = 4,
+    Critical = 5,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Map {
+    RequestHeaders = 0,
+    RequestTrailers = 1,
+    ResponseHeaders = 2,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Buffer {
+    RequestBody = 0,
+    PluginConfiguration = 7,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Metric {
+    Counter = 0,
+}
+
+mod abi {
+    #[link(wasm_import_module = "env")]
+    unsafe extern "C" {
+        pub safe fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
+        pub safe fn proxy_set_effective_context(context_id: u32) -> u32;
+        pub safe fn proxy_continue_stream(stream_type: u32) -> u32;
+        pub safe fn proxy_increment_metric(id: u32, offset: i64) -> u32;
+        pub fn proxy_log(level: u32, message: *const u8, size: usize) -> u32;
+        pub fn proxy_define_metric(kind: u32, name: *const u8, size: usize, id: *mut u32) -> u32;
+        pub fn proxy_get_buffer_bytes(kind: u32, start: usize, max: usize, data: *mut *mut u8, size: *mut usize) -> u32;
+        pub fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+        pub fn proxy_get_header_map_value(
+            map: u32,
+            name: *const u8,
+            name_size: usize,
+            data: *mut *mut u8,
+            size: *mut usize,
+        ) -> u32;
+        pub fn proxy_replace_header_map_value(
+            map: u32,
+            name: *const u8,
+            name_size: usize,
+            value: *const u8,
+            value_size: usize,
+        ) -> u32;
+        pub fn proxy_remove_header_map_value(map: u32, name: *const u8, name_size: usize) -> u32;
+        pub fn proxy_get_property(path: *const u8, path_size: usize, data: *mut *mut u8, size: *mut usize) -> u32;
+        pub fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, value_size: usize) -> u32;
+        pub fn proxy_send_local_response(
+            status: u32,
+            details: *const u8,
+            details_size: usize,
+            body: *const u8,
+            body_size: usize,
+            headers: *const u8,
+            headers_size: usize,
+            grpc_status: i32,
+        ) -> u32;
+    }
+}
+
+const REQUEST_STREAM: u32 = 0;
+/// No gRPC status of our own.
+const NO_GRPC_STATUS: i32 = -1;
+
+fn done(status: u32) -> Result<()> {
+    if status == 0 { Ok(()) } else { Err(Failed(status)) }
+}
+
+/// Takes over what a call handed out.
+fn taken(status: u32, data: *mut u8, size: usize) -> Result<Vec<u8>> {
+    done(status)?;
+    if data.is_null() {
+        return Ok(Vec::new());
+    }
+    // SAFETY: see the module's documentation; the host hands a buffer over once.
+    Ok(unsafe { Vec::from_raw_parts(data, size, size) })
+}
+
+pub fn log(level: Level, message: &str) {
+    // SAFETY: pointer and length are of one string, which the host only reads during the call.
+    let _ = unsafe { abi::proxy_log(level as u32, message.as_ptr(), message.len()) };
+}
+
+/// 0 stops the ticks.
+pub fn set_tick_period_ms(period_ms: u32) -> Result<()> {
+    done(abi::proxy_set_tick_period_milliseconds(period_ms))
+}
+
+/// Lets a stream go on whose request headers are held.
+pub fn resume_request(context_id: u32) -> Result<()> {
+    done(abi::proxy_set_effective_context(context_id))?;
+    done(abi::proxy_continue_stream(REQUEST_STREAM))
+}
+
+pub fn define_metric(kind: Metric, name: &str) -> Result<u32> {
+    let mut id = 0;
+    // SAFETY: pointer and length are of one string; `id` outlives the call.
+    done(unsafe { abi::proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &raw mut id) })?;
+    Ok(id)
+}
+
+pub fn increment(metric: u32) -> Result<()> {
+    done(abi::proxy_increment_metric(metric, 1))
+}
+
+pub fn plugin_configuration(size: usize) -> Result<Vec<u8>> {
+    buffer(Buffer::PluginConfiguration, size)
+}
+
+/// The request body held so far, at most `size` bytes of it.
+pub fn request_body(size: usize) -> Result<Vec<u8>> {
+    buffer(Buffer::RequestBody, size)
+}
+
+fn buffer(kind: Buffer, size: usize) -> Result<Vec<u8>> {
+    if size == 0 {
+        return Ok(Vec::new());
+    }
+    let (mut data, mut length) = (null_mut(), 0);
+    // SAFETY: both pointers outlive the call.
+    let status = unsafe { abi::proxy_get_buffer_bytes(kind as u32, 0, size, &raw mut data, &raw mut length) };
+    taken(status, data, length)
+}
+
+/// All fields of a map in the ABI's form; see [`pairs`].
+pub fn header_map(map: Map) -> Result<Vec<u8>> {
+    let (mut data, mut size) = (null_mut(), 0);
+    // SAFETY: both pointers outlive the call.
+    let status = unsafe { abi::proxy_get_header_map_pairs(map as u32, &raw mut data, &raw mut size) };
+    taken(status, data, size)
+}
+
+/// The first value of a field; empty where there is none, for Envoy does not tell the two apart.
+pub fn header(map: Map, name: &str) -> Result<Vec<u8>> {
+    let (mut data, mut size) = (null_mut(), 0);
+    // SAFETY: pointer and length are of one string; the out pointers outlive the call.
+    let status = unsafe { abi::proxy_get_header_map_value(map as u32, name.as_ptr(), name.len(), &raw mut data, &raw mut size) };
+    taken(status, data, size)
+}
+
+/// Sets a field, in place of all values it has.
+pub fn set_header(map: Map, name: &str, value: &[u8]) -> Result<()> {
+    // SAFETY: pointers and lengths are of one slice each, which the host only reads during the call.
+    done(unsafe { abi::proxy_replace_header_map_value(map as u32, name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
+}
+
+/// Removes all values of a field.
+pub fn remove_header(map: Map, name: &[u8]) -> Result<()> {
+    // SAFETY: pointer and length are of one slice, which the host only reads during the call.
+    done(unsafe { abi::proxy_remove_header_map_value(map as u32, name.as_ptr(), name.len()) })
+}
+
+/// `path` is joined by NUL bytes.
+pub fn property(path: &str) -> Result<Vec<u8>> {
+    let (mut data, mut size) = (null_mut(), 0);
+    // SAFETY: pointer and length are of one string; the out pointers outlive the call.
+    let status = unsafe { abi::proxy_get_property(path.as_ptr(), path.len(), &raw mut data, &raw mut size) };
+    taken(status, data, size)
+}
+
+/// Filter state `wasm.<path>`.
+pub fn set_property(path: &str, value: &[u8]) -> Result<()> {
+    // SAFETY: pointers and lengths are of one slice each, which the host only reads during the call.
+    done(unsafe { abi::proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) })
+}
+
+pub fn send_local_response(status: u16, details: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<()> {
+    let headers = serialized(headers);
+    // SAFETY: pointers and lengths are of one slice each, which the host only reads during the call.
+    done(unsafe {
+        abi::proxy_send_local_response(
+            u32::from(status),
+            details.as_ptr(),
+            details.len(),
+            body.as_ptr(),
+            body.len(),
+            headers.as_ptr(),
+            headers.len(),
+            NO_GRPC_STATUS,
+        )
+    })
+}
+
+/// The ABI's form of a header map: the number of fields, the lengths of each name and value (all 32 bits, little
+/// endian), then each name and value with a NUL after it.
+fn serialized(fields: &[(&str, &str)]) -> Vec<u8> {
+    let length = |text: &str| u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes();
+    let mut map = u32::try_from(fields.len()).unwrap_or(u32::MAX).to_le_bytes().to_vec();
+    for (name, value) in fields {
+        map.extend(length(name));
+        map.extend(length(value));
+    }
+    for text in fields.iter().flat_map(|(name, value)| [name, value]) {
+        map.extend(text.as_bytes());
+        map.push(0);
+    }
+    map
+}
+
+/// The fields of a map in the ABI's form; a map that is cut short yields the fields that are whole.
+pub fn pairs(map: &[u8]) -> Vec<(&[u8], &[u8])> {
+    let number = |at: usize| -> Option<usize> {
+        let bytes = map.get(at..at + 4)?;
+        Some(u32::from_le_bytes(bytes.try_into().ok()?) as usize)
+    };
+    let count = number(0).unwrap_or(0).min(map.len() / 8);
+    let mut fields = Vec::with_capacity(count);
+    let mut at = 4 + 8 * count;
+    for index in 0..count {
+        let (Some(name_size), Some(value_size)) = (number(4 + 8 * index), number(8 + 8 * index)) else { break };
+        let name = map.get(at..at + name_size);
+        let value = map.get(at + name_size + 1..at + name_size + 1 + value_size);
+        let (Some(name), Some(value)) = (name, value) else { break };
+        fields.push((name, value));
+        at += name_size + value_size + 2;
+    }
+    fields
+}

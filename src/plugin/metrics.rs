@@ -1,0 +1,95 @@
+//! Wasm stats, defined once when the configuration is loaded. Their number depends on the configuration alone.
+//!
+//! Names are dot-pairs, which the shipped `stats_tags` turn into labels:
+//! `trackgate_requests_total.endpoint.<e>.verdict.<v>.reason.<r>.mode.<m>`.
+
+use super::host::{self, Metric};
+use crate::gate::{Decision, Endpoint, Gate};
+use crate::verdict::{Disposition, Reason, Verdict};
+
+pub struct Metrics {
+    /// By endpoint, then [`slot`].
+    requests: Vec<Vec<Option<u32>>>,
+    host_errors: Option<u32>,
+    resumed: Option<u32>,
+}
+
+const SLOTS: usize = Verdict::ALL.len() * (Reason::COUNT + 1);
+
+fn slot(verdict: Verdict, reason: Option<Reason>) -> usize {
+    verdict as usize * (Reason::COUNT + 1) + reason.map_or(0, |reason| reason as usize + 1)
+}
+
+impl Metrics {
+    /// What cannot be defined is not counted, and said once.
+    pub fn define(gate: &Gate) -> Self {
+        let mut failed = 0usize;
+        let mut counter = |name: &str| {
+            let id = host::define_metric(Metric::Counter, name).ok();
+            failed += usize::from(id.is_none());
+            id
+        };
+        let requests = gate.endpoints.iter().map(|endpoint| define_requests(endpoint, &mut counter)).collect();
+        let host_errors = counter("trackgate_host_errors_total");
+        let resumed = counter("trackgate_resumed_total");
+        if failed > 0 {
+            host::log(host::Level::Error, &format!("trackgate: {failed} metrics could not be defined and are not counted"));
+        }
+        Metrics { requests, host_errors, resumed }
+    }
+
+    pub fn count(&self, decision: &Decision) {
+        let slots = self.requests.get(decision.endpoint);
+        increment(slots.and_then(|slots| slots.get(slot(decision.verdict, decision.reason)).copied().flatten()));
+    }
+
+    /// A call to the host failed while a request was inspected.
+    pub fn count_host_error(&self) {
+        increment(self.host_errors);
+    }
+
+    /// The watchdog let a stream go.
+    pub fn count_resumed(&self) {
+        increment(self.resumed);
+    }
+}
+
+fn increment(metric: Option<u32>) {
+    if let Some(id) = metric {
+        // Nothing is left to be done about a counter that cannot be counted up.
+        let _ = host::increment(id);
+    }
+}
+
+fn define_requests(endpoint: &Endpoint, counter: &mut impl FnMut(&str) -> Option<u32>) -> Vec<Option<u32>> {
+    let mut slots = vec![None; SLOTS];
+    for (verdict, reason) in outcomes(endpoint) {
+        let name = format!(
+            "trackgate_requests_total.endpoint.{}.verdict.{}.reason.{}.mode.{}",
+            endpoint.name,
+            verdict.id(),
+            reason.map_or("none", Reason::id),
+            endpoint.mode.id()
+        );
+        if let Some(place) = slots.get_mut(slot(verdict, reason)) {
+            *place = counter(&name);
+        }
+    }
+    slots
+}
+
+/// Every pair of verdict and reason that the endpoint's dispositions allow.
+fn outcomes(endpoint: &Endpoint) -> Vec<(Verdict, Option<Reason>)> {
+    let mut outcomes = vec![(Verdict::Pass, None), (Verdict::Uninspected, None)];
+    for reason in Reason::ALL {
+        match endpoint.dispositions.of(reason) {
+            None | Some(Disposition::Pass) => {}
+            Some(Disposition::Annotate) => {
+                outcomes.extend([(Verdict::Annotate, Some(reason)), (Verdict::Uninspected, Some(reason))]);
+            }
+            Some(Disposition::Drop) => outcomes.push((Verdict::Drop, Some(reason))),
+            Some(Disposition::Reject) => outcomes.push((Verdict::Reject, Some(reason))),
+        }
+    }
+    outcomes
+}

@@ -1,0 +1,66 @@
+//! Loads the configuration and makes the streams' contexts.
+
+use super::Plugin;
+use super::host::{self, Level};
+use super::metrics::Metrics;
+use super::stream::Stream;
+use super::watchdog::{TICK_MS, Watchdog};
+use crate::config::{BodyPhase, Config};
+use crate::gate::Gate;
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::ContextType;
+use std::rc::Rc;
+
+#[derive(Default)]
+pub struct Root {
+    plugin: Option<Rc<Plugin>>,
+}
+
+impl Context for Root {}
+
+impl RootContext for Root {
+    /// False stops Envoy from loading the configuration, after one line that says why.
+    fn on_configure(&mut self, size: usize) -> bool {
+        match load(size) {
+            Ok(plugin) => {
+                self.plugin = Some(Rc::new(plugin));
+                true
+            }
+            Err(error) => {
+                host::log(Level::Error, &format!("trackgate: {error}"));
+                false
+            }
+        }
+    }
+
+    fn on_tick(&mut self) {
+        let Some(plugin) = &self.plugin else { return };
+        for _ in 0..plugin.watchdog.tick() {
+            plugin.metrics.count_resumed();
+        }
+    }
+
+    fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Stream::new(context_id, self.plugin.clone())))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}
+
+fn load(size: usize) -> Result<Plugin, String> {
+    let json = host::plugin_configuration(size)
+        .map_err(|host::Failed(status)| format!("configuration: the host did not hand it over (status {status})"))?;
+    let config = Config::parse(&json).map_err(|error| error.to_string())?;
+    let gate = Gate::compile(&config).map_err(|error| error.to_string())?;
+    let metrics = Metrics::define(&gate);
+    match gate.body_phase {
+        BodyPhase::Hold => host::set_tick_period_ms(TICK_MS)
+            .map_err(|host::Failed(status)| format!("configuration: the watchdog could not be started (status {status})"))?,
+        BodyPhase::Compat => {}
+    }
+    let verdict_field = format!("{}verdict", gate.header_prefix);
+    let reasons_field = format!("{}drop-reason", gate.header_prefix);
+    Ok(Plugin { gate, metrics, watchdog: Watchdog::default(), verdict_field, reasons_field })
+}
