@@ -1,4 +1,5 @@
 //! Runner one: the core natively.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod corpus;
 

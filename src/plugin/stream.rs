@@ -177,11 +177,10 @@ fn strip(plugin: &Plugin, map: Map, names: impl Iterator<Item = impl AsRef<[u8]>
 impl Context for Stream {
     /// The stream is over; a client that went away mid-body leaves an inspection behind.
     fn on_done(&mut self) -> bool {
-        if let Some(plugin) = self.plugin.clone() {
-            if let State::Inspecting(inspection) = std::mem::replace(&mut self.state, State::Settled) {
-                plugin.watchdog.forget(self.context_id);
-                plugin.metrics.count(&inspection.abandoned(&plugin.gate));
-            }
+        let state = std::mem::replace(&mut self.state, State::Settled);
+        if let (Some(plugin), State::Inspecting(inspection)) = (&self.plugin, state) {
+            plugin.watchdog.forget(self.context_id);
+            plugin.metrics.count(&inspection.abandoned(&plugin.gate));
         }
         true
     }

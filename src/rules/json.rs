@@ -91,6 +91,7 @@ impl Value<'_> {
 }
 
 /// Reads a JSON text from front to back.
+#[derive(Debug)]
 pub struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
