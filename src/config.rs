@@ -29,6 +29,9 @@ pub struct Config {
     pub header_prefix: String,
     #[serde(default)]
     pub body_phase: BodyPhase,
+    /// Refusals written to the log, at most so many a minute on each worker. Left out: 10.
+    #[serde(default = "default_log_sample_per_minute")]
+    pub log_sample_per_minute: u32,
     /// User-Agents that are always, or never, taken for bots.
     #[serde(default)]
     pub user_agents: UserAgentSpec,
@@ -97,6 +100,10 @@ pub struct LimitsSpec {
 
 fn default_header_prefix() -> String {
     "x-track-".to_owned()
+}
+
+fn default_log_sample_per_minute() -> u32 {
+    10
 }
 
 fn default_endpoints() -> Vec<EndpointSpec> {

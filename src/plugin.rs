@@ -4,12 +4,14 @@
 //! or a header that is not UTF-8, and one panic fails every request in flight on that worker.
 
 mod host;
+mod log;
 mod metrics;
 mod root;
 mod stream;
 mod watchdog;
 
 use crate::gate::Gate;
+use log::RefusalLog;
 use metrics::Metrics;
 use proxy_wasm::traits::RootContext;
 use watchdog::Watchdog;
@@ -19,11 +21,15 @@ proxy_wasm::main! {{
     proxy_wasm::set_root_context(|_| -> Box<dyn RootContext> { Box::new(root::Root::default()) });
 }}
 
+/// Seen in the log and as a label, so that a fleet can be checked for drift.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// One configuration at work in one VM; its streams share it.
 struct Plugin {
     gate: Gate,
     metrics: Metrics,
     watchdog: Watchdog,
+    refusals: RefusalLog,
     /// `x-track-verdict`
     verdict_field: String,
     /// `x-track-drop-reason`

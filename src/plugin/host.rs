@@ -36,6 +36,8 @@ enum Buffer {
 #[derive(Debug, Clone, Copy)]
 pub enum Metric {
     Counter = 0,
+    Gauge = 1,
+    Histogram = 2,
 }
 
 mod abi {
@@ -45,6 +47,8 @@ mod abi {
         pub safe fn proxy_set_effective_context(context_id: u32) -> u32;
         pub safe fn proxy_continue_stream(stream_type: u32) -> u32;
         pub safe fn proxy_increment_metric(id: u32, offset: i64) -> u32;
+        pub safe fn proxy_record_metric(id: u32, value: u64) -> u32;
+        pub fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
         pub fn proxy_log(level: u32, message: *const u8, size: usize) -> u32;
         pub fn proxy_define_metric(kind: u32, name: *const u8, size: usize, id: *mut u32) -> u32;
         pub fn proxy_get_buffer_bytes(kind: u32, start: usize, max: usize, data: *mut *mut u8, size: *mut usize) -> u32;
@@ -122,6 +126,19 @@ pub fn define_metric(kind: Metric, name: &str) -> Result<u32> {
 
 pub fn increment(metric: u32) -> Result<()> {
     done(abi::proxy_increment_metric(metric, 1))
+}
+
+/// Sets a gauge, or adds a value to a histogram.
+pub fn record(metric: u32, value: u64) -> Result<()> {
+    done(abi::proxy_record_metric(metric, value))
+}
+
+/// Nanoseconds since 1970.
+pub fn now_ns() -> Result<u64> {
+    let mut time = 0;
+    // SAFETY: the pointer outlives the call.
+    done(unsafe { abi::proxy_get_current_time_nanoseconds(&raw mut time) })?;
+    Ok(time)
 }
 
 pub fn plugin_configuration(size: usize) -> Result<Vec<u8>> {

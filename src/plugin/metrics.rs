@@ -1,8 +1,10 @@
 //! Wasm stats, defined once when the configuration is loaded. Their number depends on the configuration alone.
 //!
 //! Names are dot-pairs, which the shipped `stats_tags` turn into labels:
-//! `trackgate_requests_total.endpoint.<e>.verdict.<v>.reason.<r>.mode.<m>`.
+//! `trackgate_requests_total.endpoint.<e>.verdict.<v>.reason.<r>.mode.<m>`. A request costs one counter, and one histogram if
+//! its body was held.
 
+use super::VERSION;
 use super::host::{self, Metric};
 use crate::gate::{Decision, Endpoint, Gate};
 use crate::verdict::{Disposition, Reason, Verdict};
@@ -10,6 +12,7 @@ use crate::verdict::{Disposition, Reason, Verdict};
 pub struct Metrics {
     /// By endpoint, then [`slot`].
     requests: Vec<Vec<Option<u32>>>,
+    body_bytes: Option<u32>,
     host_errors: Option<u32>,
     resumed: Option<u32>,
 }
@@ -22,25 +25,39 @@ fn slot(verdict: Verdict, reason: Option<Reason>) -> usize {
 
 impl Metrics {
     /// What cannot be defined is not counted, and said once.
-    pub fn define(gate: &Gate) -> Self {
+    pub fn define(gate: &Gate, hash: &str) -> Self {
         let mut failed = 0usize;
-        let mut counter = |name: &str| {
-            let id = host::define_metric(Metric::Counter, name).ok();
+        let mut define = |kind: Metric, name: &str| {
+            let id = host::define_metric(kind, name).ok();
             failed += usize::from(id.is_none());
             id
         };
+        // The version's dots would end the label's value.
+        let version = VERSION.replace('.', "_");
+        if let Some(info) = define(Metric::Gauge, &format!("trackgate_config_info.hash.{hash}.version.{version}")) {
+            let _ = host::record(info, 1);
+        }
+        let body_bytes = define(Metric::Histogram, "trackgate_body_bytes");
+        let mut counter = |name: &str| define(Metric::Counter, name);
         let requests = gate.endpoints.iter().map(|endpoint| define_requests(endpoint, &mut counter)).collect();
         let host_errors = counter("trackgate_host_errors_total");
         let resumed = counter("trackgate_resumed_total");
         if failed > 0 {
             host::log(host::Level::Error, &format!("trackgate: {failed} metrics could not be defined and are not counted"));
         }
-        Metrics { requests, host_errors, resumed }
+        Metrics { requests, body_bytes, host_errors, resumed }
     }
 
     pub fn count(&self, decision: &Decision) {
         let slots = self.requests.get(decision.endpoint);
         increment(slots.and_then(|slots| slots.get(slot(decision.verdict, decision.reason)).copied().flatten()));
+    }
+
+    /// The size of a body that has been held, whatever the verdict on it.
+    pub fn record_body(&self, bytes: usize) {
+        if let Some(id) = self.body_bytes {
+            let _ = host::record(id, bytes as u64);
+        }
     }
 
     /// A call to the host failed while a request was inspected.

@@ -2,11 +2,13 @@
 
 use super::Plugin;
 use super::host::{self, Level};
+use super::log::{self, RefusalLog};
 use super::metrics::Metrics;
 use super::stream::Stream;
 use super::watchdog::{TICK_MS, Watchdog};
 use crate::config::{BodyPhase, Config};
 use crate::gate::Gate;
+use crate::rules::share::hash;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 use std::rc::Rc;
@@ -54,13 +56,16 @@ fn load(size: usize) -> Result<Plugin, String> {
         .map_err(|host::Failed(status)| format!("configuration: the host did not hand it over (status {status})"))?;
     let config = Config::parse(&json).map_err(|error| error.to_string())?;
     let gate = Gate::compile(&config).map_err(|error| error.to_string())?;
-    let metrics = Metrics::define(&gate);
+    let hash = format!("{:016x}", hash(&json));
+    log::configured(&gate, &hash);
+    let metrics = Metrics::define(&gate, &hash);
     match gate.body_phase {
         BodyPhase::Hold => host::set_tick_period_ms(TICK_MS)
             .map_err(|host::Failed(status)| format!("configuration: the watchdog could not be started (status {status})"))?,
         BodyPhase::Compat => {}
     }
+    let refusals = RefusalLog::new(config.log_sample_per_minute);
     let verdict_field = format!("{}verdict", gate.header_prefix);
     let reasons_field = format!("{}drop-reason", gate.header_prefix);
-    Ok(Plugin { gate, metrics, watchdog: Watchdog::default(), verdict_field, reasons_field })
+    Ok(Plugin { gate, metrics, watchdog: Watchdog::default(), refusals, verdict_field, reasons_field })
 }

@@ -120,7 +120,7 @@ impl Stream {
     fn finish(&mut self, plugin: &Plugin, decision: &Decision) -> Action {
         match self.act(plugin, decision) {
             Ok(action) => {
-                plugin.metrics.count(decision);
+                self.record(plugin, decision);
                 action
             }
             Err(_) => self.failed(plugin, Some(decision.endpoint), Findings::default()),
@@ -135,8 +135,18 @@ impl Stream {
             return Action::Continue;
         };
         let action = self.act(plugin, &decision).unwrap_or(Action::Continue);
-        plugin.metrics.count(&decision);
+        self.record(plugin, &decision);
         action
+    }
+
+    fn record(&self, plugin: &Plugin, decision: &Decision) {
+        plugin.metrics.count(decision);
+        if self.body_size > 0 {
+            plugin.metrics.record_body(self.body_size);
+        }
+        if let Some(endpoint) = plugin.gate.endpoints.get(decision.endpoint) {
+            plugin.refusals.refused(&endpoint.name, decision, self.body_size);
+        }
     }
 
     /// Publishes the verdict, and replies or lets the request go on.

@@ -6,5 +6,6 @@ pub mod credentials;
 pub mod endpoint;
 pub mod json;
 pub mod problem;
+pub mod share;
 pub mod size;
 pub mod user_agent;

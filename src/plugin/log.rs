@@ -1,0 +1,63 @@
+//! What the plugin writes to Envoy's log: a line for each configuration, and a sample of the refusals.
+//!
+//! Each line is one JSON object, and none holds a body, a key or an address.
+
+use super::host::{self, Level};
+use crate::gate::{Decision, Gate};
+use serde_json::json;
+use std::cell::Cell;
+
+const MINUTE_NS: u64 = 60_000_000_000;
+
+/// Says what was loaded.
+pub fn configured(gate: &Gate, hash: &str) {
+    let endpoints: Vec<_> = gate
+        .endpoints
+        .iter()
+        .map(|endpoint| json!({"name": endpoint.name, "vendor": endpoint.vendor.id(), "mode": endpoint.mode.id()}))
+        .collect();
+    let line = json!({"trackgate": "configured", "version": super::VERSION, "hash": hash, "endpoints": endpoints});
+    host::log(Level::Info, &line.to_string());
+}
+
+/// Refusals in the log, so many a minute on each worker and no more.
+pub struct RefusalLog {
+    per_minute: u32,
+    minute: Cell<u64>,
+    written: Cell<u32>,
+    left_out: Cell<u64>,
+}
+
+impl RefusalLog {
+    pub fn new(per_minute: u32) -> Self {
+        RefusalLog { per_minute, minute: Cell::new(0), written: Cell::new(0), left_out: Cell::new(0) }
+    }
+
+    /// Writes a line for a drop or reject, sent or not, unless the minute has had its share; `left_out` in the next line
+    /// counts those that were not written.
+    pub fn refused(&self, endpoint: &str, decision: &Decision, body_bytes: usize) {
+        let (Some(reply), Some(reason)) = (&decision.reply, decision.reason) else { return };
+        if !self.has_room() {
+            self.left_out.set(self.left_out.get() + 1);
+            return;
+        }
+        let line = json!({
+            "trackgate": decision.verdict.id(), "endpoint": endpoint, "reason": reason.id(), "mode": decision.mode.id(),
+            "status": reply.status, "body_bytes": body_bytes, "left_out": self.left_out.take(),
+        });
+        host::log(Level::Info, &line.to_string());
+    }
+
+    fn has_room(&self) -> bool {
+        if self.per_minute == 0 {
+            return false;
+        }
+        let minute = host::now_ns().unwrap_or(0) / MINUTE_NS;
+        if self.minute.replace(minute) != minute {
+            self.written.set(0);
+        }
+        let has_room = self.written.get() < self.per_minute;
+        self.written.set(self.written.get() + u32::from(has_room));
+        has_room
+    }
+}

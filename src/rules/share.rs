@@ -1,0 +1,87 @@
+//! A sticky share of clients: who is in at 5 % is in at 10 %, on every worker and every gateway.
+
+use super::problem::Problem;
+
+/// A share in steps of 0.01 %.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Share {
+    /// Of [`Share::BUCKETS`].
+    buckets: u64,
+}
+
+impl Share {
+    const BUCKETS: u64 = 10_000;
+
+    /// Everyone.
+    pub const ALL: Share = Share { buckets: Share::BUCKETS };
+
+    /// # Errors
+    /// Not between 0 and 100, or finer than 0.01.
+    pub fn of_percent(percent: f64) -> Result<Share, Problem> {
+        let buckets = percent * 100.0;
+        let fits = (0.0..=10_000.0).contains(&buckets) && (buckets - buckets.round()).abs() < 1e-6;
+        if !fits {
+            return Err(Problem::new("", "a number from 0 to 100 in steps of 0.01", percent.to_string()));
+        }
+        Ok(Share { buckets: buckets.round() as u64 })
+    }
+
+    /// True where the share is neither nobody nor everyone, so that clients must be told apart.
+    pub fn is_partial(self) -> bool {
+        self.buckets > 0 && self.buckets < Self::BUCKETS
+    }
+
+    /// Whether the client that `key` stands for (its address, or its credentials) is in. The same key always gets the
+    /// same answer; a client without a key is one among all others that have none.
+    pub fn includes(self, key: &[u8]) -> bool {
+        hash(key) % Self::BUCKETS < self.buckets
+    }
+}
+
+/// FNV-1a with a final mix, so that neighbouring addresses spread over all buckets.
+pub fn hash(bytes: &[u8]) -> u64 {
+    let fnv = bytes.iter().fold(0xCBF2_9CE4_8422_2325, |hash: u64, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01B3));
+    let mixed = (fnv ^ (fnv >> 33)).wrapping_mul(0xFF51_AFD7_ED55_8CCD);
+    mixed ^ (mixed >> 33)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clients() -> impl Iterator<Item = [u8; 4]> {
+        (0u32..100_000).map(|client| (0x0A00_0000 + client * 7).to_be_bytes())
+    }
+
+    #[test]
+    fn the_share_of_clients_is_the_share_asked_for() {
+        for percent in [0.0, 0.01, 1.0, 5.0, 33.33, 50.0, 99.99, 100.0] {
+            let share = Share::of_percent(percent).unwrap();
+            let found = clients().filter(|client| share.includes(client)).count() as f64 / 1000.0;
+            // Three and a half standard deviations of a fair draw.
+            let slack = 3.5 * (percent * (100.0 - percent) / 100_000.0).sqrt();
+            assert!((found - percent).abs() <= slack, "asked for {percent} %, found {found} %, slack {slack}");
+        }
+    }
+
+    #[test]
+    fn who_is_in_stays_in_as_the_share_grows() {
+        let shares: Vec<Share> = (0..=100).map(|percent| Share::of_percent(f64::from(percent)).unwrap()).collect();
+        for client in clients() {
+            let answers = shares.iter().map(|share| share.includes(&client));
+            assert!(answers.is_sorted(), "{client:?}");
+        }
+    }
+
+    #[test]
+    fn a_share_is_a_percentage_in_hundredths() {
+        for percent in [0.0, 0.01, 0.07, 1.1, 29.99, 100.0] {
+            assert!(Share::of_percent(percent).is_ok(), "{percent}");
+        }
+        for percent in [-0.01, 100.01, 0.005, 33.333, f64::NAN, f64::INFINITY] {
+            let problem = Share::of_percent(percent).unwrap_err();
+            assert_eq!(problem.expected, "a number from 0 to 100 in steps of 0.01");
+            assert_eq!(problem.found, percent.to_string());
+        }
+    }
+}
