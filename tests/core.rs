@@ -37,7 +37,7 @@ fn decide(gate: &Gate, head: &RequestHead<'_>, vector: &Vector, piece_bytes: usi
         Step::Body(inspection) => inspection,
     };
     let body = vector.body.as_deref().unwrap_or_default();
-    for seen in (0..body.len()).step_by(piece_bytes).skip(1).chain([body.len()]) {
+    for seen in (0..body.len()).step_by(piece_bytes.min(body.len().max(1))).skip(1).chain([body.len()]) {
         if let Some(decision) = inspection.body_seen(gate, seen) {
             return Some(decision);
         }
@@ -71,6 +71,32 @@ fn forwarded(vector: &Vector, marks: Fields) -> Observed {
         body: vector.body.clone().unwrap_or_default(),
     };
     Observed { reply: None, upstream: Some(upstream) }
+}
+
+/// In shadow mode everything reaches the collector as it was sent, and the annotation says what enforcement would have done.
+#[test]
+fn in_shadow_mode_everything_is_forwarded_and_told() {
+    for vector in corpus::vectors() {
+        let mut shadow = vector.clone();
+        shadow.config = vector.config.replacen('{', "{\"mode\":\"shadow\",", 1);
+        let (enforced, shadowed) = (run(&vector, usize::MAX), run(&shadow, usize::MAX));
+        let upstream = shadowed.upstream.unwrap_or_else(|| panic!("{}: refused in shadow mode", vector.id));
+        assert_eq!(upstream.body, vector.body.clone().unwrap_or_default(), "{}", vector.id);
+        assert!(shadowed.reply.is_none(), "{}", vector.id);
+        let told =
+            corpus::values(&upstream.headers, "x-track-verdict").first().map(|value| String::from_utf8_lossy(value).into_owned());
+        let expected = match (&enforced.reply, &enforced.upstream) {
+            (Some(reply), _) => {
+                let kind = if vector.expect.outcome == corpus::Outcome::Drop { "drop" } else { "reject" };
+                Some(format!("{kind};endpoint={};mode=shadow;status={}", vector.vendor, reply.status))
+            }
+            (None, Some(upstream)) => corpus::values(&upstream.headers, "x-track-verdict")
+                .first()
+                .map(|value| format!("{};mode=shadow", String::from_utf8_lossy(value))),
+            (None, None) => None,
+        };
+        assert_eq!(told, expected, "{}", vector.id);
+    }
 }
 
 #[test]
