@@ -1,0 +1,50 @@
+# Set-up is part of the targets: what is missing is installed, what is there is left alone.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# The built module, and the Envoy it runs in; ENVOY=/path/to/envoy is honoured.
+WASM := target/trackgate.wasm
+export TRACKGATE_WASM := $(CURDIR)/$(WASM)
+
+.PHONY: help demo run test wasm lint bench audit clean vectors cargo
+
+help: ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: wasm ## Send real requests through a real Envoy and show what became of each
+	@export ENVOY="$$(scripts/setup-envoy)" && cargo run --quiet -- demo
+
+run: wasm ## The same, then keep serving and show each verdict until Ctrl-C
+	@export ENVOY="$$(scripts/setup-envoy)" && cargo run --quiet -- run
+
+test: wasm lint ## Everything CI checks: lint, unit tests, the vectors on three runners, the shipped configurations
+	@rm -rf target/vectors
+	@export ENVOY="$$(scripts/setup-envoy)" && cargo test --quiet
+	@scripts/count-vectors
+
+wasm: cargo ## Build the module, target/trackgate.wasm
+	@scripts/build-wasm $(WASM)
+
+lint: cargo ## Format and clippy, natively and for wasm
+	@cargo fmt --check
+	@cargo clippy --quiet --all-targets -- -D warnings
+	@scripts/lint-wasm
+	@for script in scripts/* .ci/run; do if head -1 "$$script" | grep -q bash; then bash -n "$$script"; fi; done
+
+bench: cargo ## Native benches of the core
+	@cargo bench
+
+audit: cargo ## Licences, sources, duplicate versions, advisories of all dependencies
+	@scripts/audit
+
+vectors: ## Bring tests/vectors/contract.jsonl up to date with the contract beside the checkout
+	@scripts/update-vectors
+
+clean: ## Remove what was built; ALL=1 also what was installed under the checkout
+	@rm -rf target
+	@if [ -n "$${ALL:-}" ]; then rm -rf .tools; fi
+
+cargo:
+	@command -v cargo > /dev/null || { echo "trackgate: cargo is not installed; get it with rustup (https://rustup.rs)" >&2; exit 1; }
