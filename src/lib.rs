@@ -24,6 +24,7 @@
 //! | [`reply`], [`annotation`] | what the client, or the collector, is told |
 //! | [`rules`] | rules that several vendors share, one a file |
 //! | [`vendors`] | the vendors, one a file, each reading like its contract |
+//! | `cli` | the native command |
 //! | `plugin` | the adapter to Envoy, and the only place that names `proxy_wasm` |
 //!
 //! The core never logs, counts, reads a clock or knows a host: it returns, callers tell. It does not panic.
@@ -37,5 +38,7 @@ pub mod rules;
 pub mod vendors;
 pub mod verdict;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub mod cli;
 #[cfg(target_arch = "wasm32")]
 mod plugin;

@@ -1,0 +1,176 @@
+//! A real Envoy with a shipped configuration, on free loopback ports.
+
+use super::Result;
+use std::fs::File;
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The ports that the shipped configurations name.
+const ADMIN_PORT: &str = "port_value: 9901}";
+const LISTENER_PORT: &str = "port_value: 10080}";
+const COLLECTOR_PORT: &str = "port_value: 10081}";
+const MODULE: &str = "filename: target/trackgate.wasm}";
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The binary: `$ENVOY`, else `envoy` on PATH.
+pub fn binary() -> PathBuf {
+    std::env::var_os("ENVOY").map_or_else(|| PathBuf::from("envoy"), PathBuf::from)
+}
+
+/// The built module: `$TRACKGATE_WASM`, else where `make wasm` leaves it.
+pub fn module() -> PathBuf {
+    std::env::var_os("TRACKGATE_WASM").map_or_else(|| PathBuf::from("target/trackgate.wasm"), PathBuf::from)
+}
+
+/// Replaces every occurrence of what must be there.
+///
+/// # Errors
+/// It is not there.
+pub fn replaced(text: &str, what: &str, by: &str) -> Result<String> {
+    if !text.contains(what) {
+        return Err(format!("the configuration does not contain {what:?}").into());
+    }
+    Ok(text.replace(what, by))
+}
+
+/// A port that is free now.
+///
+/// # Errors
+/// There is none.
+pub fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// An Envoy that runs until it is dropped.
+#[derive(Debug)]
+pub struct Envoy {
+    child: Child,
+    pub listener: SocketAddr,
+    pub admin: SocketAddr,
+    folder: PathBuf,
+}
+
+impl Drop for Envoy {
+    fn drop(&mut self) {
+        // Envoy ends at once on SIGTERM, without draining.
+        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while Instant::now() < deadline && matches!(self.child.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Envoy {
+    /// Starts Envoy with a bootstrap like the shipped ones, its ports replaced by free ones, and waits until it serves.
+    ///
+    /// # Errors
+    /// No binary, no module, a bootstrap without the shipped ports, or an Envoy that does not come up: then with its own words.
+    pub fn start(bootstrap: &str, collector: SocketAddr, concurrency: usize) -> Result<Envoy> {
+        let (listener_port, admin_port) = (free_port()?, free_port()?);
+        let module = std::fs::canonicalize(module())
+            .map_err(|error| format!("{}: {error}; build it with `make wasm`", module().display()))?;
+        let text = replaced(bootstrap, LISTENER_PORT, &format!("port_value: {listener_port}}}"))?;
+        let text = replaced(&text, ADMIN_PORT, &format!("port_value: {admin_port}}}"))?;
+        let text = replaced(&text, COLLECTOR_PORT, &format!("port_value: {}}}", collector.port()))?;
+        let text = replaced(&text, MODULE, &format!("filename: {}}}", module.display()))?;
+        let folder = temporary_folder(admin_port)?;
+        let config = folder.join("envoy.yaml");
+        File::create(&config)?.write_all(text.as_bytes())?;
+        let child = Command::new(binary())
+            .args(["--use-dynamic-base-id", "--log-level", "warning", "--component-log-level", "wasm:info"])
+            .args(["--file-flush-interval-msec", "100", "--concurrency", &concurrency.to_string(), "-c"])
+            .arg(&config)
+            .stdin(Stdio::null())
+            .stdout(File::create(folder.join("access.log"))?)
+            .stderr(File::create(folder.join("envoy.log"))?)
+            .spawn()
+            .map_err(|error| format!("{}: {error}; set ENVOY=/path/to/envoy, or use `make`", binary().display()))?;
+        let envoy = Envoy { child, listener: local(listener_port), admin: local(admin_port), folder };
+        envoy.wait_until_live()
+    }
+
+    fn wait_until_live(mut self) -> Result<Envoy> {
+        let deadline = Instant::now() + START_TIMEOUT;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Err(format!("Envoy ended with {status}:\n{}", self.log()).into());
+            }
+            if self.admin("/ready").is_ok_and(|answer| answer.starts_with("LIVE")) {
+                return Ok(self);
+            }
+            if Instant::now() > deadline {
+                return Err(format!("Envoy is not ready after {START_TIMEOUT:?}:\n{}", self.log()).into());
+            }
+            std::thread::sleep(Duration::from_millis(30));
+        }
+    }
+
+    /// What Envoy wrote about itself, the plugin's log included.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("envoy.log")).unwrap_or_default()
+    }
+
+    /// The access log so far; Envoy writes it every second or so.
+    pub fn access_log(&self) -> PathBuf {
+        self.folder.join("access.log")
+    }
+
+    /// Asks the admin interface; the answer's body.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub fn admin(&self, path: &str) -> Result<String> {
+        use std::io::Read;
+        let mut stream = std::net::TcpStream::connect(self.admin)?;
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        write!(stream, "GET {path} HTTP/1.0\r\nhost: admin\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let (_, body) = answer.split_once("\r\n\r\n").ok_or("an answer without a body")?;
+        Ok(body.to_owned())
+    }
+
+    /// The value of one stat, by its exact name; 0 where there is none.
+    ///
+    /// # Errors
+    /// The admin interface does not answer.
+    pub fn stat(&self, name: &str) -> Result<u64> {
+        let stats = self.admin("/stats")?;
+        let value = stats.lines().filter_map(|line| line.split_once(": ")).find(|(stat, _)| *stat == name);
+        Ok(value.and_then(|(_, value)| value.parse().ok()).unwrap_or(0))
+    }
+}
+
+fn local(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+fn temporary_folder(unique: u16) -> Result<PathBuf> {
+    let folder = std::env::temp_dir().join(format!("trackgate-{}-{unique}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+/// Runs `envoy --mode validate`, which loads the module and its configuration.
+///
+/// # Errors
+/// Envoy refuses the file; its own words.
+pub fn validate(config: &Path) -> Result<()> {
+    let output = Command::new(binary())
+        .args(["--mode", "validate", "--use-dynamic-base-id", "--log-level", "warning", "-c"])
+        .arg(config)
+        .output()
+        .map_err(|error| format!("{}: {error}; set ENVOY=/path/to/envoy, or use `make`", binary().display()))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("{}: {}{}", config.display(), String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+        .into())
+}

@@ -1,0 +1,11 @@
+//! The `trackgate` command; native only.
+
+pub mod client;
+pub mod collector;
+pub mod demo;
+pub mod envoy;
+pub mod run;
+pub mod terminal;
+
+/// What goes wrong in the command, with a text for the person at the terminal.
+pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;

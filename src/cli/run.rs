@@ -1,0 +1,69 @@
+//! `trackgate run`: the demo, and then an Envoy to try things on, with each verdict as it happens.
+
+use super::Result;
+use super::demo;
+use super::envoy::Envoy;
+use super::terminal::{Colour, paint};
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Plays the demo, then serves until Ctrl-C.
+///
+/// # Errors
+/// Envoy or the collector does not come up.
+pub async fn run() -> Result<()> {
+    let (collector, envoy) = demo::start(|_| {}).await?;
+    demo::play(&collector, &envoy).await?;
+    println!("\nServing until Ctrl-C. Try:");
+    for line in suggestions(envoy.listener) {
+        println!("  {line}");
+    }
+    println!();
+    tokio::select! {
+        ended = follow(&envoy) => ended,
+        interrupted = tokio::signal::ctrl_c() => Ok(interrupted?),
+    }
+}
+
+fn suggestions(address: SocketAddr) -> [String; 3] {
+    let event = r#"-H 'content-type: application/json' -d '{"accountId":"1","projectId":"2","visitors":[]}'"#;
+    [
+        format!("curl -i http://{address}/v1/track/mykey {event}"),
+        format!("curl -i http://{address}/v1/track/mykey -A 'ConvertAgent/1.0' {event}"),
+        format!("curl -i http://{address}/v1/track/mykey -A 'ConvertAgent/1.0' -d '{{'"),
+    ]
+}
+
+/// Prints the access log's lines that come from now on.
+async fn follow(envoy: &Envoy) -> Result<()> {
+    let mut log = BufReader::new(std::fs::File::open(envoy.access_log())?);
+    let mut line = String::new();
+    while log.read_line(&mut line)? > 0 {
+        line.clear();
+    }
+    loop {
+        // A line is printed once it is whole.
+        if log.read_line(&mut line)? > 0 && line.ends_with('\n') {
+            print_line(&line);
+            line.clear();
+        } else {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+fn print_line(line: &str) {
+    let Ok(entry) = serde_json::from_str::<Value>(line) else { return };
+    let text = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
+    let verdict = text("verdict");
+    let colour = match verdict.split(';').next().unwrap_or_default() {
+        "drop" | "reject" => Colour::Red,
+        "annotate" | "uninspected" => Colour::Yellow,
+        "pass" => Colour::Green,
+        _ => Colour::Grey,
+    };
+    let verdict = if verdict.is_empty() { "untouched" } else { &verdict };
+    println!("{} {} {} {} {}", text("method"), text("path"), entry["status"], paint(verdict, colour), text("reasons"));
+}
