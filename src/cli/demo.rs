@@ -22,7 +22,7 @@ pub async fn start(tell: impl Fn(&Seen) + Clone + Send + Sync + 'static) -> Resu
     let bootstrap =
         std::fs::read_to_string(BOOTSTRAP).map_err(|error| format!("{BOOTSTRAP}: {error}; run this in the project's folder"))?;
     let collector = Collector::start(SocketAddr::from(([127, 0, 0, 1], 0)), tell).await?;
-    let envoy = Envoy::start(&bootstrap, collector.address, 1)?;
+    let envoy = Envoy::start(&bootstrap, collector.address, 1).await?;
     Ok((collector, envoy))
 }
 

@@ -1,6 +1,7 @@
 //! A real Envoy with a shipped configuration, on free loopback ports.
 
 use super::Result;
+use super::client::{self, Call, Transport};
 use std::fs::File;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
@@ -72,7 +73,7 @@ impl Envoy {
     ///
     /// # Errors
     /// No binary, no module, a bootstrap without the shipped ports, or an Envoy that does not come up: then with its own words.
-    pub fn start(bootstrap: &str, collector: SocketAddr, concurrency: usize) -> Result<Envoy> {
+    pub async fn start(bootstrap: &str, collector: SocketAddr, concurrency: usize) -> Result<Envoy> {
         let (listener_port, admin_port) = (free_port()?, free_port()?);
         let module = std::fs::canonicalize(module())
             .map_err(|error| format!("{}: {error}; build it with `make wasm`", module().display()))?;
@@ -93,22 +94,22 @@ impl Envoy {
             .spawn()
             .map_err(|error| format!("{}: {error}; set ENVOY=/path/to/envoy, or use `make`", binary().display()))?;
         let envoy = Envoy { child, listener: local(listener_port), admin: local(admin_port), folder };
-        envoy.wait_until_live()
+        envoy.wait_until_live().await
     }
 
-    fn wait_until_live(mut self) -> Result<Envoy> {
+    async fn wait_until_live(mut self) -> Result<Envoy> {
         let deadline = Instant::now() + START_TIMEOUT;
         loop {
             if let Some(status) = self.child.try_wait()? {
                 return Err(format!("Envoy ended with {status}:\n{}", self.log()).into());
             }
-            if self.admin("/ready").is_ok_and(|answer| answer.starts_with("LIVE")) {
+            if self.admin("/ready").await.is_ok_and(|answer| answer.starts_with("LIVE")) {
                 return Ok(self);
             }
             if Instant::now() > deadline {
                 return Err(format!("Envoy is not ready after {START_TIMEOUT:?}:\n{}", self.log()).into());
             }
-            std::thread::sleep(Duration::from_millis(30));
+            tokio::time::sleep(Duration::from_millis(30)).await;
         }
     }
 
@@ -126,23 +127,18 @@ impl Envoy {
     ///
     /// # Errors
     /// It does not answer.
-    pub fn admin(&self, path: &str) -> Result<String> {
-        use std::io::Read;
-        let mut stream = std::net::TcpStream::connect(self.admin)?;
-        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        write!(stream, "GET {path} HTTP/1.0\r\nhost: admin\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        let (_, body) = answer.split_once("\r\n\r\n").ok_or("an answer without a body")?;
-        Ok(body.to_owned())
+    pub async fn admin(&self, path: &str) -> Result<String> {
+        let call = Call { method: "GET".to_owned(), path: path.to_owned(), headers: Vec::new(), body: None };
+        let answer = client::send(self.admin, &call, Transport::Http1).await?;
+        Ok(String::from_utf8_lossy(&answer.body).into_owned())
     }
 
     /// The value of one stat, by its exact name; 0 where there is none.
     ///
     /// # Errors
     /// The admin interface does not answer.
-    pub fn stat(&self, name: &str) -> Result<u64> {
-        let stats = self.admin("/stats")?;
+    pub async fn stat(&self, name: &str) -> Result<u64> {
+        let stats = self.admin("/stats").await?;
         let value = stats.lines().filter_map(|line| line.split_once(": ")).find(|(stat, _)| *stat == name);
         Ok(value.and_then(|(_, value)| value.parse().ok()).unwrap_or(0))
     }

@@ -1,0 +1,281 @@
+//! Runner three: the built module in a real Envoy, over real sockets.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod corpus;
+#[path = "envoy/fleet.rs"]
+mod fleet;
+
+use corpus::{Observed, Reply, Upstream, Vector};
+use fleet::{Fleet, shipped};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use trackgate::cli::client::{self, Answer, Call, Transport};
+use trackgate::cli::collector::Collector;
+use trackgate::cli::envoy::{self, Envoy};
+
+/// Where Envoy itself answers, or changes what was sent, before or instead of the gate: vector, transport, what comes, why.
+/// An entry that does not come to pass is an error, like a difference that has no entry.
+const DIFFERENCES: &[(&str, &str, &str)] = &[];
+
+fn transports(vector: &Vector) -> Vec<(&'static str, Transport)> {
+    let is_long = vector.body.as_ref().is_some_and(|body| body.len() > 4096);
+    let piece_bytes = vector.chunk_bytes.unwrap_or(if is_long { 16_384 } else { 7 });
+    let http1 = ("http1", Transport::Http1);
+    match vector.body {
+        Some(_) => vec![
+            http1,
+            ("chunked", Transport::Http1Chunked(piece_bytes)),
+            ("http2", Transport::Http2(piece_bytes)),
+            ("trailers", Transport::Http2Trailers),
+        ],
+        None => vec![http1, ("http2", Transport::Http2(1))],
+    }
+}
+
+async fn observe(vector: &Vector, case: &str, listener: SocketAddr, transport: Transport, collector: &Collector) -> Observed {
+    let mut headers = vector.headers.clone();
+    headers.push(("x-case".to_owned(), case.as_bytes().to_vec()));
+    let call = Call { method: vector.method.clone(), path: vector.path.clone(), headers, body: vector.body.clone() };
+    let answer = client::send(listener, &call, transport).await.unwrap_or_else(|error| panic!("{case}: {error}"));
+    let upstream = collector.seen_with("x-case", case).pop().map(|seen| Upstream {
+        method: seen.method,
+        path: seen.path,
+        headers: seen.headers,
+        body: seen.body.unwrap_or_default(),
+    });
+    let forwarded = answer.header("x-collector").is_some();
+    let details = answer.header("x-details");
+    let reply = (!forwarded).then(|| Reply { status: answer.status, headers: answer.headers, body: answer.body, details });
+    Observed { reply, upstream }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_vector_agrees_over_every_transport() {
+    let vectors = corpus::vectors();
+    let collector = Arc::new(Collector::start(SocketAddr::from(([127, 0, 0, 1], 0)), |_| {}).await.unwrap());
+    let mut faults: BTreeMap<String, String> = BTreeMap::new();
+    let mut differing = Vec::new();
+    for phase in ["hold", "compat"] {
+        let configurations =
+            vectors.iter().map(|vector| vector.config.replacen('{', &format!("{{\"body_phase\":\"{phase}\","), 1));
+        let fleet = Arc::new(Fleet::start(&shipped(phase), configurations.clone(), collector.address).await.unwrap());
+        let mut cases = tokio::task::JoinSet::new();
+        for (vector, configuration) in vectors.iter().zip(configurations) {
+            for (name, transport) in transports(vector) {
+                let (vector, fleet, collector, configuration) =
+                    (vector.clone(), Arc::clone(&fleet), Arc::clone(&collector), configuration.clone());
+                while cases.len() >= 24 {
+                    collect(cases.join_next().await.unwrap().unwrap(), &mut faults, &mut differing);
+                }
+                cases.spawn(async move {
+                    let case = format!("{}-{phase}-{name}", vector.id);
+                    let seen = observe(&vector, &case, fleet.listener(&configuration), transport, &collector).await;
+                    let fault = corpus::check(&vector, &seen).err().map(|fault| format!("{fault} ({phase}, {name})"));
+                    (vector.id, name, fault)
+                });
+            }
+        }
+        while let Some(case) = cases.join_next().await {
+            collect(case.unwrap(), &mut faults, &mut differing);
+        }
+    }
+    for (id, transport, reason) in DIFFERENCES {
+        assert!(differing.contains(&((*id).to_owned(), *transport)), "{id} over {transport} agrees, though listed: {reason}");
+    }
+    corpus::write_count("envoy", vectors.len() - faults.len(), vectors.len());
+    let shown: Vec<_> = faults.values().map(String::as_str).collect();
+    assert!(faults.is_empty(), "{} of {} vectors disagree:\n{}", faults.len(), vectors.len(), shown.join("\n"));
+}
+
+fn collect(
+    case: (String, &'static str, Option<String>),
+    faults: &mut BTreeMap<String, String>,
+    differing: &mut Vec<(String, &'static str)>,
+) {
+    let (id, transport, fault) = case;
+    let Some(fault) = fault else { return };
+    if DIFFERENCES.iter().any(|(listed, over, _)| *listed == id && *over == transport) {
+        differing.push((id, transport));
+    } else {
+        faults.insert(id, fault);
+    }
+}
+
+/// A collector and one Envoy in front of it.
+async fn gateway(bootstrap: &str) -> (Collector, Envoy) {
+    let collector = Collector::start(SocketAddr::from(([127, 0, 0, 1], 0)), |_| {}).await.unwrap();
+    let envoy = Envoy::start(bootstrap, collector.address, 1).await.unwrap();
+    (collector, envoy)
+}
+
+/// A good event at Convert.
+fn event() -> Call {
+    let body = br#"{"accountId":"1","projectId":"2","visitors":[{"visitorId":"v","events":[{"eventType":"bucketing","data":{"experienceId":"1","variationId":"2"}}]}]}"#;
+    let headers = [("user-agent", "ConvertAgent/1.0"), ("content-type", "application/json")];
+    Call {
+        method: "POST".to_owned(),
+        path: "/v1/track/key".to_owned(),
+        headers: headers.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).to_vec(),
+        body: Some(body.to_vec()),
+    }
+}
+
+fn is_forwarded(answer: &Answer) -> bool {
+    answer.header("x-collector").is_some()
+}
+
+/// What comes of it when the knob is forgotten: nothing hangs and nothing is lost, but nothing is annotated either.
+#[tokio::test]
+async fn without_the_knob_the_watchdog_lets_requests_go() {
+    let bootstrap = envoy::replaced(&shipped("hold"), "                allow_on_headers_stop_iteration: true\n", "").unwrap();
+    let (collector, envoy) = gateway(&bootstrap).await;
+    for round in 1..=2 {
+        let begin = Instant::now();
+        let answer = client::send(envoy.listener, &event(), Transport::Http1).await.unwrap();
+        let waited = begin.elapsed();
+        assert!(is_forwarded(&answer), "{answer:?}");
+        assert!(waited > Duration::from_millis(900) && waited < Duration::from_millis(1500), "{waited:?}");
+        assert_eq!(envoy.stat("wasmcustom.trackgate_resumed_total").await.unwrap(), round);
+    }
+    assert!(collector.seen().iter().all(|seen| seen.header("x-track-verdict").is_none()));
+    let refused = Call { body: Some(b"{".to_vec()), ..event() };
+    assert_eq!(
+        client::send(envoy.listener, &refused, Transport::Http1).await.unwrap().status,
+        400,
+        "the body is inspected all the same"
+    );
+    let told =
+        envoy.log().lines().filter(|line| line.contains("[error]") && line.contains("allow_on_headers_stop_iteration")).count();
+    assert_eq!(told, 1, "said once, at error level:\n{}", envoy.log());
+}
+
+#[tokio::test]
+async fn a_byte_that_is_not_utf8_harms_nobody() {
+    let (_collector, envoy) = gateway(&shipped("hold")).await;
+    for name in ["user-agent", "authorization", "x-any", "content-type"] {
+        for transport in [Transport::Http1, Transport::Http2(64)] {
+            let mut call = event();
+            call.headers.push((name.to_owned(), b"caf\xE9".to_vec()));
+            client::send(envoy.listener, &call, transport).await.unwrap();
+        }
+    }
+    let mut stream = TcpStream::connect(envoy.listener).await.unwrap();
+    for request in 0..10_000 {
+        let answer = client::exchange(&mut stream, &event(), Transport::Http1).await.unwrap();
+        assert!(is_forwarded(&answer), "request {request}: {answer:?}");
+    }
+    assert_eq!(envoy.stat("wasmcustom.trackgate_host_errors_total").await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn aborted_requests_leave_no_stream_behind() {
+    let (_collector, envoy) = gateway(&shipped("hold")).await;
+    let listener = envoy.listener;
+    abort_many(listener, 2000).await;
+    settle(&envoy).await;
+    let before = envoy.stat("server.memory_allocated").await.unwrap();
+    abort_many(listener, 10_000).await;
+    settle(&envoy).await;
+    let after = envoy.stat("server.memory_allocated").await.unwrap();
+    assert!(after < before + 4_000_000, "Envoy's memory grew from {before} to {after} bytes");
+    let answer = client::send(listener, &event(), Transport::Http1).await.unwrap();
+    assert!(is_forwarded(&answer));
+}
+
+/// Each client goes away after a part of its request that a counter picks.
+async fn abort_many(listener: SocketAddr, count: usize) {
+    let bytes = Arc::new(client::http1_bytes(&event(), Transport::Http1));
+    let head = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+    let mut clients = tokio::task::JoinSet::new();
+    for client in 0..count {
+        if clients.len() >= 50 {
+            clients.join_next().await.unwrap().unwrap();
+        }
+        let bytes = Arc::clone(&bytes);
+        clients.spawn(async move {
+            let mut stream = TcpStream::connect(listener).await.unwrap();
+            let cut = head + client * 37 % (bytes.len() - head);
+            stream.write_all(&bytes[..cut]).await.unwrap();
+            if client % 3 == 0 {
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+    while clients.join_next().await.is_some() {}
+}
+
+async fn settle(envoy: &Envoy) {
+    for _ in 0..100 {
+        if envoy.stat("http.ingress.downstream_rq_active").await.unwrap() == 0
+            && envoy.stat("http.ingress.downstream_cx_active").await.unwrap() == 0
+        {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("streams were left behind:\n{}", envoy.admin("/stats?filter=http.ingress.downstream").await.unwrap());
+}
+
+#[tokio::test]
+async fn a_refusal_keeps_the_connection() {
+    let (_collector, envoy) = gateway(&shipped("hold")).await;
+    let mut stream = TcpStream::connect(envoy.listener).await.unwrap();
+    for _ in 0..3 {
+        let refused =
+            client::exchange(&mut stream, &Call { body: Some(b"{".to_vec()), ..event() }, Transport::Http1).await.unwrap();
+        assert_eq!(refused.status, 400);
+        let taken = client::exchange(&mut stream, &event(), Transport::Http1).await.unwrap();
+        assert!(is_forwarded(&taken));
+    }
+}
+
+#[tokio::test]
+async fn streams_without_an_end_are_never_held() {
+    let (collector, envoy) = gateway(&shipped("hold")).await;
+    let mut grpc = event();
+    grpc.headers[1].1 = b"application/grpc".to_vec();
+    let answer = client::send(envoy.listener, &grpc, Transport::Http2(10)).await.unwrap();
+    assert!(is_forwarded(&answer), "{answer:?}");
+    assert!(collector.seen()[0].header("x-track-verdict").is_none());
+    let mut upgrade = event();
+    upgrade.headers.extend([("connection".to_owned(), b"upgrade".to_vec()), ("upgrade".to_owned(), b"websocket".to_vec())]);
+    // Envoy refuses an upgrade it was not told to allow; what counts is that it answers at once.
+    let begin = Instant::now();
+    client::send(envoy.listener, &upgrade, Transport::Http1).await.unwrap();
+    assert!(begin.elapsed() < Duration::from_millis(500));
+    let counted = envoy.admin("/stats?filter=trackgate_requests_total").await.unwrap();
+    assert!(counted.lines().all(|line| line.ends_with(": 0")), "{counted}");
+}
+
+#[tokio::test]
+async fn a_bad_configuration_stops_the_load_with_one_line() {
+    let rows = [
+        (
+            r#"{"mode":"on"}"#,
+            "trackgate: configuration: mode: unknown variant `on`, expected `enforce` or `shadow` at line 1 column 12",
+        ),
+        (
+            r#"{"endpoints":[]}"#,
+            "trackgate: configuration: endpoints: expected at least one endpoint, or the field left out, found an empty list",
+        ),
+    ];
+    for (configuration, expected) in rows {
+        let bootstrap = envoy::replaced(&shipped("hold"), "value: '{}'", &format!("value: '{configuration}'")).unwrap();
+        let error = Envoy::start(&bootstrap, SocketAddr::from(([127, 0, 0, 1], 9)), 1).await.unwrap_err().to_string();
+        let lines: Vec<&str> = error.lines().filter(|line| line.contains("trackgate: ")).collect();
+        assert_eq!(lines.len(), 1, "{error}");
+        assert!(lines[0].ends_with(expected), "{}", lines[0]);
+    }
+}
+
+#[test]
+fn envoy_accepts_the_shipped_configurations() {
+    for name in ["envoy.yaml", "hold.yaml", "compat.yaml"] {
+        envoy::validate(&Path::new("envoy").join(name)).unwrap();
+    }
+}
