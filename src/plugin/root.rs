@@ -8,7 +8,7 @@ use super::stream::Stream;
 use super::watchdog::{TICK_MS, Watchdog};
 use crate::config::{BodyPhase, Config};
 use crate::gate::Gate;
-use crate::rules::share::hash;
+use crate::rules::hash::hash;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 use std::rc::Rc;

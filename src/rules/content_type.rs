@@ -1,5 +1,6 @@
 //! The media type a request declares, reduced to what the vendors tell apart.
 
+use super::problem::Problem;
 use crate::request::{RequestHead, trim};
 
 /// The essence of `content-type` (RFC 9110 section 8.3.1): compared without regard to case, parameters ignored.
@@ -52,6 +53,17 @@ fn has_json_suffix(essence: &[u8]) -> bool {
 /// A `tchar` of RFC 9110 section 5.6.2.
 pub fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// A header field's name in lower case, as the operator wrote it.
+///
+/// # Errors
+/// Not a token (RFC 9110 section 5.1).
+pub fn field_name(name: &str) -> Result<String, Problem> {
+    if name.is_empty() || !name.bytes().all(is_token) {
+        return Err(Problem::new("", "the name of a header field", format!("{name:?}")));
+    }
+    Ok(name.to_ascii_lowercase())
 }
 
 #[cfg(test)]

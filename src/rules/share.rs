@@ -1,5 +1,6 @@
 //! A sticky share of clients: who is in at 5 % is in at 10 %, on every worker and every gateway.
 
+use super::hash::hash;
 use super::problem::Problem;
 
 /// A share in steps of 0.01 %.
@@ -36,13 +37,6 @@ impl Share {
     pub fn includes(self, key: &[u8]) -> bool {
         hash(key) % Self::BUCKETS < self.buckets
     }
-}
-
-/// FNV-1a with a final mix, so that neighbouring addresses spread over all buckets.
-pub fn hash(bytes: &[u8]) -> u64 {
-    let fnv = bytes.iter().fold(0xCBF2_9CE4_8422_2325, |hash: u64, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01B3));
-    let mixed = (fnv ^ (fnv >> 33)).wrapping_mul(0xFF51_AFD7_ED55_8CCD);
-    mixed ^ (mixed >> 33)
 }
 
 #[cfg(test)]

@@ -1,0 +1,100 @@
+//! The client's country, from a header field that the operator's own infrastructure sets.
+
+use super::problem::Problem;
+
+/// Where a request comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Country {
+    /// ISO 3166-1 alpha-2, upper-case.
+    Known([u8; 2]),
+    /// Nothing, nonsense, or one of the codes that geographic data has for it: `ZZ`, `XX`, `T1`.
+    Unknown,
+    /// `A1`: an anonymous VPN, which can never be on a list (contract 1.3).
+    AnonymousVpn,
+}
+
+impl Country {
+    /// Reads a header's value; letter case and whitespace around it do not count.
+    pub fn of_value(value: &[u8]) -> Country {
+        match crate::request::trim(value).to_ascii_uppercase().as_slice() {
+            b"ZZ" | b"XX" | b"T1" => Country::Unknown,
+            b"A1" => Country::AnonymousVpn,
+            [first, second] if first.is_ascii_uppercase() && second.is_ascii_uppercase() => Country::Known([*first, *second]),
+            _ => Country::Unknown,
+        }
+    }
+}
+
+/// A list of countries.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CountrySet {
+    sorted: Box<[Country]>,
+}
+
+impl CountrySet {
+    /// Two letters each, in any case. `ZZ` and `XX` list requests of unknown origin.
+    ///
+    /// # Errors
+    /// An entry that is no country code, or `A1`, which could never take effect.
+    pub fn compile(codes: &[String]) -> Result<Self, Problem> {
+        let one = |(index, code): (usize, &String)| match Country::of_value(code.as_bytes()) {
+            Country::AnonymousVpn => {
+                Err(Problem::new(format!("[{index}]"), "a country; visitors behind a VPN cannot be listed", format!("{code:?}")))
+            }
+            Country::Unknown if !code.eq_ignore_ascii_case("ZZ") && !code.eq_ignore_ascii_case("XX") => {
+                Err(Problem::new(format!("[{index}]"), "a country's two letters, or \"ZZ\" for unknown", format!("{code:?}")))
+            }
+            country => Ok(country),
+        };
+        let mut list = codes.iter().enumerate().map(one).collect::<Result<Vec<_>, _>>()?;
+        list.sort_unstable();
+        Ok(CountrySet { sorted: list.into() })
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.sorted.is_empty()
+    }
+
+    pub fn contains(&self, country: Country) -> bool {
+        self.sorted.binary_search(&country).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_read_without_regard_to_case() {
+        let rows = [
+            ("us", Country::Known(*b"US")),
+            (" DE ", Country::Known(*b"DE")),
+            ("zz", Country::Unknown),
+            ("XX", Country::Unknown),
+            ("T1", Country::Unknown),
+            ("", Country::Unknown),
+            ("USA", Country::Unknown),
+            ("U1", Country::Unknown),
+            ("a1", Country::AnonymousVpn),
+        ];
+        for (value, expected) in rows {
+            assert_eq!(Country::of_value(value.as_bytes()), expected, "{value:?}");
+        }
+        assert_eq!(Country::of_value(b"\xE9\xE9"), Country::Unknown);
+    }
+
+    #[test]
+    fn lists_hold_countries_and_the_unknown() {
+        let set = CountrySet::compile(&["us".to_owned(), "XX".to_owned()]).unwrap();
+        assert!(set.contains(Country::Known(*b"US")) && set.contains(Country::Unknown));
+        assert!(!set.contains(Country::Known(*b"DE")) && !set.contains(Country::AnonymousVpn));
+        for (code, expected) in [
+            ("A1", "a country; visitors behind a VPN cannot be listed"),
+            ("T1", "a country's two letters, or \"ZZ\" for unknown"),
+            ("", "a country's two letters, or \"ZZ\" for unknown"),
+        ] {
+            let problem = CountrySet::compile(&["US".to_owned(), code.to_owned()]).unwrap_err();
+            assert_eq!((problem.at.as_str(), problem.expected.as_str()), ("[1]", expected), "{code}");
+        }
+    }
+}

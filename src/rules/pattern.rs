@@ -1,0 +1,111 @@
+//! Patterns of pages and hostnames: `*` and `**` stand for any characters, `/` and none included; all else stands for
+//! itself. Anchored at both ends; letter case counts.
+
+use super::problem::Problem;
+
+/// The longest pattern, in bytes (contract 1.3).
+pub const MAX_BYTES: usize = 250;
+
+/// One pattern. Kept as it was written, for there may be hundreds of thousands of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    text: Box<str>,
+}
+
+impl Pattern {
+    /// # Errors
+    /// Empty, or longer than [`MAX_BYTES`].
+    pub fn compile(text: &str) -> Result<Self, Problem> {
+        if text.is_empty() || text.len() > MAX_BYTES {
+            let found = format!("one of {} bytes", text.len());
+            return Err(Problem::new("", format!("a pattern of 1 to {MAX_BYTES} bytes"), found));
+        }
+        Ok(Pattern { text: text.into() })
+    }
+
+    /// A pattern of pages, which starts with `/`.
+    ///
+    /// # Errors
+    /// As [`Pattern::compile`], or it does not start with `/`.
+    pub fn compile_page(text: &str) -> Result<Self, Problem> {
+        if !text.starts_with('/') {
+            return Err(Problem::new("", "a pattern that starts with \"/\"", format!("{text:?}")));
+        }
+        Self::compile(text)
+    }
+
+    /// Linear in the text for each piece between stars; nothing is ever tried twice.
+    pub fn matches(&self, text: &str) -> bool {
+        let Some((first, rest)) = self.text.split_once('*') else { return *self.text == *text };
+        let Some(mut left) = text.strip_prefix(first) else { return false };
+        let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
+        for piece in middle.split('*').filter(|piece| !piece.is_empty()) {
+            let Some((_, after)) = left.split_once(piece) else { return false };
+            left = after;
+        }
+        left.ends_with(last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stars_stand_for_anything() {
+        let rows = [
+            ("/test", "/test", true),
+            ("/test", "/testing", false),
+            ("/test/*", "/testing", false),
+            ("/test*", "/test", true),
+            ("/blocked/**", "/blocked/page", true),
+            ("/blocked/**", "/blocked/", true),
+            ("/blocked/**", "/blocked", false),
+            ("/a/*/b", "/a/x/y/b", true),
+            ("/a/*/b", "/a//b", true),
+            ("/a/*/b", "/a/b", false),
+            ("/a*a", "/aa", true),
+            ("/a*a", "/a", false),
+            ("/*ab*ab", "/abab", true),
+            ("/*ab*ab", "/ab", false),
+            ("/A", "/a", false),
+            ("/a.c", "/abc", false),
+            ("/(x|y)+$", "/(x|y)+$", true),
+            ("*.x.com", "x.com", false),
+            ("*.x.com", "a.x.com", true),
+            ("*x.com", "x.com", true),
+            ("*", "", true),
+            ("/app#/admin", "/app#/admin", true),
+            ("/\u{e9}*", "/\u{e9}t\u{e9}", true),
+        ];
+        for (pattern, text, expected) in rows {
+            assert_eq!(Pattern::compile(pattern).unwrap().matches(text), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn length_and_start_are_checked() {
+        assert!(Pattern::compile_page(&format!("/{}", "a".repeat(249))).is_ok());
+        assert_eq!(Pattern::compile_page(&format!("/{}", "a".repeat(250))).unwrap_err().found, "one of 251 bytes");
+        assert_eq!(Pattern::compile("").unwrap_err().expected, "a pattern of 1 to 250 bytes");
+        assert_eq!(Pattern::compile_page("a/*").unwrap_err().expected, "a pattern that starts with \"/\"");
+    }
+
+    /// By definition: a star takes any number of characters.
+    fn naive(pattern: &[u8], text: &[u8]) -> bool {
+        match (pattern.split_first(), text.split_first()) {
+            (Some((b'*', rest)), _) => (0..=text.len()).any(|taken| naive(rest, &text[taken..])),
+            (Some((letter, rest)), Some((found, after))) => letter == found && naive(rest, after),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn agrees_with_the_definition(pattern in "[ab*]{1,8}", text in "[ab]{0,10}") {
+            let found = Pattern::compile(&pattern).unwrap().matches(&text);
+            proptest::prop_assert_eq!(found, naive(pattern.as_bytes(), text.as_bytes()));
+        }
+    }
+}

@@ -1,0 +1,68 @@
+use super::*;
+
+fn lists(json: &str) -> SpamReferrers {
+    SpamReferrers::compile(&serde_json::from_str(json).unwrap()).unwrap()
+}
+
+#[test]
+fn the_whole_host_decides() {
+    let lists = lists(r#"{"builtin":false,"deny":["spam.example","xn--bcher-kva.example","ci.ua"]}"#);
+    let rows = [
+        ("https://spam.example", true),
+        ("https://www.spam.example/x?y#z", true),
+        ("http://u:p@SPAM.example:8080/", true),
+        ("//spam.example/x", true),
+        ("https://spam.example.", true),
+        ("https://b\u{fc}cher.example/", true),
+        ("https://B\u{dc}CHER.example/", true),
+        ("spam.example", false),
+        ("https:://spam.example", false),
+        ("https://a.spam.example", false),
+        ("https://www.www.spam.example", false),
+        ("https://notspam.example", false),
+        ("https://spam.example.net", false),
+        ("https://good.example/spam.example", false),
+        ("https://spam.example@good.example/", false),
+        ("https:///spam.example", false),
+        ("file:///", false),
+        ("", false),
+    ];
+    for (referrer, expected) in rows {
+        assert_eq!(lists.is_spam(referrer), expected, "{referrer}");
+    }
+}
+
+#[test]
+fn subdomains_are_listed_on_label_boundaries() {
+    let lists = lists(r#"{"builtin":false,"subdomains":true,"deny":["spam.example","ci.ua"],"allow":["good.spam.example"]}"#);
+    let rows = [
+        ("https://a.b.spam.example", true),
+        ("https://spam.example", true),
+        ("https://notspam.example", false),
+        ("https://moci.ua", false),
+        ("https://example", false),
+        ("https://good.spam.example", false),
+        ("https://very.good.spam.example", false),
+    ];
+    for (referrer, expected) in rows {
+        assert_eq!(lists.is_spam(referrer), expected, "{referrer}");
+    }
+}
+
+#[test]
+fn the_operators_allow_comes_before_all_lists() {
+    assert!(lists("{}").is_spam("https://semalt.com/"), "built in");
+    assert!(!lists(r#"{"allow":["semalt.com"]}"#).is_spam("https://semalt.com/"));
+    assert!(!lists(r#"{"builtin":false}"#).is_spam("https://semalt.com/"));
+    assert!(!lists(r#"{"deny":["a.example"],"allow":["A.example"]}"#).is_spam("https://a.example/"));
+}
+
+#[test]
+fn only_bare_hosts_are_entries() {
+    for entry in ["", "https://a.example", "a.example/x", "a.example:80", "*.a.example", "a b.example", "."] {
+        let spec = SpamReferrerSpec { deny: vec!["ok.example".to_owned(), entry.to_owned()], ..SpamReferrerSpec::default() };
+        let problem = SpamReferrers::compile(&spec).unwrap_err();
+        assert_eq!(problem.at, "deny[1]");
+        assert_eq!(problem.expected, "a host name such as \"spam.example\", without scheme, port and path", "{entry}");
+    }
+}
