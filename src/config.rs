@@ -87,6 +87,8 @@ pub struct EndpointSpec {
     pub trust_ip_type_header: Option<bool>,
     #[serde(default)]
     pub sites: serde_json::Value,
+    /// Userpilot only: SHA-256 of the API keys that are let in. Left out: any key.
+    pub api_keys_sha256: Option<Vec<String>>,
 }
 
 /// Limits on bodies. What is left out is the contract's.
@@ -125,6 +127,7 @@ impl EndpointSpec {
             require_user_agent: None,
             trust_ip_type_header: None,
             sites: serde_json::Value::Null,
+            api_keys_sha256: None,
         }
     }
 }

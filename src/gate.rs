@@ -165,7 +165,7 @@ impl Inspection {
 
     /// Whether the content of the body is needed, or only its size.
     pub fn reads_body(&self) -> bool {
-        !matches!(self.awaited, Awaited::Nothing | Awaited::Size)
+        !matches!(self.awaited, Awaited::Nothing | Awaited::Size(_))
     }
 
     /// The client went away before its body was whole: nothing was forwarded, and nothing is known.

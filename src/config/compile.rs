@@ -4,6 +4,7 @@ use super::{Config, ConfigError, EndpointSpec, LimitsSpec};
 use crate::gate::{Endpoint, Gate, Limits, Shared};
 use crate::rules::content_type::is_token;
 use crate::rules::endpoint::{HostPattern, PathPattern};
+use crate::rules::key_digests::KeyDigests;
 use crate::rules::problem::Problem;
 use crate::rules::user_agent::UserAgents;
 use crate::vendors::{Policy, Vendor, commanders_act, convert, plausible, userpilot};
@@ -89,6 +90,7 @@ fn check_vendor_fields(spec: &EndpointSpec) -> Result<(), Problem> {
     let fields = [
         ("require_user_agent", spec.require_user_agent.is_some(), Vendor::Convert),
         ("trust_ip_type_header", spec.trust_ip_type_header.is_some(), Vendor::Plausible),
+        ("api_keys_sha256", spec.api_keys_sha256.is_some(), Vendor::Userpilot),
     ];
     for (field, is_set, vendor) in fields {
         if is_set && spec.vendor != vendor {
@@ -165,7 +167,12 @@ fn policy(spec: &EndpointSpec) -> Result<Policy, Problem> {
     Ok(match spec.vendor {
         Vendor::Convert => Policy::Convert(convert::Policy { require_user_agent: spec.require_user_agent.unwrap_or(true) }),
         Vendor::Plausible => Policy::Plausible(plausible::Policy {}),
-        Vendor::Userpilot => Policy::Userpilot(userpilot::Policy {}),
+        Vendor::Userpilot => Policy::Userpilot(userpilot::Policy { keys: keys(spec)? }),
         Vendor::CommandersAct => Policy::CommandersAct(commanders_act::Policy {}),
     })
+}
+
+fn keys(spec: &EndpointSpec) -> Result<Option<KeyDigests>, Problem> {
+    let entries = spec.api_keys_sha256.as_deref();
+    entries.map(|entries| KeyDigests::compile(entries).map_err(|problem| problem.under("api_keys_sha256"))).transpose()
 }

@@ -102,6 +102,12 @@ impl PathPattern {
     }
 }
 
+/// Whether the last segment of a target's path is `name`.
+pub fn last_segment_is(target: &[u8], name: &str) -> bool {
+    let path = target.split(|byte| *byte == b'?' || *byte == b'#').next().unwrap_or_default();
+    segments(path).last().is_some_and(|segment| decoded(segment).eq(name.bytes()))
+}
+
 fn segments(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     path.split(|byte| *byte == b'/').filter(|segment| !segment.is_empty())
 }

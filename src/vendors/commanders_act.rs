@@ -1,19 +1,130 @@
-//! Interim.
-use crate::gate::{Endpoint, Shared};
+//! Commanders Act: `POST /events` and `POST /events/batch`, also below `/cdp` (contract, section 4).
+//!
+//! `400` is for what is too large and for invalid JSON; everything else is answered `200` by the vendor, and so forwarded.
+//!
+//! 1. Size, declared before a byte is read, else while the body comes: `request_too_large`.
+//! 2. JSON, else `invalid_json`; an object, with a `batch` array where the path says so, else `invalid_shape`; each event of
+//!    a batch within its own limit, measured as it stands in the body, else `event_too_large`.
+//! 3. The request: `missing_site_id` without `tc_s`; `missing_source_key` without `token`, `tc_skey` or a Bearer token;
+//!    `content_type` if that is not `application/json`. A body of a type other than `text/plain`, or one with a content
+//!    coding (`content_encoding`), is not read.
+//! 4. Each event: `event_invalid` if it is no object; `event_name_missing`; `legacy_payload` in the form that ended in 2023;
+//!    `timestamp_not_ms`. A batch without any: `empty_batch`.
+//!
+//! A path is a batch's if its last segment is `batch`. Of duplicate names the last one counts.
+
+mod events;
+
+use crate::gate::{Endpoint, Limits};
 use crate::request::RequestHead;
-use crate::vendors::Awaited as All;
-use crate::verdict::{Finding, Flow, Notes, Reason};
-pub const PATHS: &[&str] = &["/x"];
-pub const LIMITS: crate::gate::Limits = crate::gate::Limits { request_bytes: 32_768, batch_bytes: 512_000, event_bytes: 32_768 };
+use crate::rules::content_type::{MediaType, media_type};
+use crate::rules::credentials::{Credentials, authorization};
+use crate::rules::endpoint::last_segment_is;
+use crate::rules::json::{Reader, Strictness};
+use crate::rules::query;
+use crate::vendors::{Awaited as All, check_content_coding, check_declared_size, invalid_json};
+use crate::verdict::{Disposition, Finding, Flow, Notes, Reason};
+use events::Shape;
+
+pub const PATHS: &[&str] = &["/events", "/events/batch", "/batch", "/cdp/events", "/cdp/events/batch"];
+
+/// Of bytes of body, inclusive, at 1,024 a KB (contract, A-1, A-2).
+pub const LIMITS: Limits = Limits { request_bytes: 32 * 1024, batch_bytes: 500 * 1024, event_bytes: 32 * 1024 };
+
 #[derive(Debug)]
 pub struct Policy {}
+
+/// What the head told, for when the body has been read.
 #[derive(Debug)]
 pub struct Awaited {
+    is_batch: bool,
     pub max_bytes: usize,
+    marks: Marks,
 }
-pub fn head(_: &Policy, _: &Endpoint, _: &RequestHead<'_>, _: &mut Notes<'_>) -> Flow<All> {
-    Flow::Continue(All::Nothing)
+
+/// What is amiss with the request itself.
+#[derive(Debug)]
+struct Marks {
+    no_site_id: bool,
+    no_source_key: bool,
+    not_json: bool,
 }
-pub fn body(_: Awaited, _: &Endpoint, _: &[u8], _: &mut Notes<'_>) -> Flow {
+
+pub fn head(_: &Policy, endpoint: &Endpoint, head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow<All> {
+    let is_batch = last_segment_is(head.path(), "batch");
+    let max_bytes = if is_batch { endpoint.limits.batch_bytes } else { endpoint.limits.request_bytes };
+    let too_large = check_declared_size(endpoint, max_bytes, head, notes)?;
+    let media_type = media_type(head);
+    let marks = marks(head, media_type);
+    if too_large {
+        note_marks(&marks, notes)?;
+        return Flow::Continue(All::Nothing);
+    }
+    let unread = matches!(media_type, MediaType::Other | MediaType::JsonSuffix);
+    if check_content_coding(head, notes)? || unread {
+        note_marks(&marks, notes)?;
+        return Flow::Continue(All::Size(max_bytes));
+    }
+    Flow::Continue(All::CommandersAct(Awaited { is_batch, max_bytes, marks }))
+}
+
+fn marks(head: &RequestHead<'_>, media_type: MediaType) -> Marks {
+    let has = |name: &str| query::has_value(head.path(), name);
+    let bearer = || matches!(authorization(head, "Bearer"), Credentials::Token(_));
+    Marks {
+        no_site_id: !has("tc_s"),
+        no_source_key: !(has("token") || has("tc_skey") || bearer()),
+        not_json: media_type != MediaType::Json,
+    }
+}
+
+fn note_marks(marks: &Marks, notes: &mut Notes<'_>) -> Flow {
+    if marks.no_site_id {
+        notes.note(Finding::new(Reason::MissingSiteId, "the query parameter tc_s is required"))?;
+    }
+    if marks.no_source_key {
+        notes.note(Finding::new(
+            Reason::MissingSourceKey,
+            "a source key is required: the query parameter token, or Authorization: Bearer",
+        ))?;
+    }
+    if marks.not_json {
+        notes.note(Finding::new(Reason::ContentType, "Content-Type must be application/json"))?;
+    }
+    Flow::Continue(())
+}
+
+pub fn body(awaited: Awaited, endpoint: &Endpoint, body: &[u8], notes: &mut Notes<'_>) -> Flow {
+    let matters = |reason: Reason| notes.disposition(reason) != Some(Disposition::Pass);
+    let limit = endpoint.limits.event_bytes;
+    let read = Reader::document(body, Strictness::Grammar, |reader| {
+        if awaited.is_batch { events::batch(reader, limit, &matters) } else { events::single(reader, &matters) }
+    });
+    let shape = match read {
+        Ok(shape) => shape,
+        Err(invalid) => return notes.note(invalid_json(invalid)),
+    };
+    let faults = match shape {
+        Shape::Wrong(message) => {
+            notes.note(Finding::new(Reason::InvalidShape, message))?;
+            return note_marks(&awaited.marks, notes);
+        }
+        Shape::Single(faults) => faults,
+        Shape::Batch { count, too_large, faults } => {
+            if let Some(index) = too_large {
+                let message = format!("batch[{index}] is larger than {limit} bytes");
+                notes.note(Finding::new(Reason::EventTooLarge, message).at(format!("batch[{index}]")))?;
+            }
+            if count == 0 {
+                notes.note(Finding::new(Reason::EmptyBatch, "batch is empty").at("batch"))?;
+            }
+            faults
+        }
+    };
+    note_marks(&awaited.marks, notes)?;
+    for fault in faults.list {
+        notes.note(fault.finding())?;
+    }
+    notes.findings.more += faults.more;
     Flow::Continue(())
 }

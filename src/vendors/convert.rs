@@ -58,7 +58,7 @@ pub fn head(
         }
     }
     let encoded = check_content_coding(head, notes)?;
-    Flow::Continue(if encoded { Awaited::Size } else { Awaited::Convert })
+    Flow::Continue(if encoded { Awaited::Size(endpoint.limits.request_bytes) } else { Awaited::Convert })
 }
 
 fn check_user_agent(policy: &Policy, shared: &Shared, head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow {

@@ -62,8 +62,8 @@ pub enum Policy {
 pub enum Awaited {
     /// Nothing: the verdict is known.
     Nothing,
-    /// The size of the body alone; what is in it cannot be read, or need not be.
-    Size,
+    /// The size of the body alone, at most so many bytes; what is in it cannot be read, or need not be.
+    Size(usize),
     Convert,
     Plausible(plausible::Awaited),
     Userpilot,
@@ -83,10 +83,10 @@ pub fn head(endpoint: &Endpoint, shared: &Shared, head: &RequestHead<'_>, notes:
 /// The checks that need the whole body; empty where the request had none.
 pub fn body(endpoint: &Endpoint, shared: &Shared, awaited: Awaited, body: &[u8], notes: &mut Notes<'_>) -> Flow {
     match awaited {
-        Awaited::Nothing | Awaited::Size => Flow::Continue(()),
+        Awaited::Nothing | Awaited::Size(_) => Flow::Continue(()),
         Awaited::Convert => convert::body(body, notes),
         Awaited::Plausible(awaited) => plausible::body(awaited, endpoint, shared, body, notes),
-        Awaited::Userpilot => userpilot::body(endpoint, body, notes),
+        Awaited::Userpilot => userpilot::body(body, notes),
         Awaited::CommandersAct(awaited) => commanders_act::body(awaited, endpoint, body, notes),
     }
 }
@@ -95,9 +95,8 @@ pub fn body(endpoint: &Endpoint, shared: &Shared, awaited: Awaited, body: &[u8],
 pub fn max_body_bytes(endpoint: &Endpoint, awaited: &Awaited) -> usize {
     match awaited {
         Awaited::CommandersAct(awaited) => awaited.max_bytes,
-        Awaited::Nothing | Awaited::Size | Awaited::Convert | Awaited::Plausible(_) | Awaited::Userpilot => {
-            endpoint.limits.request_bytes
-        }
+        Awaited::Size(max_bytes) => *max_bytes,
+        Awaited::Nothing | Awaited::Convert | Awaited::Plausible(_) | Awaited::Userpilot => endpoint.limits.request_bytes,
     }
 }
 

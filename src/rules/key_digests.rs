@@ -1,0 +1,112 @@
+//! API keys known by their SHA-256, so that no key stands in a configuration.
+
+use super::problem::Problem;
+use sha2::{Digest, Sha256};
+use std::fmt;
+
+/// A set of digests. A look-up is a binary search, and so hardly depends on how many there are.
+///
+/// What its timing could tell is how far the digest of a presented key agrees with one in the set, which is of no use to
+/// somebody who cannot choose digests; the last comparison, with a candidate, has no early exit.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeyDigests {
+    sorted: Vec<[u8; 32]>,
+}
+
+impl fmt::Debug for KeyDigests {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "KeyDigests({})", self.sorted.len())
+    }
+}
+
+impl KeyDigests {
+    /// Reads 64 hexadecimal digits each, in any case.
+    ///
+    /// # Errors
+    /// An empty list, an entry of another form, or one that stands twice. What was found is told by its length alone.
+    pub fn compile(entries: &[String]) -> Result<Self, Problem> {
+        if entries.is_empty() {
+            return Err(Problem::new("", "at least one digest, or the field left out", "an empty list"));
+        }
+        let mut sorted: Vec<[u8; 32]> = Vec::with_capacity(entries.len());
+        for (index, entry) in entries.iter().enumerate() {
+            let wrong = || {
+                Problem::new(
+                    format!("[{index}]"),
+                    "the SHA-256 of a key in 64 hexadecimal digits",
+                    format!("{} characters", entry.chars().count()),
+                )
+            };
+            sorted.push(digest_of_hex(entry).ok_or_else(wrong)?);
+        }
+        sorted.sort_unstable();
+        if sorted.windows(2).any(|pair| pair.first() == pair.last()) {
+            return Err(Problem::new("", "each digest once", "one of them twice"));
+        }
+        Ok(KeyDigests { sorted })
+    }
+
+    pub fn contains(&self, key: &[u8]) -> bool {
+        let digest: [u8; 32] = Sha256::digest(key).into();
+        let at = self.sorted.partition_point(|entry| prefix(entry) < prefix(&digest));
+        let candidates = self.sorted.iter().skip(at).take_while(|entry| prefix(entry) == prefix(&digest));
+        candidates.fold(false, |known, entry| known | equal(entry, &digest))
+    }
+}
+
+/// By these the set is searched.
+fn prefix(digest: &[u8; 32]) -> &[u8] {
+    digest.get(..8).unwrap_or_default()
+}
+
+fn equal(left: &[u8; 32], right: &[u8; 32]) -> bool {
+    left.iter().zip(right).fold(0, |difference, (left, right)| difference | (left ^ right)) == 0
+}
+
+fn digest_of_hex(text: &str) -> Option<[u8; 32]> {
+    if text.len() != 64 {
+        return None;
+    }
+    let mut digest = [0; 32];
+    for (byte, pair) in digest.iter_mut().zip(text.as_bytes().chunks(2)) {
+        let mut digits = pair.iter().map(|digit| char::from(*digit).to_digit(16));
+        let (high, low) = (digits.next()??, digits.next()??);
+        *byte = u8::try_from(high << 4 | low).ok()?;
+    }
+    Some(digest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SHA-256 of `up_key_123` and of `other`.
+    const KEYS: [&str; 2] = [
+        "e24812007de8e2b8c96de8e78726634513a52e9c8bbd355a15b0b7fbca1fd793",
+        "d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa",
+    ];
+
+    fn entries() -> Vec<String> {
+        KEYS.map(str::to_owned).to_vec()
+    }
+
+    #[test]
+    fn a_key_is_known_by_its_digest() {
+        let keys = KeyDigests::compile(&entries()).unwrap();
+        assert!(keys.contains(b"up_key_123") && keys.contains(b"other"));
+        assert!(!keys.contains(b"up_key_124") && !keys.contains(b""));
+        let shouted = KeyDigests::compile(&[KEYS[0].to_ascii_uppercase()]).unwrap();
+        assert!(shouted.contains(b"up_key_123"));
+        assert_eq!(format!("{keys:?}"), "KeyDigests(2)", "no digest in what is printed");
+    }
+
+    #[test]
+    fn what_is_no_digest_is_refused_without_being_shown() {
+        for entry in ["", "up_key_123", &KEYS[0][1..], &format!("{}0", KEYS[0]), &format!("g{}", &KEYS[0][1..])] {
+            let problem = KeyDigests::compile(&[KEYS[1].to_owned(), entry.to_owned()]).unwrap_err();
+            assert_eq!((problem.at.as_str(), problem.found), ("[1]", format!("{} characters", entry.len())));
+        }
+        assert_eq!(KeyDigests::compile(&[]).unwrap_err().found, "an empty list");
+        assert_eq!(KeyDigests::compile(&[entries(), entries()].concat()).unwrap_err().found, "one of them twice");
+    }
+}

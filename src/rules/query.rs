@@ -1,0 +1,48 @@
+//! Parameters in the query of a request target.
+
+use super::endpoint::decoded;
+
+/// Whether the query has the parameter with a value that is not empty. Names and values are percent-decoded, `+` is a space,
+/// and letter case counts. Of a repeated parameter any value will do.
+pub fn has_value(target: &[u8], name: &str) -> bool {
+    values(target, name).any(|value| !value.is_empty())
+}
+
+/// The values of a parameter as they stand in the target, not decoded; empty for a parameter without `=`.
+pub fn values<'a>(target: &'a [u8], name: &str) -> impl Iterator<Item = &'a [u8]> {
+    let start = target.iter().position(|byte| *byte == b'?').map_or(target.len(), |at| at + 1);
+    let query = target.get(start..).unwrap_or_default().split(|byte| *byte == b'#').next().unwrap_or_default();
+    query.split(|byte| *byte == b'&').filter_map(move |pair| {
+        let mut parts = pair.splitn(2, |byte| *byte == b'=');
+        let found = parts.next().unwrap_or_default();
+        let is_it = decoded(found).map(|byte| if byte == b'+' { b' ' } else { byte }).eq(name.bytes());
+        is_it.then(|| parts.next().unwrap_or_default())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_decoded_and_case_counts() {
+        let rows = [
+            ("/events?tc_s=29", true),
+            ("/events?a=1&tc_s=29&b", true),
+            ("/events?tc%5Fs=29", true),
+            ("/events?tc_s=&tc_s=29", true),
+            ("/events?tc_s=a=b", true),
+            ("/events?tc_s=", false),
+            ("/events?tc_s", false),
+            ("/events?TC_S=29", false),
+            ("/events?xtc_s=29", false),
+            ("/events#?tc_s=29", true),
+            ("/events?a#&tc_s=29", false),
+            ("/events", false),
+            ("/tc_s=29", false),
+        ];
+        for (target, expected) in rows {
+            assert_eq!(has_value(target.as_bytes(), "tc_s"), expected, "{target}");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Commanders Act's events, one or a batch of them, read in one pass and in bounded memory.
+
+use crate::rules::json::{Kind, Reader, Result, Text, Value};
+use crate::verdict::{Finding, Findings, Reason};
+
+/// From 1973 to 5138: what has fewer digits counts seconds, what has more counts microseconds.
+const MILLISECONDS: std::ops::Range<i64> = 100_000_000_000..100_000_000_000_000;
+
+/// What the body turned out to be.
+pub enum Shape {
+    /// Not what the path asks for.
+    Wrong(&'static str),
+    Single(Faults),
+    Batch {
+        count: usize,
+        /// The first event over its limit.
+        too_large: Option<usize>,
+        faults: Faults,
+    },
+}
+
+/// What is amiss with an event; `index` is its place in a batch.
+pub struct Fault {
+    reason: Reason,
+    index: Option<usize>,
+}
+
+/// The first faults, and how many more there are.
+#[derive(Default)]
+pub struct Faults {
+    pub list: Vec<Fault>,
+    pub more: usize,
+}
+
+impl Faults {
+    fn push(&mut self, reason: Reason, index: Option<usize>) {
+        if self.list.len() < Findings::MAX {
+            self.list.push(Fault { reason, index });
+        } else {
+            self.more += 1;
+        }
+    }
+}
+
+impl Fault {
+    pub fn finding(self) -> Finding {
+        let finding = Finding::new(self.reason, format!("see {}", self.reason.id()));
+        match self.index {
+            Some(index) => finding.at(format!("batch[{index}]")),
+            None => finding,
+        }
+    }
+}
+
+/// One event; `matters` tells the reasons that are not passed over.
+pub fn single(reader: &mut Reader<'_>, matters: &impl Fn(Reason) -> bool) -> Result<Shape> {
+    let mut faults = Faults::default();
+    match event(reader)? {
+        Some(event) => event.faults(None, matters, &mut faults),
+        None => return Ok(Shape::Wrong("the body must be an object")),
+    }
+    Ok(Shape::Single(faults))
+}
+
+/// `{"batch": [event, …]}`
+pub fn batch(reader: &mut Reader<'_>, limit: usize, matters: &impl Fn(Reason) -> bool) -> Result<Shape> {
+    if reader.kind()? != Kind::Object {
+        reader.value()?;
+        return Ok(Shape::Wrong("the body must be an object with a batch array"));
+    }
+    let mut shape = Shape::Wrong("batch is required");
+    reader.members(|reader, name| {
+        if name.is("batch") {
+            shape = batch_array(reader, limit, matters)?;
+        } else {
+            reader.value()?;
+        }
+        Ok(())
+    })?;
+    Ok(shape)
+}
+
+fn batch_array(reader: &mut Reader<'_>, limit: usize, matters: &impl Fn(Reason) -> bool) -> Result<Shape> {
+    if reader.kind()? != Kind::Array {
+        reader.value()?;
+        return Ok(Shape::Wrong("batch must be an array"));
+    }
+    let (mut count, mut too_large, mut faults) = (0, None, Faults::default());
+    reader.elements(|reader, index| {
+        reader.kind()?;
+        let start = reader.position();
+        match event(reader)? {
+            Some(event) => event.faults(Some(index), matters, &mut faults),
+            None if matters(Reason::EventInvalid) => faults.push(Reason::EventInvalid, Some(index)),
+            None => {}
+        }
+        if reader.position() - start > limit {
+            too_large.get_or_insert(index);
+        }
+        count = index + 1;
+        Ok(())
+    })?;
+    Ok(Shape::Batch { count, too_large, faults })
+}
+
+/// What the checks need of an event; of duplicate names the last one.
+#[derive(Default)]
+struct Event {
+    has_name: bool,
+    /// `event` was the name's name in the old form.
+    has_old_name: bool,
+    has_properties: bool,
+    root_time_is_wrong: bool,
+    context_time_is_wrong: bool,
+}
+
+impl Event {
+    fn faults(&self, index: Option<usize>, matters: &impl Fn(Reason) -> bool, faults: &mut Faults) {
+        let is_legacy = self.has_properties || (self.has_old_name && !self.has_name);
+        let found = [
+            (Reason::EventNameMissing, !self.has_name && !(is_legacy && self.has_old_name)),
+            (Reason::LegacyPayload, is_legacy),
+            (Reason::TimestampNotMs, self.root_time_is_wrong || self.context_time_is_wrong),
+        ];
+        for (reason, _) in found.into_iter().filter(|(reason, is_found)| *is_found && matters(*reason)) {
+            faults.push(reason, index);
+        }
+    }
+}
+
+/// `None`: not an object.
+fn event(reader: &mut Reader<'_>) -> Result<Option<Event>> {
+    if reader.kind()? != Kind::Object {
+        reader.value()?;
+        return Ok(None);
+    }
+    let mut event = Event::default();
+    reader.members(|reader, name| {
+        if name.is("context") {
+            event.context_time_is_wrong = context_time_is_wrong(reader)?;
+            return Ok(());
+        }
+        let value = reader.value()?;
+        if name.is("event_name") {
+            event.has_name = matches!(value, Value::String(text) if !is_blank(text));
+        } else if name.is("event") {
+            event.has_old_name = matches!(value, Value::String(text) if !is_blank(text));
+        } else if name.is("properties") {
+            event.has_properties = matches!(value, Value::Object(_));
+        } else if name.is("event_timestamp") {
+            event.root_time_is_wrong = is_wrong_time(value);
+        }
+        Ok(())
+    })?;
+    Ok(Some(event))
+}
+
+fn is_blank(text: Text<'_>) -> bool {
+    text.is_empty() || text.decode().trim().is_empty()
+}
+
+fn context_time_is_wrong(reader: &mut Reader<'_>) -> Result<bool> {
+    if reader.kind()? != Kind::Object {
+        reader.value()?;
+        return Ok(false);
+    }
+    let mut is_wrong = false;
+    reader.members(|reader, name| {
+        let value = reader.value()?;
+        if name.is("event_timestamp") {
+            is_wrong = is_wrong_time(value);
+        }
+        Ok(())
+    })?;
+    Ok(is_wrong)
+}
+
+/// Milliseconds as an integer, or as a string of one; nothing and `null` are no time at all, which is not a wrong one.
+fn is_wrong_time(value: Value<'_>) -> bool {
+    let milliseconds = match value {
+        Value::Null => return false,
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => text.decode().trim().parse().ok(),
+        Value::Object(_) | Value::Array(_) | Value::Bool(_) => None,
+    };
+    milliseconds.is_none_or(|milliseconds| !MILLISECONDS.contains(&milliseconds))
+}
