@@ -4,13 +4,16 @@
 
 #[path = "build/spam_referrers.rs"]
 mod spam_referrers;
+#[path = "build/user_agent/mod.rs"]
+mod user_agent;
 
 use std::path::PathBuf;
 
 fn main() -> Result<(), String> {
     let root = PathBuf::from(env("CARGO_MANIFEST_DIR")?);
     let out = PathBuf::from(env("OUT_DIR")?);
-    spam_referrers::compile(&root, &out.join("spam_referrers.rs"))
+    spam_referrers::compile(&root, &out.join("spam_referrers.rs"))?;
+    user_agent::compile(&root.join("data/user_agents"), &out.join("user_agent_table.rs"))
 }
 
 fn env(name: &str) -> Result<String, String> {

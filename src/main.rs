@@ -1,6 +1,6 @@
 //! The `trackgate` command.
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use trackgate::cli::{self, collector::Collector};
@@ -19,6 +19,13 @@ enum Command {
     Demo,
     /// The same, then keep serving and show each verdict until Ctrl-C
     Run,
+    /// The class of each User-Agent of a file: `class<TAB>rule<TAB>User-Agent` a line
+    ClassifyUa {
+        /// One User-Agent a line; `-` is standard input
+        file: String,
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
     /// A small collector: answers 202 to everything, and tells what reached it
     Collector {
         /// Where to listen
@@ -28,6 +35,12 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Text,
+    Json,
 }
 
 #[tokio::main]
@@ -46,6 +59,11 @@ async fn run(command: Command) -> cli::Result<bool> {
     match command {
         Command::Demo => cli::demo::run().await,
         Command::Run => cli::run::run().await.map(|()| true),
+        Command::ClassifyUa { file, output } => {
+            let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+            cli::classify_ua::run(&file, output == Output::Json, &mut out).map_err(|error| format!("{file}: {error}"))?;
+            Ok(true)
+        }
         Command::Collector { listen, json } => {
             let collector =
                 Collector::start(listen, move |seen| println!("{}", if json { seen.json() } else { seen.line() })).await?;

@@ -1,5 +1,6 @@
 //! The `trackgate` command; native only.
 
+pub mod classify_ua;
 pub mod client;
 pub mod collector;
 pub mod demo;

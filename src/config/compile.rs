@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 pub fn compile(config: &Config) -> Result<Gate, ConfigError> {
     let header_prefix = header_prefix(&config.header_prefix).map_err(|problem| problem.under("header_prefix"))?;
     let user_agents = UserAgents::compile(&config.user_agents)
-        .map_err(|(at, found)| Problem::new(at, "a piece of a User-Agent", found).under("user_agents"))?;
+        .map_err(|(at, expected)| Problem::new(at, expected, "an empty one").under("user_agents"))?;
     check_global_actions(config)?;
     if config.endpoints.is_empty() {
         return Err(Problem::new("endpoints", "at least one endpoint, or the field left out", "an empty list").into());

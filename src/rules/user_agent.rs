@@ -1,73 +1,95 @@
-//! Interim: replaced by the real engine.
-use serde::Deserialize;
+//! What kind of client a User-Agent names.
+//!
+//! In this order:
+//!
+//! 1. only the first 2,048 bytes are looked at; spaces around the value do not count; an empty value is none;
+//! 2. one pass over the value finds the built-in rules it matches (`data/user_agents/*.txt`) and the marks of
+//!    its shape. What an Android agent says of its device is skipped, but for names no device bears;
+//! 3. a listed crawler, headless browser or HTTP library, in this order: how much is matched depends on whether
+//!    the value starts like a browser's (`Mozilla/`, `Opera/`), bears the mark of an app or a device, or neither;
+//! 4. a contact address (`+http://...`): a crawler;
+//! 5. a browser's start, but an unknown name after `compatible;`, or neither engine nor platform: a crawler;
+//! 6. any other browser's start, app or device: none;
+//! 7. the rest names nothing that we know: suspected.
+//!
+//! Limits: a client that sends a browser's User-Agent word for word is one for this rule.
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+mod automaton;
+mod device_model;
+mod findings;
+mod names;
+mod operator;
+mod shape;
+
+pub use operator::{UserAgentSpec, UserAgents, has_versioned_token};
+
+use findings::{Findings, Mark};
+
+/// How much of a value is looked at.
+const MAX_BYTES: usize = 2_048;
+
+/// What kind of client a User-Agent names; when several rules match, the first of these counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
+    /// Fetches pages for a search engine, a monitor, a preview, a model, a scan ...
     Crawler,
+    /// A browser without a person: HeadlessChrome, PhantomJS, a test runner.
     Headless,
+    /// The default agent of a library or a command-line client.
     HttpLibrary,
+    /// Neither a browser, nor an app, nor a client that we know.
     Suspected,
+    /// Nothing speaks against a person.
     None,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+impl Class {
+    /// The stable name.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Crawler => "crawler",
+            Self::Headless => "headless",
+            Self::HttpLibrary => "http_library",
+            Self::Suspected => "suspected",
+            Self::None => "none",
+        }
+    }
+}
+
+/// A verdict on one value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Match {
     pub class: Class,
+    /// The stable id of the rule that matched; empty when none did.
     pub rule: &'static str,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct UserAgentSpec {
-    #[serde(default)]
-    pub deny: Vec<String>,
-    #[serde(default)]
-    pub allow: Vec<String>,
+impl Match {
+    const NONE: Self = Self { class: Class::None, rule: "" };
 }
 
-#[derive(Debug, Clone, Default)]
-pub struct UserAgents;
-
-impl UserAgents {
-    pub fn compile(_: &UserAgentSpec) -> Result<UserAgents, (String, String)> {
-        Ok(UserAgents)
+/// Classifies one User-Agent field value: any bytes, of which the first 2,048 are looked at, in linear time.
+/// An empty value is [`Class::None`]: what missing and empty mean is the vendor's to say.
+pub fn classify(user_agent: &[u8]) -> Match {
+    let value = user_agent.get(..MAX_BYTES).unwrap_or(user_agent).trim_ascii();
+    if value.is_empty() {
+        return Match::NONE;
     }
-
-    pub fn classify(&self, ua: &[u8], opt_out: impl Fn(&[u8]) -> bool) -> Match {
-        if opt_out(ua) {
-            return Match { class: Class::None, rule: "opt_out" };
-        }
-        let text = String::from_utf8_lossy(ua).to_ascii_lowercase();
-        let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
-        let class = if has(&["headless"]) {
-            Class::Headless
-        } else if has(&["bot", "crawl", "spider"]) && !has(&["cubot"]) {
-            Class::Crawler
-        } else if has(&[
-            "axios",
-            "node",
-            "undici",
-            "guzzle",
-            "python",
-            "java/",
-            "okhttp",
-            "httpclient",
-            "curl",
-            "wget",
-            "convertagent",
-        ]) {
-            Class::HttpLibrary
-        } else if !text.starts_with("mozilla") && !text.starts_with("dart") && !text.is_empty() {
-            Class::Suspected
-        } else {
-            Class::None
-        };
-        Match { class, rule: "interim" }
-    }
+    let parts = device_model::split(value);
+    let mut found = Findings::default();
+    names::find(value, (parts[0].len(), value.len() - parts[2].len()), &mut found);
+    automaton::run(parts, &mut found);
+    let verdict = if shape::starts_like_a_browser(value) {
+        found.in_browser().or_else(|| shape::browser(value, parts, &found))
+    } else if found.has(Mark::App) {
+        found.in_app()
+    } else {
+        found.in_tool().or_else(|| Some(shape::tool(parts, &found)))
+    };
+    verdict.unwrap_or(Match::NONE)
 }
 
-pub fn has_versioned_token(ua: &[u8], token: &str) -> bool {
-    let starts =
-        |at: usize| ua.get(at..).and_then(|rest| rest.strip_prefix(token.as_bytes())).and_then(|rest| rest.strip_prefix(b"/"));
-    (0..ua.len()).filter_map(starts).any(|rest| rest.first().is_some_and(|byte| super::content_type::is_token(*byte)))
-}
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod tests;
