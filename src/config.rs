@@ -9,9 +9,12 @@ mod compile;
 pub use compile::compile;
 
 use crate::gate::Mode;
+use crate::rules::client_ip::ClientIpSpec;
 use crate::rules::problem::Problem;
+use crate::rules::referrer::SpamReferrerSpec;
 use crate::rules::user_agent::UserAgentSpec;
 use crate::vendors::Vendor;
+use crate::vendors::plausible::sites::SiteSpec;
 use crate::verdict::{Disposition, Reason};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -41,12 +44,14 @@ pub struct Config {
     /// The endpoints, of which the first that serves a request's host and path has it.
     #[serde(default = "default_endpoints")]
     pub endpoints: Vec<EndpointSpec>,
+    /// Where the client's address comes from.
     #[serde(default)]
-    pub client_ip: serde_json::Value,
-    #[serde(default)]
+    pub client_ip: ClientIpSpec,
+    /// The header field in which the operator's own infrastructure tells the client's country.
     pub country_header: Option<String>,
+    /// Hosts that send nothing but false referrers.
     #[serde(default)]
-    pub spam_referrers: serde_json::Value,
+    pub spam_referrers: SpamReferrerSpec,
 }
 
 /// How the request is held while its body is inspected.
@@ -85,8 +90,10 @@ pub struct EndpointSpec {
     pub require_user_agent: Option<bool>,
     /// Plausible only: believe `x-plausible-ip-type`. Left out: false, for any client can send it.
     pub trust_ip_type_header: Option<bool>,
-    #[serde(default)]
-    pub sites: serde_json::Value,
+    /// Plausible only: addresses that are those of data centers, whoever says otherwise.
+    pub datacenter_ranges: Option<Vec<String>>,
+    /// Plausible only: what the owners of sites do not want counted, by the site's domain.
+    pub sites: Option<BTreeMap<String, SiteSpec>>,
     /// Userpilot only: SHA-256 of the API keys that are let in. Left out: any key.
     pub api_keys_sha256: Option<Vec<String>>,
 }
@@ -126,7 +133,8 @@ impl EndpointSpec {
             access_control_allow_origin: None,
             require_user_agent: None,
             trust_ip_type_header: None,
-            sites: serde_json::Value::Null,
+            datacenter_ranges: None,
+            sites: None,
             api_keys_sha256: None,
         }
     }

@@ -7,7 +7,9 @@
 use crate::config::{BodyPhase, Config, ConfigError};
 use crate::reply::{self, Reply};
 use crate::request::RequestHead;
+use crate::rules::client_ip::ClientIp;
 use crate::rules::endpoint::{HostPattern, PathPattern};
+use crate::rules::referrer::SpamReferrers;
 use crate::rules::user_agent::UserAgents;
 use crate::vendors::{self, Awaited, Policy, Vendor};
 use crate::verdict::{Dispositions, Finding, Findings, Flow, Notes, Reason, Refusal, Verdict};
@@ -71,6 +73,10 @@ impl Endpoint {
 #[derive(Debug)]
 pub struct Shared {
     pub user_agents: UserAgents,
+    pub spam_referrers: SpamReferrers,
+    pub client_ip: ClientIp,
+    /// Lower-case name of the field that holds the client's country.
+    pub country_header: Option<String>,
 }
 
 /// The compiled configuration.
@@ -106,6 +112,15 @@ impl Gate {
             return None;
         }
         self.endpoints.iter().position(|endpoint| endpoint.serves(head))
+    }
+
+    /// Whether the endpoint's checks look at [`RequestHead::source_address`], so that the host must be asked for it.
+    pub fn wants_source_address(&self, index: usize) -> bool {
+        let wants_address = match self.endpoints.get(index).map(|endpoint| &endpoint.policy) {
+            Some(Policy::Plausible(policy)) => policy.wants_address(),
+            Some(Policy::Convert(_) | Policy::Userpilot(_) | Policy::CommandersAct(_)) | None => false,
+        };
+        wants_address && self.shared.client_ip.wants_source_address()
     }
 
     /// Checks the head of a request to the endpoint at `index`.
@@ -207,6 +222,14 @@ pub struct Decision {
 }
 
 impl Decision {
+    /// How many tracked domains the collector was told to drop, which the response must tell the client; 0 elsewhere.
+    pub fn dropped_domains(&self) -> usize {
+        match (self.mode, self.verdict) {
+            (Mode::Enforce, Verdict::Annotate | Verdict::Uninspected) => self.findings.dropped_domains,
+            (Mode::Enforce, Verdict::Pass | Verdict::Drop | Verdict::Reject) | (Mode::Shadow, _) => 0,
+        }
+    }
+
     /// The reply to send; `None` where the request is forwarded.
     pub fn reply_to_send(&self) -> Option<&Reply> {
         match self.mode {

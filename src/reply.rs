@@ -2,6 +2,7 @@
 
 use crate::gate::Endpoint;
 use crate::vendors::Vendor;
+use crate::vendors::plausible::response::DROPPED;
 use crate::verdict::{Finding, Reason, RefusalKind};
 use serde_json::{Value, json};
 
@@ -23,6 +24,13 @@ pub fn render(endpoint: &Endpoint, kind: RefusalKind, finding: &Finding) -> Repl
     };
     if let Some(origin) = &endpoint.allow_origin {
         headers.push(("access-control-allow-origin", origin.clone()));
+    }
+    if endpoint.vendor == Vendor::Plausible {
+        headers.push(("access-control-allow-credentials", "true".to_owned()));
+        headers.push(("access-control-expose-headers", String::new()));
+    }
+    if finding.domains > 0 && kind == RefusalKind::Drop {
+        headers.push((DROPPED, finding.domains.to_string()));
     }
     Reply { status, headers, body, reason: finding.reason }
 }

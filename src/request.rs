@@ -22,7 +22,7 @@ impl<'a> RequestHead<'a> {
         self.source_address = Some(address);
     }
 
-    /// The connection's address, if the host could tell and [`crate::gate::Endpoint::wants_source_address`] asked for it.
+    /// The connection's address, if the host could tell and [`crate::gate::Gate::wants_source_address`] asked for it.
     pub fn source_address(&self) -> Option<&'a [u8]> {
         self.source_address
     }

@@ -277,11 +277,13 @@ pub struct Finding {
     pub message: String,
     /// Messages by field, where the vendor's error body lists them so.
     pub fields: Vec<(&'static str, &'static str)>,
+    /// How many tracked domains a refusal concerns, where the vendor tells the client.
+    pub domains: usize,
 }
 
 impl Finding {
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Finding { reason, path: None, domain: None, message: message.into(), fields: Vec::new() }
+        Finding { reason, path: None, domain: None, message: message.into(), fields: Vec::new(), domains: 0 }
     }
 
     #[must_use]
@@ -293,6 +295,12 @@ impl Finding {
     #[must_use]
     pub fn for_domain(mut self, domain: impl Into<String>) -> Self {
         self.domain = Some(domain.into());
+        self
+    }
+
+    #[must_use]
+    pub fn for_domains(mut self, count: usize) -> Self {
+        self.domains = count;
         self
     }
 
@@ -351,6 +359,11 @@ impl<'g> Notes<'g> {
             Some(Disposition::Drop) => Flow::Break(Refusal { kind: RefusalKind::Drop, finding }),
             Some(Disposition::Reject) => Flow::Break(Refusal { kind: RefusalKind::Reject, finding }),
         }
+    }
+
+    /// Annotates a finding whose treatment has been settled already.
+    pub fn keep(&mut self, finding: Finding) {
+        self.findings.push(finding);
     }
 
     /// Counts findings of a reason that were made beyond those noted one by one.

@@ -2,11 +2,15 @@
 
 use super::{Config, ConfigError, EndpointSpec, LimitsSpec};
 use crate::gate::{Endpoint, Gate, Limits, Shared};
-use crate::rules::content_type::is_token;
+use crate::rules::cidr::CidrSet;
+use crate::rules::client_ip::ClientIp;
+use crate::rules::content_type::{field_name, is_token};
 use crate::rules::endpoint::{HostPattern, PathPattern};
 use crate::rules::key_digests::KeyDigests;
 use crate::rules::problem::Problem;
+use crate::rules::referrer::SpamReferrers;
 use crate::rules::user_agent::UserAgents;
+use crate::vendors::plausible::sites::Sites;
 use crate::vendors::{Policy, Vendor, commanders_act, convert, plausible, userpilot};
 use crate::verdict::{Disposition, Dispositions, Reason};
 use std::collections::BTreeMap;
@@ -15,8 +19,7 @@ use std::collections::BTreeMap;
 /// The first thing that cannot be used.
 pub fn compile(config: &Config) -> Result<Gate, ConfigError> {
     let header_prefix = header_prefix(&config.header_prefix).map_err(|problem| problem.under("header_prefix"))?;
-    let user_agents = UserAgents::compile(&config.user_agents)
-        .map_err(|(at, expected)| Problem::new(at, expected, "an empty one").under("user_agents"))?;
+    let shared = shared(config)?;
     check_global_actions(config)?;
     if config.endpoints.is_empty() {
         return Err(Problem::new("endpoints", "at least one endpoint, or the field left out", "an empty list").into());
@@ -29,7 +32,18 @@ pub fn compile(config: &Config) -> Result<Gate, ConfigError> {
         }
         endpoints.push(endpoint(config, spec).map_err(|problem| problem.under(&at))?);
     }
-    Ok(Gate { endpoints, shared: Shared { user_agents }, header_prefix, body_phase: config.body_phase })
+    Ok(Gate { endpoints, shared, header_prefix, body_phase: config.body_phase })
+}
+
+fn shared(config: &Config) -> Result<Shared, Problem> {
+    let country_header = config.country_header.as_deref().map(field_name).transpose();
+    Ok(Shared {
+        user_agents: UserAgents::compile(&config.user_agents)
+            .map_err(|(at, expected)| Problem::new(at, expected, "an empty one").under("user_agents"))?,
+        spam_referrers: SpamReferrers::compile(&config.spam_referrers).map_err(|problem| problem.under("spam_referrers"))?,
+        client_ip: ClientIp::compile(&config.client_ip).map_err(|problem| problem.under("client_ip"))?,
+        country_header: country_header.map_err(|problem| problem.under("country_header"))?,
+    })
 }
 
 fn header_prefix(prefix: &str) -> Result<String, Problem> {
@@ -90,6 +104,8 @@ fn check_vendor_fields(spec: &EndpointSpec) -> Result<(), Problem> {
     let fields = [
         ("require_user_agent", spec.require_user_agent.is_some(), Vendor::Convert),
         ("trust_ip_type_header", spec.trust_ip_type_header.is_some(), Vendor::Plausible),
+        ("datacenter_ranges", spec.datacenter_ranges.is_some(), Vendor::Plausible),
+        ("sites", spec.sites.is_some(), Vendor::Plausible),
         ("api_keys_sha256", spec.api_keys_sha256.is_some(), Vendor::Userpilot),
     ];
     for (field, is_set, vendor) in fields {
@@ -166,7 +182,7 @@ fn allow_origin(spec: &EndpointSpec) -> Result<Option<String>, Problem> {
 fn policy(spec: &EndpointSpec) -> Result<Policy, Problem> {
     Ok(match spec.vendor {
         Vendor::Convert => Policy::Convert(convert::Policy { require_user_agent: spec.require_user_agent.unwrap_or(true) }),
-        Vendor::Plausible => Policy::Plausible(plausible::Policy {}),
+        Vendor::Plausible => Policy::Plausible(plausible_policy(spec)?),
         Vendor::Userpilot => Policy::Userpilot(userpilot::Policy { keys: keys(spec)? }),
         Vendor::CommandersAct => Policy::CommandersAct(commanders_act::Policy {}),
     })
@@ -175,4 +191,14 @@ fn policy(spec: &EndpointSpec) -> Result<Policy, Problem> {
 fn keys(spec: &EndpointSpec) -> Result<Option<KeyDigests>, Problem> {
     let entries = spec.api_keys_sha256.as_deref();
     entries.map(|entries| KeyDigests::compile(entries).map_err(|problem| problem.under("api_keys_sha256"))).transpose()
+}
+
+fn plausible_policy(spec: &EndpointSpec) -> Result<plausible::Policy, Problem> {
+    let ranges = spec.datacenter_ranges.as_deref().map(CidrSet::compile).transpose();
+    let sites = spec.sites.as_ref().map(Sites::compile).transpose();
+    Ok(plausible::Policy {
+        trust_ip_type_header: spec.trust_ip_type_header.unwrap_or(false),
+        datacenter_ranges: ranges.map_err(|problem| problem.under("datacenter_ranges"))?.unwrap_or_default(),
+        sites: sites.map_err(|problem| problem.under("sites"))?.unwrap_or_default(),
+    })
 }

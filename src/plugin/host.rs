@@ -15,7 +15,6 @@ pub type Result<T> = core::result::Result<T, Failed>;
 #[derive(Debug, Clone, Copy)]
 pub enum Level {
     Info = 2,
-    Warn = 3,
     Error = 4,
     Critical = 5,
 }

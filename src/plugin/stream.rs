@@ -9,6 +9,7 @@ use crate::annotation;
 use crate::config::BodyPhase;
 use crate::gate::{Decision, Inspection, Step};
 use crate::request::RequestHead;
+use crate::vendors::plausible::response;
 use crate::verdict::Findings;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
@@ -28,6 +29,8 @@ pub struct Stream {
     headers_held: bool,
     /// Bytes of body in the last body callback.
     body_size: usize,
+    /// Tracked domains that the response must tell of.
+    dropped_domains: usize,
 }
 
 enum State {
@@ -38,7 +41,7 @@ enum State {
 
 impl Stream {
     pub fn new(context_id: u32, plugin: Option<Rc<Plugin>>) -> Self {
-        Stream { context_id, plugin, state: State::Settled, headers_held: true, body_size: 0 }
+        Stream { context_id, plugin, state: State::Settled, headers_held: true, body_size: 0, dropped_domains: 0 }
     }
 
     fn headers(&mut self, plugin: &Plugin, end_of_stream: bool) -> Action {
@@ -46,10 +49,16 @@ impl Stream {
             Ok(map) => map,
             Err(_) => return self.failed(plugin, None, Findings::default()),
         };
-        let head = RequestHead::new(host::pairs(&map));
+        let mut head = RequestHead::new(host::pairs(&map));
         let endpoint = plugin.gate.endpoint(&head);
         if strip(plugin, Map::RequestHeaders, head.names()).is_err() {
             return self.failed(plugin, endpoint, Findings::default());
+        }
+        // An address that the host cannot tell is unknown to the checks, which is not a failure.
+        let wants_address = endpoint.is_some_and(|index| plugin.gate.wants_source_address(index));
+        let address = if wants_address { host::property("source\0address").unwrap_or_default() } else { Vec::new() };
+        if !address.is_empty() {
+            head.set_source_address(&address);
         }
         match endpoint.and_then(|index| plugin.gate.head(index, &head)) {
             None => Action::Continue,
@@ -120,6 +129,7 @@ impl Stream {
     fn finish(&mut self, plugin: &Plugin, decision: &Decision) -> Action {
         match self.act(plugin, decision) {
             Ok(action) => {
+                self.dropped_domains = decision.dropped_domains();
                 self.record(plugin, decision);
                 action
             }
@@ -211,6 +221,19 @@ impl HttpContext for Stream {
             Some(plugin) => self.body(&plugin, end_of_stream),
             None => Action::Continue,
         }
+    }
+
+    fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
+        if let (1.., Some(plugin)) = (self.dropped_domains, &self.plugin) {
+            let amended = host::header(Map::ResponseHeaders, response::DROPPED).and_then(|theirs| {
+                let count = response::amended_count(&theirs, self.dropped_domains);
+                count.map_or(Ok(()), |count| host::set_header(Map::ResponseHeaders, response::DROPPED, count.as_bytes()))
+            });
+            if amended.is_err() {
+                plugin.metrics.count_host_error();
+            }
+        }
+        Action::Continue
     }
 
     /// With trailers the body callbacks never say that the stream ends: this one does.

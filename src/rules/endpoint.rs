@@ -5,6 +5,7 @@
 //! count, and a path with dot segments belongs to the endpoint if it does either before or after they are resolved.
 //! Letter case counts. Escaped slashes (`%2F`) are part of a segment.
 
+use super::percent::decoded;
 use super::problem::Problem;
 
 /// A host an endpoint serves: `metrics.example.com`, or `*.example.com` for everything below it but not itself.
@@ -127,20 +128,6 @@ fn resolve(path: &[u8]) -> Vec<&[u8]> {
         }
     }
     resolved
-}
-
-/// The bytes of a text with `%xx` resolved; a `%` without two hex digits stands for itself.
-pub fn decoded(text: &[u8]) -> impl Iterator<Item = u8> {
-    let mut rest = text;
-    core::iter::from_fn(move || {
-        let digit = |at: usize| rest.get(at).and_then(|byte| char::from(*byte).to_digit(16));
-        let (byte, length) = match (rest.first()?, digit(1), digit(2)) {
-            (b'%', Some(high), Some(low)) => (u8::try_from(high << 4 | low).unwrap_or(b'%'), 3),
-            (byte, _, _) => (*byte, 1),
-        };
-        rest = rest.get(length..).unwrap_or_default();
-        Some(byte)
-    })
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub mod hash;
 pub mod json;
 pub mod key_digests;
 pub mod pattern;
+pub mod percent;
 pub mod problem;
 pub mod query;
 pub mod referrer;

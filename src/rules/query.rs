@@ -1,6 +1,6 @@
 //! Parameters in the query of a request target.
 
-use super::endpoint::decoded;
+use super::percent::decoded;
 
 /// Whether the query has the parameter with a value that is not empty. Names and values are percent-decoded, `+` is a space,
 /// and letter case counts. Of a repeated parameter any value will do.

@@ -85,7 +85,10 @@ pub fn body(endpoint: &Endpoint, shared: &Shared, awaited: Awaited, body: &[u8],
     match awaited {
         Awaited::Nothing | Awaited::Size(_) => Flow::Continue(()),
         Awaited::Convert => convert::body(body, notes),
-        Awaited::Plausible(awaited) => plausible::body(awaited, endpoint, shared, body, notes),
+        Awaited::Plausible(awaited) => match &endpoint.policy {
+            Policy::Plausible(policy) => plausible::body(awaited, policy, shared, body, notes),
+            Policy::Convert(_) | Policy::Userpilot(_) | Policy::CommandersAct(_) => Flow::Continue(()),
+        },
         Awaited::Userpilot => userpilot::body(body, notes),
         Awaited::CommandersAct(awaited) => commanders_act::body(awaited, endpoint, body, notes),
     }

@@ -80,10 +80,3 @@ fn only_decoded_absolute_paths_are_patterns() {
         assert_eq!(problem.expected, "a path such as \"/v1/track/{key}\", decoded and without query", "{path}");
     }
 }
-
-#[test]
-fn escapes_that_are_none_stand_for_themselves() {
-    for (text, expected) in [("%41", "A"), ("%4", "%4"), ("%zz", "%zz"), ("%", "%"), ("%%41", "%A")] {
-        assert_eq!(decoded(text.as_bytes()).collect::<Vec<_>>(), expected.as_bytes(), "{text}");
-    }
-}

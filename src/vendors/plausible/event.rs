@@ -1,0 +1,216 @@
+//! The fields of an event, and what makes them invalid (contract 1.2).
+//!
+//! A field has a short and a long name; the short one is taken unless it is `null` or `false`, which count as absent. An
+//! empty string does not.
+
+use super::{invalid, props};
+use crate::rules::content_type::MediaType;
+use crate::rules::json::{Kind, Reader, Strictness, Value};
+use crate::rules::url::{Url, without_www};
+use crate::verdict::Finding;
+use std::borrow::Cow;
+use unicode_segmentation::UnicodeSegmentation;
+
+/// In graphemes: a family of seven code points is one.
+const MAX_NAME_GRAPHEMES: usize = 120;
+const MAX_URL_BYTES: usize = 2000;
+/// Thirty days; an engagement time from here on is no engagement time.
+const ENGAGEMENT_TIME_END_MS: i64 = 2_592_000_000;
+
+const NO_NAME: (&str, &str) = ("event_name", "can't be blank");
+const NO_URL: (&str, &str) = ("url", "is required");
+const NO_DOMAIN: (&str, &str) = ("domain", "can't be blank");
+const NO_ENGAGEMENT: (&str, &str) =
+    ("event_name", "engagement event requires a valid integer value for at least one of 'sd' or 'e' fields");
+
+/// The names that are looked at. The others (`i`, `v`, `w`, revenue) make no difference.
+const NAMES: [&str; 16] =
+    ["n", "name", "u", "url", "d", "domain", "r", "referrer", "m", "meta", "p", "props", "h", "hashMode", "sd", "e"];
+
+/// The values of [`NAMES`]; of duplicate names the first one.
+#[derive(Debug, Default)]
+pub struct Fields<'a> {
+    values: [Option<Value<'a>>; NAMES.len()],
+}
+
+impl<'a> Fields<'a> {
+    /// The first of these names that is there and neither `null` nor `false`.
+    fn get(&self, names: &[&str]) -> Option<Value<'a>> {
+        names.iter().find_map(|name| {
+            let index = NAMES.iter().position(|known| known == name)?;
+            self.values.get(index).copied().flatten().filter(|value| !matches!(value, Value::Null | Value::Bool(false)))
+        })
+    }
+}
+
+/// The three errors of a request that has no fields at all.
+pub fn without_fields() -> Finding {
+    invalid(vec![NO_DOMAIN, NO_NAME, NO_URL])
+}
+
+/// Reads the body. `None`: it is not JSON, or not an object where the type is text.
+pub fn fields(body: &[u8], media_type: MediaType) -> Option<Fields<'_>> {
+    let is_text = media_type == MediaType::TextPlain;
+    if body.is_empty() && !is_text {
+        return Some(Fields::default());
+    }
+    let read = Reader::document(body, Strictness::Jason, |reader| {
+        let mut fields = Fields::default();
+        if reader.kind()? != Kind::Object {
+            reader.value()?;
+            return Ok((fields, is_text));
+        }
+        reader.members(|reader, name| {
+            let value = reader.value()?;
+            let slot = NAMES.iter().position(|known| name.is(known)).and_then(|index| fields.values.get_mut(index));
+            if let Some(slot) = slot {
+                slot.get_or_insert(value);
+            }
+            Ok(())
+        })?;
+        Ok((fields, false))
+    });
+    read.ok().filter(|(_, unreadable)| !unreadable).map(|(fields, _)| fields)
+}
+
+/// A valid event, as far as the checks behind validation need it.
+#[derive(Debug)]
+pub struct Event {
+    /// Without a leading `www.`, in order, duplicates and empty ones included.
+    pub domains: Vec<String>,
+    /// The page's, without a leading `www.`; `(none)` if the URL has none.
+    pub hostname: String,
+    /// Percent-decoded; with the fragment in hash mode.
+    pub page: String,
+    pub referrer: Option<String>,
+}
+
+impl Event {
+    /// # Errors
+    /// Field and message of everything that is invalid, by field in alphabetical order.
+    pub fn of(fields: &Fields<'_>) -> Result<Event, Vec<(&'static str, &'static str)>> {
+        let url = url(fields);
+        let parsed = url.as_deref().map(Url::parse).unwrap_or_default();
+        let domains = domains(fields, if url.is_ok() { parsed.host } else { None });
+        let hash_mode = hash_mode(fields);
+        let errors = [
+            domains.as_ref().err(),
+            name_error(fields).as_ref(),
+            hash_mode.as_ref().err(),
+            props::error(fields.get(&["m", "meta", "p", "props"])).as_ref(),
+            url.as_ref().err(),
+        ]
+        .into_iter()
+        .flatten()
+        .copied()
+        .collect::<Vec<_>>();
+        match (domains, errors.is_empty()) {
+            (Ok(domains), true) => Ok(Event {
+                domains,
+                hostname: parsed.host.map_or("(none)", without_www).to_owned(),
+                page: page(&parsed, hash_mode.unwrap_or(false)),
+                referrer: text(fields.get(&["r", "referrer"])).map(Cow::into_owned),
+            }),
+            (_, _) => Err(errors),
+        }
+    }
+}
+
+fn text<'a>(value: Option<Value<'a>>) -> Option<Cow<'a, str>> {
+    match value {
+        Some(Value::String(text)) => Some(text.decode()),
+        Some(Value::Object(_) | Value::Array(_) | Value::Number(_) | Value::Bool(_) | Value::Null) | None => None,
+    }
+}
+
+/// A string or an integer, not blank, not too long; and an engagement event must tell something.
+fn name_error(fields: &Fields<'_>) -> Option<(&'static str, &'static str)> {
+    let name = match fields.get(&["n", "name"]) {
+        None => return Some(NO_NAME),
+        Some(Value::String(text)) => text.decode(),
+        Some(Value::Number(number)) if number.is_integer() => number.as_str().into(),
+        Some(Value::Number(_) | Value::Object(_) | Value::Array(_) | Value::Bool(_) | Value::Null) => {
+            return Some(("event_name", "is invalid"));
+        }
+    };
+    if name.trim().is_empty() {
+        return Some(NO_NAME);
+    }
+    if is_longer_than(&name, MAX_NAME_GRAPHEMES) {
+        return Some(("event_name", "should be at most 120 character(s)"));
+    }
+    let tells = || has_scroll_depth(fields) || engagement_time_ms(fields) > 0;
+    (name == "engagement" && !tells()).then_some(NO_ENGAGEMENT)
+}
+
+/// A grapheme has at least one byte, so that most names need not be taken apart.
+fn is_longer_than(text: &str, max_graphemes: usize) -> bool {
+    text.len() > max_graphemes && text.graphemes(true).nth(max_graphemes).is_some()
+}
+
+/// Any integer from 0; beyond 100 it is clamped by the vendor.
+fn has_scroll_depth(fields: &Fields<'_>) -> bool {
+    fields.get(&["sd"]).and_then(integer).is_some_and(|depth| depth >= 0)
+}
+
+fn engagement_time_ms(fields: &Fields<'_>) -> i64 {
+    let time = fields.get(&["e"]).and_then(integer).unwrap_or(0);
+    if (0..ENGAGEMENT_TIME_END_MS).contains(&time) { time } else { 0 }
+}
+
+/// An integer, or a string of one with an optional sign and nothing else. What does not fit is as large as can be.
+fn integer(value: Value<'_>) -> Option<i64> {
+    let digits = match value {
+        Value::Number(number) if number.is_integer() => Cow::Borrowed(number.as_str()),
+        Value::String(text) => text.decode(),
+        Value::Number(_) | Value::Object(_) | Value::Array(_) | Value::Bool(_) | Value::Null => return None,
+    };
+    let magnitude = digits.strip_prefix(['+', '-']).unwrap_or(&digits);
+    if magnitude.is_empty() || !magnitude.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let limit = if digits.starts_with('-') { i64::MIN } else { i64::MAX };
+    Some(digits.parse().unwrap_or(limit))
+}
+
+fn url<'a>(fields: &Fields<'a>) -> Result<Cow<'a, str>, (&'static str, &'static str)> {
+    let value = fields.get(&["u", "url"]).ok_or(NO_URL)?;
+    let url = text(Some(value)).filter(|url| url.len() <= MAX_URL_BYTES).ok_or(("url", "must be a valid url"))?;
+    match Url::parse(&url).scheme {
+        Some(scheme) if scheme.eq_ignore_ascii_case("data") => Err(("url", "scheme is not allowed")),
+        Some(_) | None => Ok(url),
+    }
+}
+
+/// From the list in the field, or else the host of the page.
+fn domains(fields: &Fields<'_>, host: Option<&str>) -> Result<Vec<String>, (&'static str, &'static str)> {
+    let Some(list) = text(fields.get(&["d", "domain"])) else {
+        return host.map(|host| vec![without_www(host).to_owned()]).ok_or(NO_DOMAIN);
+    };
+    if list.trim().is_empty() {
+        return Err(NO_DOMAIN);
+    }
+    Ok(list.split(',').map(|domain| without_www(domain.trim()).to_owned()).collect())
+}
+
+/// 1 switches it on; anything that is no integer is an error.
+fn hash_mode(fields: &Fields<'_>) -> Result<bool, (&'static str, &'static str)> {
+    match fields.get(&["h", "hashMode"]) {
+        None => Ok(false),
+        Some(value) => integer(value).map(|mode| mode == 1).ok_or(("hash_mode", "is invalid")),
+    }
+}
+
+fn page(url: &Url<'_>, hash_mode: bool) -> String {
+    let decoded =
+        |text: &str| String::from_utf8_lossy(&crate::rules::percent::decoded(text.as_bytes()).collect::<Vec<_>>()).into_owned();
+    let path = if url.path.is_empty() { "/".to_owned() } else { decoded(url.path) };
+    let path = path.trim_end();
+    match url.fragment {
+        Some(fragment) if hash_mode => format!("{path}#{}", decoded(fragment)),
+        Some(_) | None => path.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

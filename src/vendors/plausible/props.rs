@@ -1,0 +1,69 @@
+//! Custom properties (contract 1.2): an object, or a string that holds one; anything else has no properties.
+//!
+//! Entries are first filtered (lists, objects, blank names and values), then cut to thirty, and only what is left is
+//! measured. Which thirty are left of more, nobody can tell (contract, P-6): then nothing is refused.
+
+use crate::rules::hash::hash;
+use crate::rules::json::{Reader, Result, Strictness, Text, Value};
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+const MAX_PROPS: usize = 30;
+const MAX_NAME_BYTES: usize = 300;
+const MAX_VALUE_BYTES: usize = 2000;
+
+const TOO_LARGE: (&str, &str) = ("props", "keys should have at most 300 bytes and values 2000 bytes");
+
+/// What is wrong with the properties, if anything is.
+pub fn error(value: Option<Value<'_>>) -> Option<(&'static str, &'static str)> {
+    let props = match value {
+        Some(Value::Object(raw)) => Reader::element(raw, Strictness::Jason, measure).ok()?,
+        Some(Value::String(text)) => measure_text(text)?,
+        Some(Value::Array(_) | Value::Number(_) | Value::Bool(_) | Value::Null) | None => return None,
+    };
+    (props.too_large && props.count <= MAX_PROPS).then_some(TOO_LARGE)
+}
+
+/// A string that holds no object has no properties.
+fn measure_text(text: Text<'_>) -> Option<Props> {
+    Reader::document(text.decode().as_bytes(), Strictness::Jason, measure).ok()
+}
+
+#[derive(Default)]
+struct Props {
+    /// Left after filtering.
+    count: usize,
+    too_large: bool,
+}
+
+/// Of duplicate names the first one counts, filtered or not.
+fn measure(reader: &mut Reader<'_>) -> Result<Props> {
+    let mut props = Props::default();
+    let mut seen = HashSet::new();
+    reader.members(|reader, name| {
+        let value = reader.value()?;
+        let name = name.decode();
+        if !seen.insert(hash(name.as_bytes())) || name.trim().is_empty() {
+            return Ok(());
+        }
+        if let Some(bytes) = value_bytes(value) {
+            props.count += 1;
+            props.too_large |= name.len() > MAX_NAME_BYTES || bytes > MAX_VALUE_BYTES;
+        }
+        Ok(())
+    })?;
+    Ok(props)
+}
+
+/// The bytes of the value as a string; `None` for one that is filtered out.
+fn value_bytes(value: Value<'_>) -> Option<usize> {
+    let text: Cow<'_, str> = match value {
+        Value::Object(_) | Value::Array(_) | Value::Null => return None,
+        Value::Bool(value) => if value { "true" } else { "false" }.into(),
+        // A fraction is written anew, and short.
+        Value::Number(number) if !number.is_integer() => "0.0".into(),
+        Value::Number(number) => number.as_str().into(),
+        Value::String(text) => text.decode(),
+    };
+    (!text.trim().is_empty()).then_some(text.len())
+}
