@@ -50,7 +50,7 @@ async fn observe(vector: &Vector, case: &str, listener: SocketAddr, transport: T
     });
     let forwarded = answer.header("x-collector").is_some();
     let details = answer.header("x-details");
-    let reply = (!forwarded).then(|| Reply { status: answer.status, headers: answer.headers, body: answer.body, details });
+    let reply = (!forwarded).then_some(Reply { status: answer.status, headers: answer.headers, body: answer.body, details });
     Observed { reply, upstream }
 }
 

@@ -3,7 +3,8 @@
 //! A line is empty, a comment (`# ...`), a directive (`@name value`) or a pattern with its comment:
 //!
 //! ```text
-//! @class crawler            what a match means, until the next @class
+//! @class crawler            what a match means, until the next @class: crawler | headless | http_library |
+//!                           leading_library (counts before a crawler's name, as libraries anchored by `^` do) | mark:NAME
 //! @scope any                where the patterns below count: everywhere | any | named | tool
 //! semrush   # Semrush, SEO [isbot]
 //! ```
@@ -65,7 +66,7 @@ pub struct Rule {
 }
 
 /// The marks, in the order of their bits in the table. `src/rules/user_agent/findings.rs` has the same.
-const MARKS: [&str; 6] = ["engine", "platform", "app", "contact", "compatible", "own_address"];
+const MARKS: [&str; 7] = ["engine", "platform", "app", "contact", "compatible", "own_address", "desktop"];
 
 /// All rules of the lists in `folder`, in order of precedence: by class, then by file name and line. A verdict's
 /// pattern that several lists have is the first one's; twice in one list it is an error.

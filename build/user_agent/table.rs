@@ -167,7 +167,7 @@ fn accepting_last(automaton: &Automaton) -> Vec<usize> {
 
 /// Greedily the rows that spare the most exceptions, among those one step from the start.
 fn choose_templates(rows: &[Vec<u16>], start: usize) -> Vec<usize> {
-    const MAX_TEMPLATES: usize = 48;
+    const MAX_TEMPLATES: usize = 64;
     let mut candidates: Vec<usize> = rows[start].iter().map(|&to| usize::from(to)).collect();
     candidates.extend(candidates.clone().iter().flat_map(|&state| rows[state].iter().map(|&to| usize::from(to))));
     candidates.sort_unstable();

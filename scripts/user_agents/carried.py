@@ -7,6 +7,8 @@ from . import carry, lists, sources
 
 LICENCES = {"isbot": "Unlicense", "crawler-user-agents": "MIT", "crawlerdetect": "MIT"}
 # A name of fewer letters may be part of a person's device or app: it counts only where neither speaks.
+# A name of no more letters may be the start of another word (`webmon` of WebMoney Advisor).
+LETTERS_OF_A_WORD = 8
 LETTERS_IN_BROWSERS = {"crawler-user-agents": 6, "crawlerdetect": 9}
 SCOPES = ["everywhere", "any", "named", "tool"]
 WHO = {"isbot": "a word of isbot's list", "crawlerdetect": "a name of CrawlerDetect's list"}
@@ -40,7 +42,7 @@ def imported():
                 waiting.append(f"{source}\t{regex}: {error}")
     waiting += [f"{source}\t{regex}: no longer upstream" for source, regex in reviews]
     if waiting:
-        sys.exit("\n".join([f"{lists.REVIEWED} needs a decision on:", *waiting]))
+        sys.exit("\n".join([f"{lists.REVIEWED.relative_to(sources.ROOT)} needs a decision on:", *waiting]))
     kept = pruned(entries)
     return {source: [entry for origin, entry in kept if origin == source] for source in lists.IMPORTED}
 
@@ -49,8 +51,9 @@ def automatic(source, pattern, who, kind):
     """A name counts from the edge of a word on, a short one up to the next edge, the shortest only in tools."""
     anchored = pattern.startswith("^")
     scope = "any" if anchored or carry.letters(pattern) >= LETTERS_IN_BROWSERS[source] else "tool"
-    edge = "" if anchored or not pattern[0].isalnum() else "<"
-    after = ">" if carry.letters(pattern) <= 4 and pattern[-1].isalnum() else ""
+    edge = "<" if pattern[0].isalnum() else ""
+    may_go_on = anchored or carry.letters(pattern) > LETTERS_OF_A_WORD or not carry.ends_with_word(pattern)
+    after = "" if may_go_on else ">"
     return lists.Entry(f"{edge}{pattern}{after}", who, scope, kind)
 
 

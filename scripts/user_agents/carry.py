@@ -18,14 +18,26 @@ def patterns(regex):
         tree = sre.parse(regex)
     except re.error as error:
         raise CannotCarry(f"not an expression: {error}") from error
-    sequences = dict.fromkeys(trimmed(sequence).lower() for sequence in expand(tree))
+    sequences = dict.fromkeys(spaced(trimmed(sequence).lower()) for sequence in expand(tree))
     if not all(letters(sequence) >= 2 for sequence in sequences):
         raise CannotCarry("what is left is too short")
     return list(sequences)
 
 
+def ends_with_word(pattern):
+    return pattern[-1].isalnum() and pattern[-2:] not in ("\\s", "\\d")
+
+
 def letters(pattern):
     return len(re.sub(r"\[[^]]*\]|\\[ds]|[^0-9A-Za-z]", "", pattern))
+
+
+def spaced(sequence):
+    """A space inside stands for itself; at an end it would be lost."""
+    inner = sequence.replace("\\s", " ")
+    start = "\\s" if inner.startswith(" ") else ""
+    end = "\\s" if inner.endswith(" ") else ""
+    return start + inner.strip(" ") + end
 
 
 def trimmed(sequence):
@@ -82,6 +94,8 @@ def literal(code):
     if not 0x20 <= code < 0x7F:
         raise CannotCarry("not printable ASCII")
     sign = chr(code)
+    if sign == " ":
+        return "\\s"
     return "\\" + sign if sign in SPECIAL else sign
 
 

@@ -56,7 +56,8 @@ async fn follow(envoy: &Envoy) -> Result<()> {
 
 fn print_line(line: &str) {
     let Ok(entry) = serde_json::from_str::<Value>(line) else { return };
-    let text = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
+    let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let status = entry.get("status").map(Value::to_string).unwrap_or_default();
     let verdict = text("verdict");
     let colour = match verdict.split(';').next().unwrap_or_default() {
         "drop" | "reject" => Colour::Red,
@@ -65,5 +66,5 @@ fn print_line(line: &str) {
         _ => Colour::Grey,
     };
     let verdict = if verdict.is_empty() { "untouched" } else { &verdict };
-    println!("{} {} {} {} {}", text("method"), text("path"), entry["status"], paint(verdict, colour), text("reasons"));
+    println!("{} {} {} {} {}", text("method"), text("path"), status, paint(verdict, colour), text("reasons"));
 }

@@ -139,7 +139,8 @@ mod tests {
 
     #[test]
     fn the_vendors_order_is_plausibles() {
-        let rows: &[(&[(&str, &str)], Option<&str>)] = &[
+        type Row<'a> = (&'a [(&'a str, &'a str)], Option<&'a str>);
+        let rows: &[Row<'_>] = &[
             (&[("cf-connecting-ip", "198.51.100.1"), ("x-plausible-ip", "203.0.113.9")], Some("203.0.113.9")),
             (&[("x-plausible-ip", " "), ("cf-connecting-ip", "198.51.100.1")], Some("198.51.100.1")),
             (&[("x-forwarded-for", "1.1.1.1"), ("b-forwarded-for", "2.2.2.2, 3.3.3.3")], Some("2.2.2.2")),

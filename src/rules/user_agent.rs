@@ -8,7 +8,8 @@
 //! 3. a listed crawler, headless browser or HTTP library, in this order: how much is matched depends on whether
 //!    the value starts like a browser's (`Mozilla/`, `Opera/`), bears the mark of an app or a device, or neither;
 //! 4. a contact address (`+http://...`): a crawler;
-//! 5. a browser's start, but an unknown name after `compatible;`, or neither engine nor platform: a crawler;
+//! 5. a browser's start, but an unknown name after `compatible;`, or neither engine nor platform: a crawler; no engine on
+//!    a desktop: suspected;
 //! 6. any other browser's start, app or device: none;
 //! 7. the rest names nothing that we know: suspected.
 //!

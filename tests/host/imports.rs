@@ -49,7 +49,7 @@ fn hand_over(guest: &mut Guest<'_>, bytes: &[u8], at: u32, size_at: u32) -> Resu
 }
 
 /// The fields of a map in the phase at hand; `None` where Envoy has it no more, or not yet.
-fn map<'h>(host: &'h mut Host, kind: u32) -> Result<Option<&'h mut Fields>> {
+fn map(host: &mut Host, kind: u32) -> Result<Option<&mut Fields>> {
     let Some(stream) = host.stream() else { bail!("a header map outside a stream") };
     Ok(match kind {
         0 if stream.headers_here => Some(&mut stream.request_headers),

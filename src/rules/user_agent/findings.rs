@@ -30,6 +30,8 @@ pub enum Mark {
     Compatible = 16,
     /// A web address that browsers of people carry.
     OwnAddress = 32,
+    /// An operating system whose browsers all name their engine.
+    Desktop = 64,
 }
 
 /// How much a rule's class counts when several match; the numbers are those of the tables.

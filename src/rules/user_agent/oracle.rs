@@ -34,7 +34,7 @@ fn symbols(value: &[u8]) -> Vec<usize> {
 }
 
 /// What the scopes may see: the class of the rule that counts in a browser, an app and a tool; and the marks.
-type Seen = ([Option<Class>; 3], [bool; 6]);
+type Seen = ([Option<Class>; 3], [bool; 7]);
 
 fn expected(value: &[u8]) -> Seen {
     let symbols = symbols(value);
@@ -56,7 +56,7 @@ fn found(value: &[u8]) -> Seen {
     let mut found = Findings::default();
     names::find(value, (0, 0), &mut found);
     automaton::run([value, &[], &[]], &mut found);
-    let marks = [Mark::Engine, Mark::Platform, Mark::App, Mark::Contact, Mark::Compatible, Mark::OwnAddress];
+    let marks = [Mark::Engine, Mark::Platform, Mark::App, Mark::Contact, Mark::Compatible, Mark::OwnAddress, Mark::Desktop];
     let rules = [found.in_browser(), found.in_app(), found.in_tool()];
     (rules.map(|rule| rule.map(|rule| rule.class)), marks.map(|mark| found.has(mark)))
 }

@@ -6,7 +6,7 @@ use super::{Class, Match};
 
 /// What stands after `compatible;` in browsers of people; in anything else it is the name of a crawler.
 const COMPATIBLE_BROWSERS: [&str; 60] = [
-    "msie",
+    "wow64",
     "konqueror",
     "icab",
     "omniweb",
@@ -77,18 +77,21 @@ pub fn starts_like_a_browser(value: &[u8]) -> bool {
 
 /// A value that starts like a browser's and matches no listed rule.
 pub fn browser(value: &[u8], parts: [&[u8]; 3], found: &Findings) -> Option<Match> {
-    let rule = if names_whom_to_ask(parts, found) {
-        "contact_address"
+    let crawler = |rule| Some(Match { class: Class::Crawler, rule });
+    let has_engine = found.has(Mark::Engine);
+    if names_whom_to_ask(parts, found) {
+        crawler("contact_address")
     } else if !claims_today(value) {
-        return None;
+        None
     } else if found.has(Mark::Compatible) && !names_a_browser(value) {
-        "compatible_unknown"
-    } else if !found.has(Mark::Engine) && !found.has(Mark::Platform) {
-        "no_engine_no_platform"
+        crawler("compatible_unknown")
+    } else if !has_engine && !found.has(Mark::Platform) {
+        crawler("no_engine_no_platform")
+    } else if !has_engine && found.has(Mark::Desktop) {
+        Some(Match { class: Class::Suspected, rule: "no_engine" })
     } else {
-        return None;
-    };
-    Some(Match { class: Class::Crawler, rule })
+        None
+    }
 }
 
 /// `Mozilla/5.0` or later, which crawlers send. Earlier ones are of the years of Netscape, when handhelds, consoles
@@ -132,5 +135,6 @@ fn names_a_browser(value: &[u8]) -> bool {
     let rest = after.get(start..).unwrap_or_default();
     let end = rest.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(rest.len());
     let word = rest.get(..end).unwrap_or_default();
-    word.is_empty() || COMPATIBLE_BROWSERS.iter().any(|browser| word.eq_ignore_ascii_case(browser.as_bytes()))
+    let is_explorer = word.get(..4).is_some_and(|head| head.eq_ignore_ascii_case(b"msie"));
+    word.is_empty() || is_explorer || COMPATIBLE_BROWSERS.iter().any(|browser| word.eq_ignore_ascii_case(browser.as_bytes()))
 }

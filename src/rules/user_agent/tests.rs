@@ -89,6 +89,8 @@ fn crawlers_are_told_by_word_and_by_shape() {
         ("Zxcvb/1.0 (+https://zxcvb.example/about)", Class::Crawler, "contact_address"),
         ("Mozilla/5.0 (compatible; Zxcvb/1.0; Windows NT 10.0)", Class::Crawler, "compatible_unknown"),
         ("Mozilla/4.0 (compatible; Zxcvb/1.0; Windows NT 5.1)", Class::None, ""),
+        ("Mozilla/5.0 (Windows NT 10.0) Zxcvb/1.0", Class::Suspected, "no_engine"),
+        ("Mozilla/5.0 (Windows NT 10.0) Firefox/128.0", Class::None, ""),
     ]);
 }
 
@@ -164,7 +166,16 @@ fn the_library_in_front_counts_and_a_library_behind_does_not() {
 
 #[test]
 fn other_agents_are_suspected() {
-    let values = ["MyApp/2.5", "MyApp", "acme-tracking 1.2", "-", "mozilla", "Mozill/5.0 (Windows NT 10.0)", "\u{e9}"];
+    let values = [
+        "MyApp/2.5",
+        "MyApp",
+        "acme-tracking 1.2",
+        "acme-shopping/1.0 (production)",
+        "-",
+        "mozilla",
+        "Mozill/5.0 (Windows NT 10.0)",
+        "\u{e9}",
+    ];
     check(&values.map(|value| (value, Class::Suspected, "unknown_agent")));
 }
 

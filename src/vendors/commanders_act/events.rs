@@ -118,7 +118,7 @@ impl Event {
     fn faults(&self, index: Option<usize>, matters: &impl Fn(Reason) -> bool, faults: &mut Faults) {
         let is_legacy = self.has_properties || (self.has_old_name && !self.has_name);
         let found = [
-            (Reason::EventNameMissing, !self.has_name && !(is_legacy && self.has_old_name)),
+            (Reason::EventNameMissing, !(self.has_name || is_legacy && self.has_old_name)),
             (Reason::LegacyPayload, is_legacy),
             (Reason::TimestampNotMs, self.root_time_is_wrong || self.context_time_is_wrong),
         ];
