@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 WASM := target/trackgate.wasm
 export TRACKGATE_WASM := $(CURDIR)/$(WASM)
 
-.PHONY: help demo run test wasm lint bench audit clean vectors cargo
+.PHONY: help demo run test wasm lint cost bench audit clean vectors cargo
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,7 +31,10 @@ lint: cargo ## Format and clippy, natively and for wasm
 	@cargo fmt --check
 	@cargo clippy --quiet --all-targets -- -D warnings
 	@scripts/lint-wasm
-	@for script in scripts/* .ci/run; do if head -1 "$$script" | grep -q bash; then bash -n "$$script"; fi; done
+	@grep -lE -d skip '^#!.*bash' scripts/* .ci/run 2> /dev/null | xargs -n 1 bash -n
+
+cost: wasm ## Count what requests cost and write benches/cost.tsv, which the tests compare with
+	@TRACKGATE_WRITE_COST=1 cargo test --quiet --test cost -- --nocapture
 
 bench: cargo ## Native benches of the core
 	@cargo bench

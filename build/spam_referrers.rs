@@ -9,8 +9,10 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-/// At most half of the table is used, so that a look-up takes two probes on average, however long the list.
-const FILL: usize = 2;
+/// Two thirds of the table are used, so that a look-up takes two probes on average, however long the list.
+fn places(hosts: usize) -> usize {
+    hosts + hosts / 2 + 1
+}
 
 pub fn compile(root: &Path, output: &Path) -> Result<(), String> {
     println!("cargo::rerun-if-env-changed=SPAM_REFERRERS");
@@ -58,7 +60,7 @@ fn hosts(text: &str) -> Result<BTreeSet<&str>, String> {
 
 /// Open addressing; 0 is an empty place.
 fn table(hosts: &BTreeSet<&str>) -> Vec<u64> {
-    let size = (hosts.len() * FILL).next_power_of_two();
+    let size = places(hosts.len());
     let mut table = vec![0; size];
     for host in hosts {
         let hash = hash::hash(host.as_bytes()).max(1);

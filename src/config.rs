@@ -1,62 +1,62 @@
 //! What the operator wrote, and how it becomes a [`Gate`].
 //!
 //! The configuration is strict: an unknown field, a value that cannot be used, an empty list, or an override that can
-//! never take effect is a [`ConfigError`] that names the place, what was expected and what was found. `{}` is valid:
-//! the four vendors on their documented paths, enforced.
+//! never take effect is a problem that names the place, what was expected and what was found; all problems are told at
+//! once. `{}` is valid: the four vendors on their documented paths, enforced.
+//!
+//! It is read by our own few lines (`json`, `node`, `read`) because a derived deserialiser ends at the first problem, and
+//! took 150 KB of the module.
 
 mod compile;
+mod json;
+mod node;
+mod read;
 
-pub use compile::compile;
+pub use json::Json;
 
-use crate::gate::Mode;
+use crate::gate::{Gate, Mode};
 use crate::rules::client_ip::ClientIpSpec;
 use crate::rules::problem::Problem;
 use crate::rules::referrer::SpamReferrerSpec;
+use crate::rules::share::Share;
 use crate::rules::user_agent::UserAgentSpec;
 use crate::vendors::Vendor;
 use crate::vendors::plausible::sites::SiteSpec;
 use crate::verdict::{Disposition, Reason};
-use serde::Deserialize;
-use std::collections::BTreeMap;
+use node::Problems;
 use std::fmt;
 
+/// Overrides of the contract's dispositions; a reason stands at most once.
+pub type Actions = Vec<(Reason, Disposition)>;
+
 /// The plugin's configuration.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct Config {
     /// Act on verdicts, or only tell what would be done.
-    #[serde(default)]
     pub mode: Mode,
+    /// The share of clients under enforcement; the others are in shadow mode. Left out: everyone.
+    pub enforce_percent: Share,
     /// Header fields towards the collector start with this; client-sent fields that do are removed.
-    #[serde(default = "default_header_prefix")]
     pub header_prefix: String,
-    #[serde(default)]
     pub body_phase: BodyPhase,
     /// Refusals written to the log, at most so many a minute on each worker. Left out: 10.
-    #[serde(default = "default_log_sample_per_minute")]
-    pub log_sample_per_minute: u32,
+    pub log_sample_per_minute: usize,
     /// User-Agents that are always, or never, taken for bots.
-    #[serde(default)]
     pub user_agents: UserAgentSpec,
     /// Overrides of the contract's dispositions, at every endpoint whose vendor gives the reason.
-    #[serde(default)]
-    pub actions: BTreeMap<Reason, Disposition>,
+    pub actions: Actions,
     /// The endpoints, of which the first that serves a request's host and path has it.
-    #[serde(default = "default_endpoints")]
     pub endpoints: Vec<EndpointSpec>,
     /// Where the client's address comes from.
-    #[serde(default)]
     pub client_ip: ClientIpSpec,
     /// The header field in which the operator's own infrastructure tells the client's country.
     pub country_header: Option<String>,
     /// Hosts that send nothing but false referrers.
-    #[serde(default)]
     pub spam_referrers: SpamReferrerSpec,
 }
 
 /// How the request is held while its body is inspected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BodyPhase {
     /// The header section is held by the filter, which edits it when the verdict is known.
     /// Needs `allow_on_headers_stop_iteration: true` in Envoy's plugin configuration.
@@ -66,10 +66,23 @@ pub enum BodyPhase {
     Compat,
 }
 
+impl BodyPhase {
+    pub const ALL: [BodyPhase; 2] = [BodyPhase::Hold, BodyPhase::Compat];
+
+    /// The word in the configuration.
+    pub const fn id(self) -> &'static str {
+        match self {
+            BodyPhase::Hold => "hold",
+            BodyPhase::Compat => "compat",
+        }
+    }
+}
+
 /// One endpoint.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct EndpointSpec {
+    /// Where it stands in the configuration: `endpoints[2]`.
+    pub at: String,
     /// For annotations and metrics: a lower-case letter, then letters, digits and `_`.
     pub name: String,
     pub vendor: Vendor,
@@ -79,11 +92,11 @@ pub struct EndpointSpec {
     pub paths: Option<Vec<String>>,
     /// Overrides the global `mode`.
     pub mode: Option<Mode>,
-    #[serde(default)]
+    /// Overrides the global `enforce_percent`.
+    pub enforce_percent: Option<Share>,
     pub limits: LimitsSpec,
     /// Overrides the contract's dispositions and the global `actions`.
-    #[serde(default)]
-    pub actions: BTreeMap<Reason, Disposition>,
+    pub actions: Actions,
     /// `access-control-allow-origin` of local replies. Left out: `*` at Plausible, none elsewhere.
     pub access_control_allow_origin: Option<String>,
     /// Convert only: a missing or empty `User-Agent` is a bot. Left out: true.
@@ -93,43 +106,32 @@ pub struct EndpointSpec {
     /// Plausible only: addresses that are those of data centers, whoever says otherwise.
     pub datacenter_ranges: Option<Vec<String>>,
     /// Plausible only: what the owners of sites do not want counted, by the site's domain.
-    pub sites: Option<BTreeMap<String, SiteSpec>>,
+    pub sites: Option<Vec<(String, SiteSpec)>>,
     /// Userpilot only: SHA-256 of the API keys that are let in. Left out: any key.
     pub api_keys_sha256: Option<Vec<String>>,
 }
 
 /// Limits on bodies. What is left out is the contract's.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Default)]
 pub struct LimitsSpec {
     pub request_bytes: Option<usize>,
     pub batch_bytes: Option<usize>,
     pub event_bytes: Option<usize>,
 }
 
-fn default_header_prefix() -> String {
-    "x-track-".to_owned()
-}
-
-fn default_log_sample_per_minute() -> u32 {
-    10
-}
-
-fn default_endpoints() -> Vec<EndpointSpec> {
-    Vendor::ALL.map(EndpointSpec::documented).to_vec()
-}
-
 impl EndpointSpec {
-    /// A vendor's endpoint as its documents have it, named like the vendor.
-    fn documented(vendor: Vendor) -> Self {
+    /// A vendor's endpoint as its documents have it.
+    fn documented(at: String, name: String, vendor: Vendor) -> Self {
         EndpointSpec {
-            name: vendor.id().to_owned(),
+            at,
+            name,
             vendor,
             hosts: None,
             paths: None,
             mode: None,
+            enforce_percent: None,
             limits: LimitsSpec::default(),
-            actions: BTreeMap::new(),
+            actions: Actions::new(),
             access_control_allow_origin: None,
             require_user_agent: None,
             trust_ip_type_header: None,
@@ -140,55 +142,77 @@ impl EndpointSpec {
     }
 }
 
-impl Config {
-    /// Reads the plugin's configuration. No bytes at all are the empty configuration, which Envoy hands over where it has none.
-    ///
-    /// # Errors
-    /// Not JSON, an unknown field, or a value of the wrong type: the first one found.
-    pub fn parse(json: &[u8]) -> Result<Config, ConfigError> {
-        let json = if json.is_empty() { b"{}" } else { json };
-        // serde would also read a struct from a list of its fields' values.
-        if json.trim_ascii_start().first().is_some_and(|byte| *byte != b'{') {
-            return Err(Problem::new("", "a JSON object", "something else").into());
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            mode: Mode::default(),
+            enforce_percent: Share::ALL,
+            header_prefix: "x-track-".to_owned(),
+            body_phase: BodyPhase::default(),
+            log_sample_per_minute: 10,
+            user_agents: UserAgentSpec::default(),
+            actions: Actions::new(),
+            endpoints: Vendor::ALL.map(|vendor| EndpointSpec::documented(String::new(), vendor.id().to_owned(), vendor)).to_vec(),
+            client_ip: ClientIpSpec::default(),
+            country_header: None,
+            spam_referrers: SpamReferrerSpec::default(),
         }
-        let mut reader = serde_json::Deserializer::from_slice(json);
-        let config = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-            let path = error.path().to_string();
-            // A key that cannot be read, and the document itself, have no name of their own.
-            ConfigError::unreadable(path.trim_end_matches(['.', '?']).to_owned(), error.inner())
-        })?;
-        reader.end().map_err(|error| ConfigError::unreadable(String::new(), &error))?;
-        Ok(config)
     }
 }
 
-/// Why the plugin does not start. One line: where, what was expected, what was found.
+/// Reads and compiles the plugin's configuration. No bytes at all are the empty configuration, which Envoy hands over
+/// where it has none.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load(text: &[u8]) -> Result<(Config, Gate), ConfigError> {
+    let text = if text.is_empty() { b"{}" } else { text };
+    let json = Json::parse(text)?;
+    let problems = Problems::default();
+    let config = read::config(json, &problems);
+    let gate = compile::compile(&config, &problems);
+    let problems = distinct(problems.into_list());
+    match gate {
+        Some(gate) if problems.is_empty() => Ok((config, gate)),
+        Some(_) | None => Err(ConfigError { problems }),
+    }
+}
+
+/// Without those that only follow from another: of what could not be read, the default may not compile either.
+fn distinct(all: Vec<Problem>) -> Vec<Problem> {
+    let mut kept: Vec<Problem> = Vec::with_capacity(all.len());
+    for problem in all {
+        if !kept.iter().any(|earlier| earlier.at == problem.at) {
+            kept.push(problem);
+        }
+    }
+    kept
+}
+
+/// Why the plugin does not start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
-    /// `endpoints[0].limits.request_bytes`; empty for the configuration as a whole.
-    pub path: String,
-    pub problem: String,
+    /// In the order they were found; at least one. An empty place is the configuration as a whole.
+    pub problems: Vec<Problem>,
 }
 
 impl ConfigError {
-    /// serde's own messages already say what was expected and what was found.
-    fn unreadable(path: String, error: &serde_json::Error) -> Self {
-        ConfigError { path, problem: error.to_string() }
+    fn whole(expected: impl Into<String>, found: impl Into<String>) -> Self {
+        ConfigError { problems: vec![Problem::new("", expected, found)] }
     }
 }
 
-impl From<Problem> for ConfigError {
-    fn from(problem: Problem) -> Self {
-        ConfigError { path: problem.at, problem: format!("expected {}, found {}", problem.expected, problem.found) }
-    }
-}
-
+/// One line: the first problem, and how many more there are.
 impl fmt::Display for ConfigError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.path.is_empty() {
-            return write!(formatter, "configuration: {}", self.problem);
+        formatter.write_str("configuration: ")?;
+        if let Some(first) = self.problems.first() {
+            write!(formatter, "{first}")?;
         }
-        write!(formatter, "configuration: {}: {}", self.path, self.problem)
+        match self.problems.len() {
+            0 | 1 => Ok(()),
+            count => write!(formatter, " (and {} more: `trackgate check` shows all)", count - 1),
+        }
     }
 }
 

@@ -4,20 +4,19 @@
 //! watches the size while the body comes, and [`Inspection::body`] reads it once it is whole. Each of the last three can
 //! end it with a [`Decision`]; nothing here logs, counts, or knows a host.
 
-use crate::config::{BodyPhase, Config, ConfigError};
+use crate::config::{BodyPhase, ConfigError};
 use crate::reply::{self, Reply};
 use crate::request::RequestHead;
 use crate::rules::client_ip::ClientIp;
 use crate::rules::endpoint::{HostPattern, PathPattern};
 use crate::rules::referrer::SpamReferrers;
+use crate::rules::share::Share;
 use crate::rules::user_agent::UserAgents;
 use crate::vendors::{self, Awaited, Policy, Vendor};
 use crate::verdict::{Dispositions, Finding, Findings, Flow, Notes, Reason, Refusal, Verdict};
-use serde::Deserialize;
 
 /// Whether verdicts are acted upon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
     /// Drops and rejects are answered here.
     #[default]
@@ -53,6 +52,8 @@ pub struct Endpoint {
     pub name: String,
     pub vendor: Vendor,
     pub mode: Mode,
+    /// The share of clients under enforcement; the others are in shadow mode.
+    pub enforced: Share,
     pub hosts: Vec<HostPattern>,
     pub paths: Vec<PathPattern>,
     pub limits: Limits,
@@ -98,10 +99,12 @@ pub enum Step {
 }
 
 impl Gate {
+    /// Reads the plugin's configuration.
+    ///
     /// # Errors
-    /// The first thing in the configuration that cannot be used.
-    pub fn compile(config: &Config) -> Result<Gate, ConfigError> {
-        crate::config::compile(config)
+    /// Everything that is wrong with it.
+    pub fn load(configuration: &[u8]) -> Result<Gate, ConfigError> {
+        crate::config::load(configuration).map(|(_, gate)| gate)
     }
 
     /// The endpoint a request belongs to, as an index into [`Gate::endpoints`]: the first in configuration order that

@@ -1,10 +1,10 @@
 //! Local replies: what the client of a refused request gets, in the words of the vendor's own documents.
 
 use crate::gate::Endpoint;
+use crate::rules::json::write::{array, object, quoted};
 use crate::vendors::Vendor;
 use crate::vendors::plausible::response::DROPPED;
 use crate::verdict::{Finding, Reason, RefusalKind};
-use serde_json::{Value, json};
 
 /// A reply to send in the collector's stead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,7 @@ type Parts = (u16, Vec<(&'static str, String)>, String);
 fn success_look_alike(vendor: Vendor) -> Parts {
     match vendor {
         // The SDKs take nothing but exactly 200 with a JSON body for success (contract, C-13).
-        Vendor::Convert => json_reply(200, &json!({"code": "BOT"})),
+        Vendor::Convert => json_reply(200, object(&[("code", quoted("BOT"))])),
         Vendor::Plausible => text_reply(202, "ok"),
         Vendor::Userpilot => (202, Vec::new(), String::new()),
         Vendor::CommandersAct => (200, Vec::new(), String::new()),
@@ -50,26 +50,26 @@ fn success_look_alike(vendor: Vendor) -> Parts {
 
 fn error(vendor: Vendor, finding: &Finding) -> Parts {
     let status = error_status(vendor, finding.reason);
-    let message = finding.message.as_str();
+    let message = quoted(&finding.message);
     match vendor {
         Vendor::Convert => {
-            let fields: Vec<&str> = finding.fields.iter().map(|(field, _)| *field).filter(|field| !field.is_empty()).collect();
-            json_reply(status, &json!({"code": status, "message": message, "fields": fields}))
+            let fields = finding.fields.iter().map(|(field, _)| *field).filter(|field| !field.is_empty());
+            let members = [("code", status.to_string()), ("message", message), ("fields", array(fields.map(quoted)))];
+            json_reply(status, object(&members))
         }
         Vendor::Plausible => {
-            let mut errors = serde_json::Map::new();
-            for (field, message) in &finding.fields {
-                errors.insert((*field).to_owned(), json!([message]));
-            }
-            let (status, _, body) = json_reply(status, &json!({"errors": errors}));
+            let errors = finding.fields.iter().map(|(field, message)| (*field, array([quoted(message)])));
+            let errors: Vec<(&str, String)> = errors.collect();
+            let (status, _, body) = json_reply(status, object(&[("errors", object(&errors))]));
             (status, vec![("content-type", "application/json; charset=utf-8".to_owned())], body)
         }
         Vendor::Userpilot => {
-            let code = finding.reason.id();
-            let entry = json!({"error": code, "error_code": code, "message": message, "details": finding.path});
-            json_reply(status, &json!({"errors": [entry]}))
+            let code = quoted(finding.reason.id());
+            let details = finding.path.as_deref().map_or("null".to_owned(), quoted);
+            let entry = object(&[("error", code.clone()), ("error_code", code), ("message", message), ("details", details)]);
+            json_reply(status, object(&[("errors", array([entry]))]))
         }
-        Vendor::CommandersAct => json_reply(status, &json!({"error": message})),
+        Vendor::CommandersAct => json_reply(status, object(&[("error", message)])),
     }
 }
 
@@ -128,8 +128,8 @@ fn general_status(vendor: Vendor, reason: Reason) -> u16 {
     }
 }
 
-fn json_reply(status: u16, body: &Value) -> Parts {
-    (status, vec![("content-type", "application/json".to_owned())], body.to_string())
+fn json_reply(status: u16, body: String) -> Parts {
+    (status, vec![("content-type", "application/json".to_owned())], body)
 }
 
 fn text_reply(status: u16, body: &str) -> Parts {

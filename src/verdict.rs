@@ -1,7 +1,5 @@
 //! What is said of a request: a [`Verdict`], for [`Reason`]s, each treated by its [`Disposition`].
 
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use crate::vendors::Vendor;
@@ -37,8 +35,7 @@ impl Verdict {
 }
 
 /// How a reason is treated: the contract's default, or what the operator's `actions` say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disposition {
     /// As if the reason had not been found.
     Pass,
@@ -51,6 +48,8 @@ pub enum Disposition {
 }
 
 impl Disposition {
+    pub const ALL: [Disposition; 4] = [Disposition::Pass, Disposition::Annotate, Disposition::Drop, Disposition::Reject];
+
     /// The word in the configuration and in tables.
     pub const fn id(self) -> &'static str {
         match self {
@@ -63,8 +62,7 @@ impl Disposition {
 }
 
 /// Why a request is not simply passed. The ids are public: never renamed, only added to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reason {
     Bot,
     BotSuspected,
@@ -248,7 +246,7 @@ impl Dispositions {
     ///
     /// # Errors
     /// The reason that `vendor` never gives, so that its override could never take effect.
-    pub fn new(vendor: Vendor, actions: &BTreeMap<Reason, Disposition>) -> Result<Self, Reason> {
+    pub fn new(vendor: Vendor, actions: &[(Reason, Disposition)]) -> Result<Self, Reason> {
         let mut of = Reason::ALL.map(|reason| reason.default_disposition(vendor));
         for (reason, disposition) in actions {
             match of.get_mut(*reason as usize) {

@@ -5,13 +5,12 @@ mod corpus;
 
 use corpus::{Fields, Observed, Reply, Upstream, Vector};
 use trackgate::annotation;
-use trackgate::config::Config;
 use trackgate::gate::{Decision, Gate, Step};
 use trackgate::request::RequestHead;
 
 /// How the body arrives: in pieces of so many bytes.
 fn run(vector: &Vector, piece_bytes: usize) -> Observed {
-    let gate = Gate::compile(&Config::parse(vector.config.as_bytes()).unwrap()).unwrap();
+    let gate = Gate::load(vector.config.as_bytes()).unwrap();
     let fields = fields(vector);
     let mut head = RequestHead::new(fields.iter().map(|(name, value)| (name.as_bytes(), value.as_slice())).collect());
     head.set_source_address(b"127.0.0.1:50000");

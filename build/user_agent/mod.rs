@@ -31,6 +31,6 @@ pub fn compile(lists: &Path, target: &Path) -> Result<(), String> {
             "the User-Agent tables take {bytes} bytes, expected at most {MAX_TABLE_BYTES}: drop patterns that others cover"
         ));
     }
-    let size = format!("/// What all tables take of the module.\n#[cfg(test)]\npub const BYTES: usize = {bytes};\n");
+    let size = format!("/// What all tables take of the module.\npub const BYTES: usize = {bytes};\n");
     std::fs::write(target, size + &table.source() + &names.source()).map_err(|error| format!("{}: {error}", target.display()))
 }

@@ -1,6 +1,7 @@
 //! From what was written to what is run: every pattern compiled, every default filled in, every contradiction refused.
 
-use super::{Config, ConfigError, EndpointSpec, LimitsSpec};
+use super::node::Problems;
+use super::{Actions, Config, EndpointSpec, LimitsSpec};
 use crate::gate::{Endpoint, Gate, Limits, Shared};
 use crate::rules::cidr::CidrSet;
 use crate::rules::client_ip::ClientIp;
@@ -12,37 +13,38 @@ use crate::rules::referrer::SpamReferrers;
 use crate::rules::user_agent::UserAgents;
 use crate::vendors::plausible::sites::Sites;
 use crate::vendors::{Policy, Vendor, commanders_act, convert, plausible, userpilot};
-use crate::verdict::{Disposition, Dispositions, Reason};
-use std::collections::BTreeMap;
+use crate::verdict::Dispositions;
 
-/// # Errors
-/// The first thing that cannot be used.
-pub fn compile(config: &Config) -> Result<Gate, ConfigError> {
-    let header_prefix = header_prefix(&config.header_prefix).map_err(|problem| problem.under("header_prefix"))?;
-    let shared = shared(config)?;
-    check_global_actions(config)?;
-    if config.endpoints.is_empty() {
-        return Err(Problem::new("endpoints", "at least one endpoint, or the field left out", "an empty list").into());
-    }
+/// `None` where a part could not be compiled, for which a problem is kept.
+pub fn compile(config: &Config, problems: &Problems) -> Option<Gate> {
+    let header_prefix = problems.keep(header_prefix(&config.header_prefix).map_err(|problem| problem.under("header_prefix")));
+    let shared = shared(config, problems);
+    problems.keep(check_global_actions(config));
     let mut endpoints: Vec<Endpoint> = Vec::with_capacity(config.endpoints.len());
     for (index, spec) in config.endpoints.iter().enumerate() {
-        let at = format!("endpoints[{index}]");
-        if endpoints.iter().any(|endpoint| endpoint.name == spec.name) {
-            return Err(Problem::new(format!("{at}.name"), "a name of its own", format!("{:?} a second time", spec.name)).into());
+        if config.endpoints.iter().take(index).any(|earlier| earlier.name == spec.name) {
+            let found = format!("{:?} a second time", spec.name);
+            problems.add(Problem::new("name", "a name of its own", found).under(&spec.at));
         }
-        endpoints.push(endpoint(config, spec).map_err(|problem| problem.under(&at))?);
+        endpoints.extend(endpoint(config, spec, problems));
     }
-    Ok(Gate { endpoints, shared, header_prefix, body_phase: config.body_phase })
+    Some(Gate { endpoints, shared: shared?, header_prefix: header_prefix?, body_phase: config.body_phase })
 }
 
-fn shared(config: &Config) -> Result<Shared, Problem> {
+fn shared(config: &Config, problems: &Problems) -> Option<Shared> {
+    let user_agents = UserAgents::compile(&config.user_agents).map_err(|problem| problem.under("user_agents"));
+    let spam_referrers = SpamReferrers::compile(&config.spam_referrers).map_err(|problem| problem.under("spam_referrers"));
+    let client_ip = ClientIp::compile(&config.client_ip).map_err(|problem| problem.under("client_ip"));
     let country_header = config.country_header.as_deref().map(field_name).transpose();
-    Ok(Shared {
-        user_agents: UserAgents::compile(&config.user_agents)
-            .map_err(|(at, expected)| Problem::new(at, expected, "an empty one").under("user_agents"))?,
-        spam_referrers: SpamReferrers::compile(&config.spam_referrers).map_err(|problem| problem.under("spam_referrers"))?,
-        client_ip: ClientIp::compile(&config.client_ip).map_err(|problem| problem.under("client_ip"))?,
-        country_header: country_header.map_err(|problem| problem.under("country_header"))?,
+    let user_agents = problems.keep(user_agents);
+    let spam_referrers = problems.keep(spam_referrers);
+    let client_ip = problems.keep(client_ip);
+    let country_header = problems.keep(country_header.map_err(|problem| problem.under("country_header")));
+    Some(Shared {
+        user_agents: user_agents?,
+        spam_referrers: spam_referrers?,
+        client_ip: client_ip?,
+        country_header: country_header?,
     })
 }
 
@@ -58,9 +60,8 @@ fn header_prefix(prefix: &str) -> Result<String, Problem> {
 
 /// A global override must mean something to at least one endpoint.
 fn check_global_actions(config: &Config) -> Result<(), Problem> {
-    let vendors: Vec<Vendor> = config.endpoints.iter().map(|endpoint| endpoint.vendor).collect();
-    for reason in config.actions.keys() {
-        if vendors.iter().all(|vendor| reason.default_disposition(*vendor).is_none()) {
+    for (reason, _) in &config.actions {
+        if config.endpoints.iter().all(|endpoint| reason.default_disposition(endpoint.vendor).is_none()) {
             let found = format!("{} at none of the configured endpoints' vendors", reason.id());
             return Err(Problem::new(format!("actions.{}", reason.id()), "a reason that some endpoint can give", found));
         }
@@ -68,25 +69,37 @@ fn check_global_actions(config: &Config) -> Result<(), Problem> {
     Ok(())
 }
 
-fn endpoint(config: &Config, spec: &EndpointSpec) -> Result<Endpoint, Problem> {
-    check_name(&spec.name)?;
-    check_vendor_fields(spec)?;
-    let hosts = list("hosts", spec.hosts.as_deref(), HostPattern::compile)?.unwrap_or_default();
-    let paths = match list("paths", spec.paths.as_deref(), PathPattern::compile)? {
-        Some(paths) => paths,
-        None => spec.vendor.default_paths().iter().map(|path| PathPattern::compile(path)).collect::<Result<_, _>>()?,
-    };
-    Ok(Endpoint {
+fn endpoint(config: &Config, spec: &EndpointSpec, problems: &Problems) -> Option<Endpoint> {
+    fn keep<T>(problems: &Problems, spec: &EndpointSpec, result: Result<T, Problem>) -> Option<T> {
+        problems.keep(result.map_err(|problem| problem.under(&spec.at)))
+    }
+    keep(problems, spec, check_name(&spec.name));
+    keep(problems, spec, check_vendor_fields(spec));
+    let hosts = keep(problems, spec, list("hosts", spec.hosts.as_deref(), HostPattern::compile));
+    let paths = keep(problems, spec, paths(spec));
+    let limits = keep(problems, spec, limits(spec));
+    let dispositions = keep(problems, spec, dispositions(config, spec));
+    let allow_origin = keep(problems, spec, allow_origin(spec));
+    let policy = keep(problems, spec, policy(spec));
+    Some(Endpoint {
         name: spec.name.clone(),
         vendor: spec.vendor,
         mode: spec.mode.unwrap_or(config.mode),
-        hosts,
-        paths,
-        limits: limits(spec)?,
-        dispositions: dispositions(config, spec)?,
-        allow_origin: allow_origin(spec)?,
-        policy: policy(spec)?,
+        enforced: spec.enforce_percent.unwrap_or(config.enforce_percent),
+        hosts: hosts?.unwrap_or_default(),
+        paths: paths?,
+        limits: limits?,
+        dispositions: dispositions?,
+        allow_origin: allow_origin?,
+        policy: policy?,
     })
+}
+
+fn paths(spec: &EndpointSpec) -> Result<Vec<PathPattern>, Problem> {
+    match list("paths", spec.paths.as_deref(), PathPattern::compile)? {
+        Some(paths) => Ok(paths),
+        None => spec.vendor.default_paths().iter().map(|path| PathPattern::compile(path)).collect(),
+    }
 }
 
 /// A token of structured fields that is also fit for the name of a metric.
@@ -138,7 +151,6 @@ fn limits(spec: &EndpointSpec) -> Result<Limits, Problem> {
     };
     let LimitsSpec { request_bytes, batch_bytes, event_bytes } = spec.limits;
     let one = |name: &str, written: Option<usize>, contract: usize| match written {
-        Some(0) => Err(Problem::new(format!("limits.{name}"), "at least 1", "0")),
         Some(_) if contract == 0 => {
             let found = format!("vendor {:?}, which has no batches", spec.vendor.id());
             Err(Problem::new(format!("limits.{name}"), "this limit only where the vendor has batches", found))
@@ -154,9 +166,8 @@ fn limits(spec: &EndpointSpec) -> Result<Limits, Problem> {
 
 /// The contract's defaults, the global overrides that mean something to the vendor, then the endpoint's own.
 fn dispositions(config: &Config, spec: &EndpointSpec) -> Result<Dispositions, Problem> {
-    let given = |reason: &Reason| reason.default_disposition(spec.vendor).is_some();
-    let global = config.actions.iter().filter(|(reason, _)| given(reason));
-    let actions: BTreeMap<Reason, Disposition> = global.chain(&spec.actions).map(|(reason, action)| (*reason, *action)).collect();
+    let global = config.actions.iter().filter(|(reason, _)| reason.default_disposition(spec.vendor).is_some());
+    let actions: Actions = global.chain(&spec.actions).copied().collect();
     Dispositions::new(spec.vendor, &actions).map_err(|reason| {
         let expected = format!("a reason that vendor {:?} gives", spec.vendor.id());
         Problem::new(
@@ -195,7 +206,7 @@ fn keys(spec: &EndpointSpec) -> Result<Option<KeyDigests>, Problem> {
 
 fn plausible_policy(spec: &EndpointSpec) -> Result<plausible::Policy, Problem> {
     let ranges = spec.datacenter_ranges.as_deref().map(CidrSet::compile).transpose();
-    let sites = spec.sites.as_ref().map(Sites::compile).transpose();
+    let sites = spec.sites.as_deref().map(Sites::compile).transpose();
     Ok(plausible::Policy {
         trust_ip_type_header: spec.trust_ip_type_header.unwrap_or(false),
         datacenter_ranges: ranges.map_err(|problem| problem.under("datacenter_ranges"))?.unwrap_or_default(),

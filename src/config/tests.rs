@@ -1,15 +1,13 @@
 use super::*;
-use crate::gate::Gate;
 
 fn error(json: &str) -> String {
-    let compiled = Config::parse(json.as_bytes()).and_then(|config| Gate::compile(&config));
-    compiled.err().map(|error| error.to_string()).unwrap_or_else(|| panic!("accepted: {json}"))
+    Gate::load(json.as_bytes()).err().map(|error| error.to_string()).unwrap_or_else(|| panic!("accepted: {json}"))
 }
 
 #[test]
 fn the_empty_configuration_is_the_four_vendors_enforced() {
     for json in ["{}", ""] {
-        let gate = Gate::compile(&Config::parse(json.as_bytes()).unwrap()).unwrap();
+        let gate = Gate::load(json.as_bytes()).unwrap();
         let seen: Vec<_> = gate.endpoints.iter().map(|endpoint| (endpoint.name.as_str(), endpoint.mode)).collect();
         let expected = ["convert", "plausible", "userpilot", "commanders_act"].map(|name| (name, Mode::Enforce));
         assert_eq!(seen, expected);
@@ -22,12 +20,40 @@ fn the_empty_configuration_is_the_four_vendors_enforced() {
 fn an_error_names_the_place_what_was_expected_and_what_was_found() {
     let endpoint = |rest: &str| format!(r#"{{"endpoints":[{{"name":"c","vendor":"convert"{rest}}}]}}"#);
     let rows = [
-        ("{", "configuration: EOF while parsing an object at line 1 column 1"),
-        ("{} x", "configuration: trailing characters at line 1 column 4"),
-        ("[]", "configuration: expected a JSON object, found something else"),
+        ("{", "configuration: expected JSON, found something else at line 1 column 2, where it ends"),
+        ("{} x", "configuration: expected JSON, found something else at line 1 column 4"),
+        ("{\n  \"mode\": enforce }", "configuration: expected JSON, found something else at line 2 column 11"),
+        (
+            "{\"mode\":\"shadow\",\n\"mode\":\"enforce\"}",
+            "configuration: expected each name once in its object, found \"mode\" a second time at line 2 column 8",
+        ),
+        ("[]", "configuration: expected an object, found an empty list"),
         (
             r#"{"mode":"shadows"}"#,
-            "configuration: mode: unknown variant `shadows`, expected `enforce` or `shadow` at line 1 column 17",
+            "configuration: mode: expected one of \"enforce\", \"shadow\", found \"shadows\"; did you mean \"shadow\"?",
+        ),
+        (r#"{"mode":null}"#, "configuration: mode: expected one of \"enforce\", \"shadow\", found null"),
+        (
+            r#"{"enforce_percent":100.01}"#,
+            "configuration: enforce_percent: expected a number from 0 to 100 in steps of 0.01, found 100.01",
+        ),
+        (
+            r#"{"enforce_percent":0.001}"#,
+            "configuration: enforce_percent: expected a number from 0 to 100 in steps of 0.01, found 0.001",
+        ),
+        (r#"{"log_sample_per_minute":-1}"#, "configuration: log_sample_per_minute: expected a whole number from 0, found -1"),
+        (r#"{"user_agents":{"deny":["a",1]}}"#, "configuration: user_agents.deny[1]: expected a text, found 1"),
+        (
+            r#"{"client_ip":{"from":"header","name":"x-real-ip"}}"#,
+            "configuration: client_ip.trusted_hops: expected how many proxies in front are trusted, found nothing",
+        ),
+        (
+            r#"{"client_ip":{"from":"connection","name":"x-real-ip"}}"#,
+            "configuration: client_ip.name: expected one of \"from\", found a name that is none of these",
+        ),
+        (
+            r#"{"endpoints":[{"name":"c"}]}"#,
+            "configuration: endpoints[0].vendor: expected whose contract the endpoint follows, found nothing",
         ),
         (
             r#"{"header_prefix":"x_"}"#,
@@ -87,21 +113,45 @@ fn an_error_names_the_place_what_was_expected_and_what_was_found() {
     }
     let unknown = error(&endpoint(r#","host":["a"]"#));
     assert!(
-        unknown.starts_with("configuration: endpoints[0].host: unknown field `host`, expected one of `name`, `vendor`, `hosts`"),
+        unknown.starts_with("configuration: endpoints[0].host: expected one of \"name\", \"vendor\", \"hosts\""),
         "{unknown}"
     );
+    assert!(unknown.ends_with("found a name that is none of these; did you mean \"hosts\"?"), "{unknown}");
     let reason = error(r#"{"actions":{"bots":"drop"}}"#);
-    assert!(
-        reason.starts_with("configuration: actions: unknown variant `bots`, expected one of `bot`, `bot_suspected`"),
-        "{reason}"
-    );
+    assert!(reason.starts_with("configuration: actions.bots: expected one of \"bot\", \"bot_suspected\""), "{reason}");
+    assert!(reason.ends_with("found \"bots\"; did you mean \"bot\"?"), "{reason}");
+}
+
+#[test]
+fn all_problems_are_found_at_once() {
+    let json = r#"{"mode":"off","header_prefix":"","endpoints":[
+        {"name":"a","vendor":"acme","paths":["x"]},
+        {"name":"b","vendor":"convert","hosts":[],"sites":{}},
+        {"name":"b","vendor":"convert","limits":{"event_bytes":9}},
+        {"name":"b","vendor":"plausible","limits":{"request_bytes":"1k"},"sites":{"a.example":{"page_blocklist":["x"],"ips":[]}}}]}"#;
+    let places: Vec<String> = Gate::load(json.as_bytes()).unwrap_err().problems.into_iter().map(|problem| problem.at).collect();
+    let expected = [
+        "mode",
+        "endpoints[0].vendor",
+        "endpoints[3].limits.request_bytes",
+        "endpoints[3].sites.a.example.ips",
+        "header_prefix",
+        "endpoints[1].sites",
+        "endpoints[1].hosts",
+        "endpoints[2].name",
+        "endpoints[2].limits.event_bytes",
+        "endpoints[3].name",
+        "endpoints[3].sites.a.example.page_blocklist[0]",
+    ];
+    assert_eq!(places, expected);
+    assert!(error(json).ends_with(" (and 10 more: `trackgate check` shows all)"), "{}", error(json));
 }
 
 #[test]
 fn the_endpoints_own_actions_win() {
     let json = r#"{"actions":{"bot":"annotate","content_type":"reject"},"endpoints":[
         {"name":"c","vendor":"convert","actions":{"bot":"pass"}},{"name":"p","vendor":"plausible"}]}"#;
-    let gate = Gate::compile(&Config::parse(json.as_bytes()).unwrap()).unwrap();
+    let gate = Gate::load(json.as_bytes()).unwrap();
     let of = |index: usize, reason| gate.endpoints[index].dispositions.of(reason);
     assert_eq!(of(0, Reason::Bot), Some(Disposition::Pass));
     assert_eq!(of(0, Reason::ContentType), Some(Disposition::Reject));

@@ -4,32 +4,36 @@
 
 use super::host::{self, Level};
 use crate::gate::{Decision, Gate};
-use serde_json::json;
+use crate::rules::json::write::{array, object, quoted};
 use std::cell::Cell;
 
 const MINUTE_NS: u64 = 60_000_000_000;
 
 /// Says what was loaded.
 pub fn configured(gate: &Gate, hash: &str) {
-    let endpoints: Vec<_> = gate
-        .endpoints
-        .iter()
-        .map(|endpoint| json!({"name": endpoint.name, "vendor": endpoint.vendor.id(), "mode": endpoint.mode.id()}))
-        .collect();
-    let line = json!({"trackgate": "configured", "version": super::VERSION, "hash": hash, "endpoints": endpoints});
-    host::log(Level::Info, &line.to_string());
+    let endpoints = gate.endpoints.iter().map(|endpoint| {
+        let (name, vendor, mode) = (quoted(&endpoint.name), quoted(endpoint.vendor.id()), quoted(endpoint.mode.id()));
+        object(&[("name", name), ("vendor", vendor), ("mode", mode)])
+    });
+    let line = object(&[
+        ("trackgate", quoted("configured")),
+        ("version", quoted(super::VERSION)),
+        ("hash", quoted(hash)),
+        ("endpoints", array(endpoints)),
+    ]);
+    host::log(Level::Info, &line);
 }
 
 /// Refusals in the log, so many a minute on each worker and no more.
 pub struct RefusalLog {
-    per_minute: u32,
+    per_minute: usize,
     minute: Cell<u64>,
-    written: Cell<u32>,
+    written: Cell<usize>,
     left_out: Cell<u64>,
 }
 
 impl RefusalLog {
-    pub fn new(per_minute: u32) -> Self {
+    pub fn new(per_minute: usize) -> Self {
         RefusalLog { per_minute, minute: Cell::new(0), written: Cell::new(0), left_out: Cell::new(0) }
     }
 
@@ -41,11 +45,16 @@ impl RefusalLog {
             self.left_out.set(self.left_out.get() + 1);
             return;
         }
-        let line = json!({
-            "trackgate": decision.verdict.id(), "endpoint": endpoint, "reason": reason.id(), "mode": decision.mode.id(),
-            "status": reply.status, "body_bytes": body_bytes, "left_out": self.left_out.take(),
-        });
-        host::log(Level::Info, &line.to_string());
+        let line = object(&[
+            ("trackgate", quoted(decision.verdict.id())),
+            ("endpoint", quoted(endpoint)),
+            ("reason", quoted(reason.id())),
+            ("mode", quoted(decision.mode.id())),
+            ("status", reply.status.to_string()),
+            ("body_bytes", body_bytes.to_string()),
+            ("left_out", self.left_out.take().to_string()),
+        ]);
+        host::log(Level::Info, &line);
     }
 
     fn has_room(&self) -> bool {
@@ -57,7 +66,7 @@ impl RefusalLog {
             self.written.set(0);
         }
         let has_room = self.written.get() < self.per_minute;
-        self.written.set(self.written.get() + u32::from(has_room));
+        self.written.set(self.written.get() + usize::from(has_room));
         has_room
     }
 }

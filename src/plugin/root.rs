@@ -6,8 +6,7 @@ use super::log::{self, RefusalLog};
 use super::metrics::Metrics;
 use super::stream::Stream;
 use super::watchdog::{TICK_MS, Watchdog};
-use crate::config::{BodyPhase, Config};
-use crate::gate::Gate;
+use crate::config::{self, BodyPhase};
 use crate::rules::hash::hash;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
@@ -54,8 +53,7 @@ impl RootContext for Root {
 fn load(size: usize) -> Result<Plugin, String> {
     let json = host::plugin_configuration(size)
         .map_err(|host::Failed(status)| format!("configuration: the host did not hand it over (status {status})"))?;
-    let config = Config::parse(&json).map_err(|error| error.to_string())?;
-    let gate = Gate::compile(&config).map_err(|error| error.to_string())?;
+    let (config, gate) = config::load(&json).map_err(|error| error.to_string())?;
     let hash = format!("{:016x}", hash(&json));
     log::configured(&gate, &hash);
     let metrics = Metrics::define(&gate, &hash);

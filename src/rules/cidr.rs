@@ -3,13 +3,16 @@
 use super::problem::Problem;
 use std::net::IpAddr;
 
-/// A set of networks: sorted ranges that do not touch, so that a look-up is a binary search over sixteen bytes an entry
-/// (eight for IPv4): 17 steps among 100,000.
+/// A set of networks: sorted ranges that do not touch, so that a look-up is a binary search over 32 bytes an entry: 17
+/// steps among 100,000, which take 3.2 MB.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CidrSet {
-    v4: Vec<(u32, u32)>,
-    v6: Vec<(u128, u128)>,
+    v4: Vec<Range>,
+    v6: Vec<Range>,
 }
+
+/// First and last address. IPv4 addresses have a list of their own, but the same type: the module holds one sort.
+type Range = (u128, u128);
 
 impl CidrSet {
     /// Reads `192.0.2.1`, `192.0.2.0/24`, `2001:db8::/32`. Overlapping networks are merged.
@@ -21,8 +24,8 @@ impl CidrSet {
         for (index, entry) in entries.iter().enumerate() {
             set.add(entry).map_err(|problem| problem.under(&format!("[{index}]")))?;
         }
-        merge(&mut set.v4, |end| end.checked_add(1));
-        merge(&mut set.v6, |end| end.checked_add(1));
+        merge(&mut set.v4);
+        merge(&mut set.v6);
         Ok(set)
     }
 
@@ -55,7 +58,7 @@ impl CidrSet {
                 ..wrong()
             });
         }
-        self.v4.push((address, address | behind));
+        self.v4.push((address.into(), (address | behind).into()));
         Ok(())
     }
 
@@ -78,7 +81,7 @@ impl CidrSet {
 
     pub fn contains(&self, address: IpAddr) -> bool {
         match address.to_canonical() {
-            IpAddr::V4(address) => holds(&self.v4, u32::from(address)),
+            IpAddr::V4(address) => holds(&self.v4, u32::from(address).into()),
             IpAddr::V6(address) => holds(&self.v6, u128::from(address)),
         }
     }
@@ -90,20 +93,19 @@ fn prefix_length(text: &str) -> Option<u32> {
     if is_number { text.parse().ok() } else { None }
 }
 
-fn merge<T: Copy + Ord>(ranges: &mut Vec<(T, T)>, next: impl Fn(T) -> Option<T>) {
+fn merge(ranges: &mut Vec<Range>) {
     ranges.sort_unstable();
-    let mut merged: Vec<(T, T)> = Vec::with_capacity(ranges.len());
-    for (start, end) in ranges.iter().copied() {
-        match merged.last_mut() {
-            Some(last) if next(last.1).is_none_or(|next| start <= next) => last.1 = last.1.max(end),
-            Some(_) | None => merged.push((start, end)),
+    ranges.dedup_by(|next, last| {
+        let touches = last.1.checked_add(1).is_none_or(|after| next.0 <= after);
+        if touches {
+            last.1 = last.1.max(next.1);
         }
-    }
-    merged.shrink_to_fit();
-    *ranges = merged;
+        touches
+    });
+    ranges.shrink_to_fit();
 }
 
-fn holds<T: Copy + Ord>(ranges: &[(T, T)], value: T) -> bool {
+fn holds(ranges: &[Range], value: u128) -> bool {
     let after = ranges.partition_point(|(start, _)| *start <= value);
     after.checked_sub(1).and_then(|index| ranges.get(index)).is_some_and(|(_, end)| value <= *end)
 }

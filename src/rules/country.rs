@@ -3,9 +3,9 @@
 use super::problem::Problem;
 
 /// Where a request comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Country {
-    /// ISO 3166-1 alpha-2, upper-case.
+    /// ISO 3166-1 alpha-2: two letters from `A` to `Z`.
     Known([u8; 2]),
     /// Nothing, nonsense, or one of the codes that geographic data has for it: `ZZ`, `XX`, `T1`.
     Unknown,
@@ -25,10 +25,12 @@ impl Country {
     }
 }
 
-/// A list of countries.
+/// A list of countries: a bit for each pair of letters, and one for the unknown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CountrySet {
-    sorted: Box<[Country]>,
+    /// By the first letter; empty for an empty list, which most sites have.
+    by_first: Box<[u32]>,
+    unknown: bool,
 }
 
 impl CountrySet {
@@ -46,17 +48,41 @@ impl CountrySet {
             }
             country => Ok(country),
         };
-        let mut list = codes.iter().enumerate().map(one).collect::<Result<Vec<_>, _>>()?;
-        list.sort_unstable();
-        Ok(CountrySet { sorted: list.into() })
+        let mut set = CountrySet::default();
+        for country in codes.iter().enumerate().map(one) {
+            set.add(country?);
+        }
+        Ok(set)
+    }
+
+    fn add(&mut self, country: Country) {
+        match country {
+            Country::Known([first, second]) => {
+                if self.by_first.is_empty() {
+                    self.by_first = vec![0; 26].into();
+                }
+                if let Some(seconds) = self.by_first.get_mut(usize::from(first - b'A')) {
+                    *seconds |= 1 << (second - b'A');
+                }
+            }
+            Country::Unknown => self.unknown = true,
+            Country::AnonymousVpn => {}
+        }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.sorted.is_empty()
+        self.by_first.is_empty() && !self.unknown
     }
 
     pub fn contains(&self, country: Country) -> bool {
-        self.sorted.binary_search(&country).is_ok()
+        match country {
+            Country::Known([first, second]) => {
+                let seconds = self.by_first.get(usize::from(first - b'A'));
+                seconds.is_some_and(|seconds| seconds >> (second - b'A') & 1 == 1)
+            }
+            Country::Unknown => self.unknown,
+            Country::AnonymousVpn => false,
+        }
     }
 }
 

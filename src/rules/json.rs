@@ -29,6 +29,7 @@
 
 mod number;
 mod text;
+pub mod write;
 
 pub use number::Number;
 pub use text::Text;

@@ -1,7 +1,7 @@
 //! API keys known by their SHA-256, so that no key stands in a configuration.
 
 use super::problem::Problem;
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 use std::fmt;
 
 /// A set of digests. A look-up is a binary search, and so hardly depends on how many there are.
@@ -10,8 +10,11 @@ use std::fmt;
 /// somebody who cannot choose digests; the last comparison, with a candidate, has no early exit.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeyDigests {
-    sorted: Vec<[u8; 32]>,
+    sorted: Vec<Digest>,
 }
+
+/// Both halves, most significant first.
+type Digest = (u128, u128);
 
 impl fmt::Debug for KeyDigests {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -28,7 +31,7 @@ impl KeyDigests {
         if entries.is_empty() {
             return Err(Problem::new("", "at least one digest, or the field left out", "an empty list"));
         }
-        let mut sorted: Vec<[u8; 32]> = Vec::with_capacity(entries.len());
+        let mut sorted: Vec<Digest> = Vec::with_capacity(entries.len());
         for (index, entry) in entries.iter().enumerate() {
             let wrong = || {
                 Problem::new(
@@ -47,23 +50,20 @@ impl KeyDigests {
     }
 
     pub fn contains(&self, key: &[u8]) -> bool {
-        let digest: [u8; 32] = Sha256::digest(key).into();
-        let at = self.sorted.partition_point(|entry| prefix(entry) < prefix(&digest));
-        let candidates = self.sorted.iter().skip(at).take_while(|entry| prefix(entry) == prefix(&digest));
-        candidates.fold(false, |known, entry| known | equal(entry, &digest))
+        let digest = halves(Sha256::digest(key).into());
+        let at = self.sorted.partition_point(|entry| entry.0 < digest.0);
+        let candidates = self.sorted.iter().skip(at).take_while(|entry| entry.0 == digest.0);
+        candidates.fold(false, |known, entry| known | ((entry.1 ^ digest.1) == 0))
     }
 }
 
-/// By these the set is searched.
-fn prefix(digest: &[u8; 32]) -> &[u8] {
-    digest.get(..8).unwrap_or_default()
+fn halves(digest: [u8; 32]) -> Digest {
+    let half = |bytes: &[u8]| bytes.iter().fold(0, |half, byte| half << 8 | u128::from(*byte));
+    let (high, low) = digest.split_at(16);
+    (half(high), half(low))
 }
 
-fn equal(left: &[u8; 32], right: &[u8; 32]) -> bool {
-    left.iter().zip(right).fold(0, |difference, (left, right)| difference | (left ^ right)) == 0
-}
-
-fn digest_of_hex(text: &str) -> Option<[u8; 32]> {
+fn digest_of_hex(text: &str) -> Option<Digest> {
     if text.len() != 64 {
         return None;
     }
@@ -73,7 +73,7 @@ fn digest_of_hex(text: &str) -> Option<[u8; 32]> {
         let (high, low) = (digits.next()??, digits.next()??);
         *byte = u8::try_from(high << 4 | low).ok()?;
     }
-    Some(digest)
+    Some(halves(digest))
 }
 
 #[cfg(test)]

@@ -16,31 +16,24 @@ mod punycode;
 use super::hash::hash;
 use super::problem::Problem;
 use super::url::{Url, without_www};
-use serde::Deserialize;
 use std::collections::HashSet;
 
 mod builtin {
     include!(concat!(env!("OUT_DIR"), "/spam_referrers.rs"));
 }
 
+/// What the built-in list takes of the module.
+pub const TABLE_BYTES: usize = size_of_val(&builtin::TABLE);
+
 /// What the operator says of spam referrers.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct SpamReferrerSpec {
     /// Use the list that is built in. Left out: true.
-    #[serde(default = "yes")]
     pub builtin: bool,
     /// Hosts below a listed one are listed too. Left out: false, as at Plausible.
-    #[serde(default)]
     pub subdomains: bool,
-    #[serde(default)]
     pub deny: Vec<String>,
-    #[serde(default)]
     pub allow: Vec<String>,
-}
-
-fn yes() -> bool {
-    true
 }
 
 impl Default for SpamReferrerSpec {

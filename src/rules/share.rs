@@ -16,15 +16,19 @@ impl Share {
     /// Everyone.
     pub const ALL: Share = Share { buckets: Share::BUCKETS };
 
+    /// Reads `5`, `0.01`, `12.50`, `100`.
+    ///
     /// # Errors
-    /// Not between 0 and 100, or finer than 0.01.
-    pub fn of_percent(percent: f64) -> Result<Share, Problem> {
-        let buckets = percent * 100.0;
-        let fits = (0.0..=10_000.0).contains(&buckets) && (buckets - buckets.round()).abs() < 1e-6;
-        if !fits {
-            return Err(Problem::new("", "a number from 0 to 100 in steps of 0.01", percent.to_string()));
+    /// Not between 0 and 100, finer than 0.01, or in another notation.
+    pub fn of_percent(percent: &str) -> Result<Share, Problem> {
+        let (whole, hundredths) = percent.split_once('.').unwrap_or((percent, ""));
+        let hundredths = hundredths.trim_end_matches('0');
+        let are_digits = format!("{whole}{hundredths}").bytes().all(|byte| byte.is_ascii_digit());
+        let buckets = format!("{whole}{hundredths:0<2}").parse().ok();
+        match buckets {
+            Some(buckets) if are_digits && hundredths.len() <= 2 && buckets <= Self::BUCKETS => Ok(Share { buckets }),
+            Some(_) | None => Err(Problem::new("", "a number from 0 to 100 in steps of 0.01", percent)),
         }
-        Ok(Share { buckets: buckets.round() as u64 })
     }
 
     /// True where the share is neither nobody nor everyone, so that clients must be told apart.
@@ -49,8 +53,8 @@ mod tests {
 
     #[test]
     fn the_share_of_clients_is_the_share_asked_for() {
-        for percent in [0.0, 0.01, 1.0, 5.0, 33.33, 50.0, 99.99, 100.0] {
-            let share = Share::of_percent(percent).unwrap();
+        for percent in [0.0, 0.01, 1.0, 5.0, 33.33, 50.0, 99.99, 100.0_f64] {
+            let share = Share::of_percent(&percent.to_string()).unwrap();
             let found = clients().filter(|client| share.includes(client)).count() as f64 / 1000.0;
             // Three and a half standard deviations of a fair draw.
             let slack = 3.5 * (percent * (100.0 - percent) / 100_000.0).sqrt();
@@ -60,7 +64,7 @@ mod tests {
 
     #[test]
     fn who_is_in_stays_in_as_the_share_grows() {
-        let shares: Vec<Share> = (0..=100).map(|percent| Share::of_percent(f64::from(percent)).unwrap()).collect();
+        let shares: Vec<Share> = (0..=100).map(|percent: u32| Share::of_percent(&percent.to_string()).unwrap()).collect();
         for client in clients() {
             let answers = shares.iter().map(|share| share.includes(&client));
             assert!(answers.is_sorted(), "{client:?}");
@@ -69,13 +73,13 @@ mod tests {
 
     #[test]
     fn a_share_is_a_percentage_in_hundredths() {
-        for percent in [0.0, 0.01, 0.07, 1.1, 29.99, 100.0] {
+        for percent in ["0", "0.01", "0.07", "1.1", "29.99", "5.000", "100", "100.00"] {
             assert!(Share::of_percent(percent).is_ok(), "{percent}");
         }
-        for percent in [-0.01, 100.01, 0.005, 33.333, f64::NAN, f64::INFINITY] {
+        for percent in ["-0.01", "-1", "100.01", "0.005", "33.333", "1e1", "99999999999999999999999"] {
             let problem = Share::of_percent(percent).unwrap_err();
             assert_eq!(problem.expected, "a number from 0 to 100 in steps of 0.01");
-            assert_eq!(problem.found, percent.to_string());
+            assert_eq!(problem.found, percent);
         }
     }
 }

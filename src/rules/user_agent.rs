@@ -26,6 +26,9 @@ pub use operator::{UserAgentSpec, UserAgents, has_versioned_token};
 
 use findings::{Findings, Mark};
 
+/// What the built-in rules take of the module.
+pub const TABLE_BYTES: usize = automaton::table::BYTES;
+
 /// How much of a value is looked at.
 const MAX_BYTES: usize = 2_048;
 

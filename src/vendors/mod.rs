@@ -6,8 +6,6 @@ pub mod convert;
 pub mod plausible;
 pub mod userpilot;
 
-use serde::Deserialize;
-
 use crate::gate::{Endpoint, Shared};
 use crate::request::RequestHead;
 use crate::rules::json::Invalid;
@@ -15,8 +13,7 @@ use crate::rules::{content_coding, size};
 use crate::verdict::{Finding, Flow, Notes, Reason};
 
 /// Whose contract an endpoint follows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Vendor {
     Convert,
     Plausible,

@@ -3,7 +3,7 @@
 //! Strict means: a call that the filter has no business making traps, and so do a pointer outside its memory, a second
 //! local reply, an unknown metric, or resuming a stream that is not held. What the filter may do in each phase is Envoy's:
 //! once the header section has been let go, its map is gone (status 2 for single fields, nothing for all of them).
-#![allow(dead_code)] // each test file uses its own part
+#![allow(dead_code, unused_imports)] // each test file uses its own part
 
 mod drive;
 mod imports;

@@ -1,12 +1,12 @@
 //! The operator's own lists, before the built-in rules.
 
 use super::{Class, Match, classify};
-use serde::Deserialize;
+use crate::rules::problem::Problem;
+use std::collections::BTreeSet;
 
 /// `user_agents` of the configuration. An entry is a literal part of a User-Agent value, matched anywhere in it
 /// and in any ASCII letter case; it must not be empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserAgentSpec {
     /// A value that contains one of these is a crawler, by rule `deny`.
     pub deny: Vec<String>,
@@ -24,8 +24,8 @@ pub struct UserAgents {
 impl UserAgents {
     /// # Errors
     ///
-    /// The path of the first entry that is empty (`deny[2]`), and what was expected.
-    pub fn compile(spec: &UserAgentSpec) -> Result<Self, (String, String)> {
+    /// The first entry that is empty.
+    pub fn compile(spec: &UserAgentSpec) -> Result<Self, Problem> {
         Ok(Self { deny: Literals::compile("deny", &spec.deny)?, allow: Literals::compile("allow", &spec.allow)? })
     }
 
@@ -60,13 +60,17 @@ impl Literals {
     /// One literal in so many bits: few places of a text are searched in vain.
     const BITS_PER_LITERAL: usize = 16;
 
-    fn compile(path: &str, entries: &[String]) -> Result<Self, (String, String)> {
+    fn compile(path: &str, entries: &[String]) -> Result<Self, Problem> {
         if let Some(index) = entries.iter().position(String::is_empty) {
-            let problem = "expected a part of a User-Agent value, found an empty text, which every value contains";
-            return Err((format!("{path}[{index}]"), problem.to_owned()));
+            let found = "an empty text, which every value contains";
+            return Err(Problem::new(format!("{path}[{index}]"), "a part of a User-Agent value", found));
         }
-        let mut sorted: Vec<Box<[u8]>> = entries.iter().map(|entry| entry.to_ascii_lowercase().into_bytes().into()).collect();
-        sorted.sort_unstable();
+        // Put in order one by one: sorting a slice would cost the module ten times the code.
+        let mut set = BTreeSet::<Box<[u8]>>::new();
+        for entry in entries {
+            set.insert(entry.to_ascii_lowercase().into_bytes().into());
+        }
+        let mut sorted: Vec<Box<[u8]>> = set.into_iter().collect();
         sorted.dedup_by(|longer, shorter| longer.starts_with(shorter));
         let head_bytes = sorted.iter().map(|literal| literal.len()).min().unwrap_or(0).min(Self::MAX_HEAD_BYTES);
         let bits = (sorted.len() * Self::BITS_PER_LITERAL).next_power_of_two().max(1_024);

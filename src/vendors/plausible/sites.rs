@@ -6,13 +6,11 @@ use crate::rules::country::{Country, CountrySet};
 use crate::rules::pattern::Pattern;
 use crate::rules::problem::Problem;
 use crate::rules::url::without_www;
-use serde::Deserialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 /// One site's rules, by its domain.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Default)]
 pub struct SiteSpec {
     /// Addresses and networks.
     pub ip_blocklist: Option<Vec<String>>,
@@ -90,7 +88,7 @@ pub struct Sites {
 impl Sites {
     /// # Errors
     /// A rule that cannot be used, or two spellings of one domain.
-    pub fn compile(specs: &BTreeMap<String, SiteSpec>) -> Result<Self, Problem> {
+    pub fn compile(specs: &[(String, SiteSpec)]) -> Result<Self, Problem> {
         let mut sites = Sites { by_domain: HashMap::with_capacity(specs.len()), have_addresses: false };
         for (domain, spec) in specs {
             let site = Site::compile(spec).map_err(|problem| problem.under(domain))?;

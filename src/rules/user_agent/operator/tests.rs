@@ -26,19 +26,12 @@ fn allow_comes_before_deny_before_the_opt_out_before_the_built_in_rules() {
 
 #[test]
 fn an_empty_entry_is_refused() {
-    let problem = "expected a part of a User-Agent value, found an empty text, which every value contains";
     let rows = [(spec(&[], &["a", "b", ""]), "deny[2]"), (spec(&[""], &[]), "allow[0]")];
     for (spec, path) in rows {
-        assert_eq!(UserAgents::compile(&spec).unwrap_err(), (path.to_owned(), problem.to_owned()));
+        let problem = "expected a part of a User-Agent value, found an empty text, which every value contains";
+        assert_eq!(UserAgents::compile(&spec).unwrap_err().to_string(), format!("{path}: {problem}"));
     }
     assert!(UserAgents::compile(&spec(&[" "], &["x"])).is_ok(), "a space is a text");
-}
-
-#[test]
-fn unknown_fields_are_refused() {
-    let error = serde_json::from_str::<UserAgentSpec>(r#"{"block": []}"#).unwrap_err().to_string();
-    assert_eq!(error, "unknown field `block`, expected `deny` or `allow` at line 1 column 8");
-    assert_eq!(serde_json::from_str::<UserAgentSpec>("{}").unwrap(), UserAgentSpec::default());
 }
 
 #[test]

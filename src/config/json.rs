@@ -1,0 +1,92 @@
+//! The configuration's JSON as a tree. Request bodies have their own reader, which builds none; this one is built on it.
+
+use super::ConfigError;
+use crate::rules::json::{Invalid, Kind, Reader, Result, Strictness};
+use std::borrow::Cow;
+
+/// A JSON value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Json<'a> {
+    Null,
+    Bool(bool),
+    /// As written.
+    Number(&'a str),
+    String(Cow<'a, str>),
+    List(Vec<Json<'a>>),
+    /// Members in the order they stand; no name stands twice.
+    Object(Vec<(Cow<'a, str>, Json<'a>)>),
+}
+
+impl<'a> Json<'a> {
+    /// # Errors
+    /// Not JSON (where, by line and column), or an object that names a member twice.
+    pub fn parse(text: &'a [u8]) -> std::result::Result<Self, ConfigError> {
+        let mut twice = None;
+        let read = Reader::document(text, Strictness::Grammar, |reader| value(reader, &mut twice));
+        match (read, twice) {
+            (Err(Invalid { at }), _) => Err(ConfigError::whole("JSON", format!("something else at {}", place(text, at)))),
+            (Ok(_), Some((name, at))) => {
+                Err(ConfigError::whole("each name once in its object", format!("{name:?} a second time at {}", place(text, at))))
+            }
+            (Ok(value), None) => Ok(value),
+        }
+    }
+
+    /// What stands here, for an error: the value itself where it is short.
+    pub fn shown(&self) -> String {
+        match self {
+            Json::Null => "null".to_owned(),
+            Json::Bool(value) => value.to_string(),
+            Json::Number(text) => (*text).to_owned(),
+            Json::String(text) if text.chars().count() <= 80 => format!("{text:?}"),
+            Json::String(_) => "a long text".to_owned(),
+            Json::List(list) if list.is_empty() => "an empty list".to_owned(),
+            Json::List(_) => "a list".to_owned(),
+            Json::Object(_) => "an object".to_owned(),
+        }
+    }
+}
+
+type Twice = Option<(String, usize)>;
+
+fn value<'a>(reader: &mut Reader<'a>, twice: &mut Twice) -> Result<Json<'a>> {
+    Ok(match reader.kind()? {
+        Kind::Null => reader.value().map(|_| Json::Null)?,
+        Kind::Bool => Json::Bool(matches!(reader.value()?, crate::rules::json::Value::Bool(true))),
+        Kind::Number => Json::Number(reader.number()?.as_str()),
+        Kind::String => Json::String(reader.text()?.decode()),
+        Kind::Array => {
+            let mut list = Vec::new();
+            reader.elements(|reader, _| {
+                list.push(value(reader, twice)?);
+                Ok(())
+            })?;
+            Json::List(list)
+        }
+        Kind::Object => Json::Object(object(reader, twice)?),
+    })
+}
+
+fn object<'a>(reader: &mut Reader<'a>, twice: &mut Twice) -> Result<Vec<(Cow<'a, str>, Json<'a>)>> {
+    let mut members = Vec::new();
+    let mut names = std::collections::HashSet::new();
+    reader.members(|reader, name| {
+        let at = reader.position();
+        let name = name.decode();
+        if !names.insert(crate::rules::hash::hash(name.as_bytes())) && twice.is_none() {
+            *twice = Some((name.clone().into_owned(), at));
+        }
+        let value = value(reader, twice)?;
+        members.push((name, value));
+        Ok(())
+    })?;
+    Ok(members)
+}
+
+/// Line and column, both from 1; columns are bytes.
+fn place(text: &[u8], at: usize) -> String {
+    let before = text.get(..at).unwrap_or(text);
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+    if at >= text.len() { format!("line {line} column {column}, where it ends") } else { format!("line {line} column {column}") }
+}
