@@ -11,6 +11,7 @@ mod compile;
 mod json;
 mod node;
 mod read;
+mod read_custom;
 
 pub use json::Json;
 
@@ -21,6 +22,7 @@ use crate::rules::referrer::SpamReferrerSpec;
 use crate::rules::share::Share;
 use crate::rules::user_agent::UserAgentSpec;
 use crate::vendors::Vendor;
+use crate::vendors::custom::spec::CustomSpec;
 use crate::vendors::plausible::sites::SiteSpec;
 use crate::verdict::{Disposition, Reason};
 use node::Problems;
@@ -107,8 +109,10 @@ pub struct EndpointSpec {
     pub datacenter_ranges: Option<Vec<String>>,
     /// Plausible only: what the owners of sites do not want counted, by the site's domain.
     pub sites: Option<Vec<(String, SiteSpec)>>,
-    /// Userpilot only: SHA-256 of the API keys that are let in. Left out: any key.
+    /// Userpilot and custom only: SHA-256 of the API keys that are let in. Left out: any key.
     pub api_keys_sha256: Option<Vec<String>>,
+    /// Custom only, and needed there: what the collector takes.
+    pub custom: Option<CustomSpec>,
 }
 
 /// Limits on bodies. What is left out is the contract's.
@@ -138,6 +142,7 @@ impl EndpointSpec {
             datacenter_ranges: None,
             sites: None,
             api_keys_sha256: None,
+            custom: None,
         }
     }
 }
@@ -152,7 +157,9 @@ impl Default for Config {
             log_sample_per_minute: 10,
             user_agents: UserAgentSpec::default(),
             actions: Actions::new(),
-            endpoints: Vendor::ALL.map(|vendor| EndpointSpec::documented(String::new(), vendor.id().to_owned(), vendor)).to_vec(),
+            endpoints: Vendor::DOCUMENTED
+                .map(|vendor| EndpointSpec::documented(String::new(), vendor.id().to_owned(), vendor))
+                .to_vec(),
             client_ip: ClientIpSpec::default(),
             country_header: None,
             spam_referrers: SpamReferrerSpec::default(),

@@ -14,6 +14,7 @@ use crate::rules::share::Share;
 use crate::rules::user_agent::UserAgents;
 use crate::vendors::{self, Awaited, Policy, Vendor};
 use crate::verdict::{Dispositions, Finding, Findings, Flow, Notes, Reason, Refusal, Verdict};
+use std::net::IpAddr;
 
 /// Whether verdicts are acted upon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,6 +65,20 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// The modes that its requests can be in.
+    pub fn modes(&self) -> &'static [Mode] {
+        match (self.mode, self.enforced.is_partial()) {
+            (Mode::Enforce, true) => &Mode::ALL,
+            (Mode::Enforce, false) if self.enforced == Share::ALL => &[Mode::Enforce],
+            (Mode::Enforce, false) | (Mode::Shadow, _) => &[Mode::Shadow],
+        }
+    }
+
+    /// The mode of a request about whose client nothing could be learned: it is not put under a partial enforcement.
+    fn mode_of_unknown(&self) -> Mode {
+        self.modes().last().copied().unwrap_or(self.mode)
+    }
+
     fn serves(&self, head: &RequestHead<'_>) -> bool {
         let host = self.hosts.is_empty() || self.hosts.iter().any(|host| host.matches(head.authority()));
         host && self.paths.iter().any(|path| path.matches(head.path()))
@@ -119,11 +134,29 @@ impl Gate {
 
     /// Whether the endpoint's checks look at [`RequestHead::source_address`], so that the host must be asked for it.
     pub fn wants_source_address(&self, index: usize) -> bool {
-        let wants_address = match self.endpoints.get(index).map(|endpoint| &endpoint.policy) {
-            Some(Policy::Plausible(policy)) => policy.wants_address(),
-            Some(Policy::Convert(_) | Policy::Userpilot(_) | Policy::CommandersAct(_)) | None => false,
+        let Some(endpoint) = self.endpoints.get(index) else { return false };
+        let wants_address = match &endpoint.policy {
+            Policy::Plausible(policy) => policy.wants_address(),
+            Policy::Convert(_) | Policy::Userpilot(_) | Policy::CommandersAct(_) | Policy::Custom(_) => false,
         };
-        wants_address && self.shared.client_ip.wants_source_address()
+        (wants_address || endpoint.modes().len() > 1) && self.shared.client_ip.wants_source_address()
+    }
+
+    /// Whether a request is under enforcement. Where only a share of the clients is, that depends on who the client is: by its
+    /// key where the vendor asks for one, else by its address.
+    fn mode(&self, endpoint: &Endpoint, head: &RequestHead<'_>) -> Mode {
+        if let [mode] = endpoint.modes() {
+            return *mode;
+        }
+        let is_in = match vendors::client_key(endpoint, head) {
+            Some(key) => endpoint.enforced.includes(&key),
+            None => match self.shared.client_ip.of(head) {
+                Some(IpAddr::V4(address)) => endpoint.enforced.includes(&address.octets()),
+                Some(IpAddr::V6(address)) => endpoint.enforced.includes(&address.octets()),
+                None => return endpoint.mode_of_unknown(),
+            },
+        };
+        if is_in { Mode::Enforce } else { Mode::Shadow }
     }
 
     /// Checks the head of a request to the endpoint at `index`.
@@ -131,14 +164,14 @@ impl Gate {
         let endpoint = self.endpoints.get(index)?;
         let mut notes = Notes::new(&endpoint.dispositions, Findings::default());
         let flow = vendors::head(endpoint, &self.shared, head, &mut notes);
-        let findings = notes.findings;
+        let (findings, mode) = (notes.findings, self.mode(endpoint, head));
         Some(match flow {
-            Flow::Continue(Awaited::Nothing) => Step::Decided(decide(index, endpoint, Flow::Continue(()), findings)),
+            Flow::Continue(Awaited::Nothing) => Step::Decided(decide(index, endpoint, mode, Flow::Continue(()), findings)),
             Flow::Continue(awaited) => {
                 let max_bytes = vendors::max_body_bytes(endpoint, &awaited);
-                Step::Body(Inspection { endpoint: index, findings, awaited, max_bytes })
+                Step::Body(Inspection { endpoint: index, mode, findings, awaited, max_bytes })
             }
-            Flow::Break(refusal) => Step::Decided(decide(index, endpoint, Flow::Break(refusal), findings)),
+            Flow::Break(refusal) => Step::Decided(decide(index, endpoint, mode, Flow::Break(refusal), findings)),
         })
     }
 
@@ -155,7 +188,7 @@ impl Gate {
         let mut notes = Notes::new(&endpoint.dispositions, findings);
         notes.findings.uninspected = true;
         let flow = notes.note(Finding::new(Reason::HostError, "the request could not be inspected"));
-        Some(decide(index, endpoint, flow, notes.findings))
+        Some(decide(index, endpoint, endpoint.mode_of_unknown(), flow, notes.findings))
     }
 }
 
@@ -163,6 +196,7 @@ impl Gate {
 #[derive(Debug)]
 pub struct Inspection {
     pub endpoint: usize,
+    mode: Mode,
     pub findings: Findings,
     awaited: Awaited,
     max_bytes: usize,
@@ -178,7 +212,7 @@ impl Inspection {
         let mut notes = Notes::new(&endpoint.dispositions, std::mem::take(&mut self.findings));
         notes.findings.uninspected = true;
         let flow = notes.note(vendors::too_large(endpoint, self.max_bytes));
-        Some(decide(self.endpoint, endpoint, flow, notes.findings))
+        Some(decide(self.endpoint, endpoint, self.mode, flow, notes.findings))
     }
 
     /// Whether the content of the body is needed, or only its size.
@@ -187,13 +221,12 @@ impl Inspection {
     }
 
     /// The client went away before its body was whole: nothing was forwarded, and nothing is known.
-    pub fn abandoned(mut self, gate: &Gate) -> Decision {
+    pub fn abandoned(mut self) -> Decision {
         self.findings.uninspected = true;
-        let mode = gate.endpoints.get(self.endpoint).map_or(Mode::Enforce, |endpoint| endpoint.mode);
         Decision {
             endpoint: self.endpoint,
             verdict: Verdict::Uninspected,
-            mode,
+            mode: self.mode,
             findings: self.findings,
             reason: None,
             reply: None,
@@ -205,7 +238,7 @@ impl Inspection {
         let endpoint = gate.endpoints.get(self.endpoint)?;
         let mut notes = Notes::new(&endpoint.dispositions, self.findings);
         let flow = vendors::body(endpoint, &gate.shared, self.awaited, body, &mut notes);
-        Some(decide(self.endpoint, endpoint, flow, notes.findings))
+        Some(decide(self.endpoint, endpoint, self.mode, flow, notes.findings))
     }
 }
 
@@ -242,7 +275,7 @@ impl Decision {
     }
 }
 
-fn decide(index: usize, endpoint: &Endpoint, flow: Flow, mut findings: Findings) -> Decision {
+fn decide(index: usize, endpoint: &Endpoint, mode: Mode, flow: Flow, mut findings: Findings) -> Decision {
     let (verdict, reason, reply) = match flow {
         Flow::Continue(()) => (findings.verdict(), findings.list.first().map(|finding| finding.reason), None),
         Flow::Break(Refusal { kind, finding }) => {
@@ -252,7 +285,7 @@ fn decide(index: usize, endpoint: &Endpoint, flow: Flow, mut findings: Findings)
             (kind.verdict(), Some(reason), Some(reply))
         }
     };
-    Decision { endpoint: index, verdict, mode: endpoint.mode, findings, reason, reply }
+    Decision { endpoint: index, verdict, mode, findings, reason, reply }
 }
 
 /// Upgrades and gRPC streams have no end to wait for.

@@ -2,15 +2,15 @@
 
 use crate::gate::Endpoint;
 use crate::rules::json::write::{array, object, quoted};
-use crate::vendors::Vendor;
 use crate::vendors::plausible::response::DROPPED;
+use crate::vendors::{Policy, Vendor};
 use crate::verdict::{Finding, Reason, RefusalKind};
 
 /// A reply to send in the collector's stead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     pub status: u16,
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(String, String)>,
     pub body: String,
     /// For response code details: `trackgate_<reason>`.
     pub reason: Reason,
@@ -18,24 +18,29 @@ pub struct Reply {
 
 /// The vendor's own answer to a refused request.
 pub fn render(endpoint: &Endpoint, kind: RefusalKind, finding: &Finding) -> Reply {
-    let (status, mut headers, body) = match kind {
+    let own = match &endpoint.policy {
+        Policy::Custom(policy) => policy.replies.get(kind, finding.reason),
+        Policy::Convert(_) | Policy::Plausible(_) | Policy::Userpilot(_) | Policy::CommandersAct(_) => None,
+    };
+    let (status, mut headers, body) = own.unwrap_or_else(|| match kind {
         RefusalKind::Drop => success_look_alike(endpoint.vendor),
         RefusalKind::Reject => error(endpoint.vendor, finding),
-    };
+    });
     if let Some(origin) = &endpoint.allow_origin {
-        headers.push(("access-control-allow-origin", origin.clone()));
+        headers.push(("access-control-allow-origin".to_owned(), origin.clone()));
     }
     if endpoint.vendor == Vendor::Plausible {
-        headers.push(("access-control-allow-credentials", "true".to_owned()));
-        headers.push(("access-control-expose-headers", String::new()));
+        headers.push(("access-control-allow-credentials".to_owned(), "true".to_owned()));
+        headers.push(("access-control-expose-headers".to_owned(), String::new()));
     }
     if finding.domains > 0 && kind == RefusalKind::Drop {
-        headers.push((DROPPED, finding.domains.to_string()));
+        headers.push((DROPPED.to_owned(), finding.domains.to_string()));
     }
     Reply { status, headers, body, reason: finding.reason }
 }
 
-type Parts = (u16, Vec<(&'static str, String)>, String);
+/// Status, header fields, body.
+pub type Parts = (u16, Vec<(String, String)>, String);
 
 /// What the vendor answers to a request it took.
 fn success_look_alike(vendor: Vendor) -> Parts {
@@ -44,7 +49,7 @@ fn success_look_alike(vendor: Vendor) -> Parts {
         Vendor::Convert => json_reply(200, object(&[("code", quoted("BOT"))])),
         Vendor::Plausible => text_reply(202, "ok"),
         Vendor::Userpilot => (202, Vec::new(), String::new()),
-        Vendor::CommandersAct => (200, Vec::new(), String::new()),
+        Vendor::CommandersAct | Vendor::Custom => (200, Vec::new(), String::new()),
     }
 }
 
@@ -61,7 +66,7 @@ fn error(vendor: Vendor, finding: &Finding) -> Parts {
             let errors = finding.fields.iter().map(|(field, message)| (*field, array([quoted(message)])));
             let errors: Vec<(&str, String)> = errors.collect();
             let (status, _, body) = json_reply(status, object(&[("errors", object(&errors))]));
-            (status, vec![("content-type", "application/json; charset=utf-8".to_owned())], body)
+            (status, vec![("content-type".to_owned(), "application/json; charset=utf-8".to_owned())], body)
         }
         Vendor::Userpilot => {
             let code = quoted(finding.reason.id());
@@ -69,7 +74,7 @@ fn error(vendor: Vendor, finding: &Finding) -> Parts {
             let entry = object(&[("error", code.clone()), ("error_code", code), ("message", message), ("details", details)]);
             json_reply(status, object(&[("errors", array([entry]))]))
         }
-        Vendor::CommandersAct => json_reply(status, object(&[("error", message)])),
+        Vendor::CommandersAct | Vendor::Custom => json_reply(status, object(&[("error", message)])),
     }
 }
 
@@ -80,7 +85,7 @@ fn error_status(vendor: Vendor, reason: Reason) -> u16 {
         (_, Reason::HostError) => 503,
         // The only error either vendor documents.
         (Vendor::Plausible | Vendor::CommandersAct, _) => 400,
-        (Vendor::Convert | Vendor::Userpilot, reason) => general_status(vendor, reason),
+        (Vendor::Convert | Vendor::Userpilot | Vendor::Custom, reason) => general_status(vendor, reason),
     }
 }
 
@@ -124,14 +129,16 @@ fn general_status(vendor: Vendor, reason: Reason) -> u16 {
         | Reason::LegacyPayload
         | Reason::TimestampNotMs
         | Reason::EmptyVisitors
-        | Reason::EmptyBatch => 400,
+        | Reason::EmptyBatch
+        | Reason::TooManyEvents
+        | Reason::FieldTooLong => 400,
     }
 }
 
 fn json_reply(status: u16, body: String) -> Parts {
-    (status, vec![("content-type", "application/json".to_owned())], body)
+    (status, vec![("content-type".to_owned(), "application/json".to_owned())], body)
 }
 
 fn text_reply(status: u16, body: &str) -> Parts {
-    (status, vec![("content-type", "text/plain; charset=utf-8".to_owned())], body.to_owned())
+    (status, vec![("content-type".to_owned(), "text/plain; charset=utf-8".to_owned())], body.to_owned())
 }

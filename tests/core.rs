@@ -48,7 +48,7 @@ fn observed(gate: &Gate, decision: &Decision, vector: &Vector) -> Observed {
     if let Some(reply) = decision.reply_to_send() {
         let reply = Reply {
             status: reply.status,
-            headers: reply.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone().into_bytes())).collect(),
+            headers: reply.headers.iter().map(|(name, value)| (name.clone(), value.clone().into_bytes())).collect(),
             body: reply.body.clone().into_bytes(),
             details: Some(format!("trackgate_{}", reply.reason.id())),
         };
@@ -110,4 +110,47 @@ fn every_vector_agrees_however_the_body_arrives() {
     }
     corpus::write_count("core", vectors.len() - faults.len(), vectors.len());
     assert!(faults.is_empty(), "{} of {} vectors disagree:\n{}", faults.len(), vectors.len(), faults.join("\n"));
+}
+
+/// A crawler's request from one of many addresses: who is under enforcement is told by the address, or by the key.
+fn is_enforced(gate: &Gate, client: u32) -> bool {
+    let address = format!("{}:443", std::net::Ipv4Addr::from(0x0A00_0000 + client));
+    let path = if client.is_multiple_of(2) { "/v1/track/key" } else { "/v1/track" };
+    let key = format!("Token key{client}");
+    let mut head = RequestHead::new(vec![
+        (b":method", b"POST"),
+        (b":path", path.as_bytes()),
+        (b"user-agent", b"Googlebot/2.1"),
+        (b"content-type", b"text/html"),
+        (b"authorization", key.as_bytes()),
+    ]);
+    head.set_source_address(address.as_bytes());
+    let index = gate.endpoint(&head).unwrap();
+    assert_eq!(gate.wants_source_address(index), gate.endpoints[index].modes().len() > 1);
+    match gate.head(index, &head).unwrap() {
+        Step::Decided(decision) => decision.reply_to_send().is_some(),
+        Step::Body(_) => panic!("decided by the head"),
+    }
+}
+
+#[test]
+fn a_share_of_the_clients_is_under_enforcement() {
+    let gate = |percent: &str| Gate::load(format!("{{\"enforce_percent\":{percent}}}").as_bytes()).unwrap();
+    let count = |percent: &str| {
+        let gate = gate(percent);
+        (0..20_000).filter(|client| is_enforced(&gate, *client)).collect::<Vec<u32>>()
+    };
+    assert!(count("0").is_empty());
+    assert_eq!(count("100").len(), 20_000);
+    let (five, ten) = (count("5"), count("10"));
+    assert!((880..1120).contains(&five.len()) && (1840..2160).contains(&ten.len()), "{} {}", five.len(), ten.len());
+    assert!(five.iter().all(|client| ten.contains(client)), "who is in at 5 % is in at 10 %");
+    assert!(five.iter().any(|client| client.is_multiple_of(2)) && five.iter().any(|client| !client.is_multiple_of(2)));
+}
+
+#[test]
+fn an_endpoints_share_overrides_the_global_one() {
+    let json = r#"{"enforce_percent":0,"endpoints":[{"name":"c","vendor":"convert","enforce_percent":100},{"name":"u","vendor":"userpilot"}]}"#;
+    let gate = Gate::load(json.as_bytes()).unwrap();
+    assert!(is_enforced(&gate, 2) && !is_enforced(&gate, 3));
 }

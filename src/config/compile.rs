@@ -12,14 +12,14 @@ use crate::rules::problem::Problem;
 use crate::rules::referrer::SpamReferrers;
 use crate::rules::user_agent::UserAgents;
 use crate::vendors::plausible::sites::Sites;
-use crate::vendors::{Policy, Vendor, commanders_act, convert, plausible, userpilot};
+use crate::vendors::{Policy, Vendor, commanders_act, convert, custom, plausible, userpilot};
 use crate::verdict::Dispositions;
 
 /// `None` where a part could not be compiled, for which a problem is kept.
 pub fn compile(config: &Config, problems: &Problems) -> Option<Gate> {
     let header_prefix = problems.keep(header_prefix(&config.header_prefix).map_err(|problem| problem.under("header_prefix")));
     let shared = shared(config, problems);
-    problems.keep(check_global_actions(config));
+    check_global_actions(config, problems);
     let mut endpoints: Vec<Endpoint> = Vec::with_capacity(config.endpoints.len());
     for (index, spec) in config.endpoints.iter().enumerate() {
         if config.endpoints.iter().take(index).any(|earlier| earlier.name == spec.name) {
@@ -59,14 +59,19 @@ fn header_prefix(prefix: &str) -> Result<String, Problem> {
 }
 
 /// A global override must mean something to at least one endpoint.
-fn check_global_actions(config: &Config) -> Result<(), Problem> {
+fn check_global_actions(config: &Config, problems: &Problems) {
     for (reason, _) in &config.actions {
-        if config.endpoints.iter().all(|endpoint| reason.default_disposition(endpoint.vendor).is_none()) {
+        let mut givers = config.endpoints.iter().filter(|endpoint| reason.default_disposition(endpoint.vendor).is_some());
+        let at = format!("actions.{}", reason.id());
+        let overrides = |endpoint: &EndpointSpec| endpoint.actions.iter().any(|(own, _)| own == reason);
+        if givers.clone().next().is_none() {
             let found = format!("{} at none of the configured endpoints' vendors", reason.id());
-            return Err(Problem::new(format!("actions.{}", reason.id()), "a reason that some endpoint can give", found));
+            problems.add(Problem::new(at, "a reason that some endpoint can give", found));
+        } else if givers.all(overrides) {
+            let found = "one that each such endpoint overrides with its own, so that it could never take effect";
+            problems.add(Problem::new(at, "a reason that some endpoint gives and does not override", found));
         }
     }
-    Ok(())
 }
 
 fn endpoint(config: &Config, spec: &EndpointSpec, problems: &Problems) -> Option<Endpoint> {
@@ -96,6 +101,9 @@ fn endpoint(config: &Config, spec: &EndpointSpec, problems: &Problems) -> Option
 }
 
 fn paths(spec: &EndpointSpec) -> Result<Vec<PathPattern>, Problem> {
+    if spec.vendor == Vendor::Custom && spec.paths.is_none() {
+        return Err(Problem::new("paths", "at least one path, as vendor \"custom\" has none of its own", "nothing"));
+    }
     match list("paths", spec.paths.as_deref(), PathPattern::compile)? {
         Some(paths) => Ok(paths),
         None => spec.vendor.default_paths().iter().map(|path| PathPattern::compile(path)).collect(),
@@ -115,15 +123,17 @@ fn check_name(name: &str) -> Result<(), Problem> {
 /// A field of one vendor that stands at another would never take effect.
 fn check_vendor_fields(spec: &EndpointSpec) -> Result<(), Problem> {
     let fields = [
-        ("require_user_agent", spec.require_user_agent.is_some(), Vendor::Convert),
-        ("trust_ip_type_header", spec.trust_ip_type_header.is_some(), Vendor::Plausible),
-        ("datacenter_ranges", spec.datacenter_ranges.is_some(), Vendor::Plausible),
-        ("sites", spec.sites.is_some(), Vendor::Plausible),
-        ("api_keys_sha256", spec.api_keys_sha256.is_some(), Vendor::Userpilot),
+        ("require_user_agent", spec.require_user_agent.is_some(), [Vendor::Convert].as_slice()),
+        ("trust_ip_type_header", spec.trust_ip_type_header.is_some(), &[Vendor::Plausible]),
+        ("datacenter_ranges", spec.datacenter_ranges.is_some(), &[Vendor::Plausible]),
+        ("sites", spec.sites.is_some(), &[Vendor::Plausible]),
+        ("api_keys_sha256", spec.api_keys_sha256.is_some(), &[Vendor::Userpilot, Vendor::Custom]),
+        ("custom", spec.custom.is_some(), &[Vendor::Custom]),
     ];
-    for (field, is_set, vendor) in fields {
-        if is_set && spec.vendor != vendor {
-            let expected = format!("this field only where vendor is {:?}", vendor.id());
+    for (field, is_set, vendors) in fields {
+        if is_set && !vendors.contains(&spec.vendor) {
+            let ids: Vec<String> = vendors.iter().map(|vendor| format!("{:?}", vendor.id())).collect();
+            let expected = format!("this field only where vendor is {}", ids.join(" or "));
             return Err(Problem::new(field, expected, format!("vendor {:?}", spec.vendor.id())));
         }
     }
@@ -148,12 +158,17 @@ fn limits(spec: &EndpointSpec) -> Result<Limits, Problem> {
         Vendor::Plausible => Limits { request_bytes: plausible::REQUEST_BYTES, batch_bytes: 0, event_bytes: 0 },
         Vendor::Userpilot => Limits { request_bytes: userpilot::REQUEST_BYTES, batch_bytes: 0, event_bytes: 0 },
         Vendor::CommandersAct => commanders_act::LIMITS,
+        // As large as the body may be, where the operator sets no limit.
+        Vendor::Custom => match spec.custom.as_ref().is_some_and(|custom| custom.batch.is_some()) {
+            true => Limits { request_bytes: custom::REQUEST_BYTES, batch_bytes: usize::MAX, event_bytes: usize::MAX },
+            false => Limits { request_bytes: custom::REQUEST_BYTES, batch_bytes: 0, event_bytes: 0 },
+        },
     };
     let LimitsSpec { request_bytes, batch_bytes, event_bytes } = spec.limits;
     let one = |name: &str, written: Option<usize>, contract: usize| match written {
         Some(_) if contract == 0 => {
-            let found = format!("vendor {:?}, which has no batches", spec.vendor.id());
-            Err(Problem::new(format!("limits.{name}"), "this limit only where the vendor has batches", found))
+            let found = format!("vendor {:?}, which has no batches here", spec.vendor.id());
+            Err(Problem::new(format!("limits.{name}"), "this limit only where there are batches", found))
         }
         written => Ok(written.unwrap_or(contract)),
     };
@@ -196,6 +211,10 @@ fn policy(spec: &EndpointSpec) -> Result<Policy, Problem> {
         Vendor::Plausible => Policy::Plausible(plausible_policy(spec)?),
         Vendor::Userpilot => Policy::Userpilot(userpilot::Policy { keys: keys(spec)? }),
         Vendor::CommandersAct => Policy::CommandersAct(commanders_act::Policy {}),
+        Vendor::Custom => {
+            let custom = spec.custom.as_ref().ok_or_else(|| Problem::new("custom", "what the collector takes", "nothing"))?;
+            Policy::Custom(Box::new(custom.compile(keys(spec)?)?))
+        }
     })
 }
 

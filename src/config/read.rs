@@ -121,6 +121,7 @@ fn endpoint(mut fields: Fields<'_, '_>) -> Option<EndpointSpec> {
         datacenter_ranges: fields.take("datacenter_ranges").and_then(Node::strings),
         sites: fields.take("sites").and_then(Node::entries).map(sites),
         api_keys_sha256: fields.take("api_keys_sha256").and_then(Node::strings),
+        custom: fields.take("custom").and_then(Node::fields).map(super::read_custom::custom),
         ..EndpointSpec::documented(fields.at.clone(), name.unwrap_or_default(), vendor.unwrap_or(Vendor::Convert))
     };
     fields.finish();
@@ -139,7 +140,7 @@ fn limits(mut fields: Fields<'_, '_>) -> LimitsSpec {
 }
 
 /// Nothing could be sent under a limit of 0.
-fn limit(fields: &mut Fields<'_, '_>, name: &'static str) -> Option<usize> {
+pub fn limit(fields: &mut Fields<'_, '_>, name: &'static str) -> Option<usize> {
     let node = fields.take(name)?;
     let (at, problems) = (node.at.clone(), node.problems);
     match node.count()? {
@@ -163,10 +164,10 @@ fn site(mut fields: Fields<'_, '_>) -> SiteSpec {
     spec
 }
 
-fn strings(fields: &mut Fields<'_, '_>, name: &'static str) -> Vec<String> {
+pub fn strings(fields: &mut Fields<'_, '_>, name: &'static str) -> Vec<String> {
     fields.take(name).and_then(Node::strings).unwrap_or_default()
 }
 
-fn boolean(fields: &mut Fields<'_, '_>, name: &'static str) -> Option<bool> {
+pub fn boolean(fields: &mut Fields<'_, '_>, name: &'static str) -> Option<bool> {
     fields.take(name).and_then(Node::boolean)
 }

@@ -81,7 +81,7 @@ fn an_error_names_the_place_what_was_expected_and_what_was_found() {
         ),
         (
             &endpoint(r#","limits":{"batch_bytes":9}"#),
-            "configuration: endpoints[0].limits.batch_bytes: expected this limit only where the vendor has batches, found vendor \"convert\", which has no batches",
+            "configuration: endpoints[0].limits.batch_bytes: expected this limit only where there are batches, found vendor \"convert\", which has no batches here",
         ),
         (
             &endpoint(r#","actions":{"spam_referrer":"pass"}"#),
@@ -106,6 +106,10 @@ fn an_error_names_the_place_what_was_expected_and_what_was_found() {
         (
             r#"{"actions":{"metadata_invalid":"drop"},"endpoints":[{"name":"c","vendor":"convert"}]}"#,
             "configuration: actions.metadata_invalid: expected a reason that some endpoint can give, found metadata_invalid at none of the configured endpoints' vendors",
+        ),
+        (
+            r#"{"actions":{"bot":"drop"},"endpoints":[{"name":"c","vendor":"convert","actions":{"bot":"pass"}}]}"#,
+            "configuration: actions.bot: expected a reason that some endpoint gives and does not override, found one that each such endpoint overrides with its own, so that it could never take effect",
         ),
     ];
     for (json, expected) in rows {

@@ -6,7 +6,7 @@
 
 use super::VERSION;
 use super::host::{self, Metric};
-use crate::gate::{Decision, Endpoint, Gate};
+use crate::gate::{Decision, Endpoint, Gate, Mode};
 use crate::verdict::{Disposition, Reason, Verdict};
 
 pub struct Metrics {
@@ -17,10 +17,11 @@ pub struct Metrics {
     resumed: Option<u32>,
 }
 
-const SLOTS: usize = Verdict::ALL.len() * (Reason::COUNT + 1);
+const SLOTS: usize = Mode::ALL.len() * Verdict::ALL.len() * (Reason::COUNT + 1);
 
-fn slot(verdict: Verdict, reason: Option<Reason>) -> usize {
-    verdict as usize * (Reason::COUNT + 1) + reason.map_or(0, |reason| reason as usize + 1)
+fn slot(mode: Mode, verdict: Verdict, reason: Option<Reason>) -> usize {
+    let row = mode as usize * Verdict::ALL.len() + verdict as usize;
+    row * (Reason::COUNT + 1) + reason.map_or(0, |reason| reason as usize + 1)
 }
 
 impl Metrics {
@@ -50,7 +51,7 @@ impl Metrics {
 
     pub fn count(&self, decision: &Decision) {
         let slots = self.requests.get(decision.endpoint);
-        increment(slots.and_then(|slots| slots.get(slot(decision.verdict, decision.reason)).copied().flatten()));
+        increment(slots.and_then(|slots| slots.get(slot(decision.mode, decision.verdict, decision.reason)).copied().flatten()));
     }
 
     /// The size of a body that has been held, whatever the verdict on it.
@@ -80,16 +81,18 @@ fn increment(metric: Option<u32>) {
 
 fn define_requests(endpoint: &Endpoint, counter: &mut impl FnMut(&str) -> Option<u32>) -> Vec<Option<u32>> {
     let mut slots = vec![None; SLOTS];
-    for (verdict, reason) in outcomes(endpoint) {
-        let name = format!(
-            "trackgate_requests_total.endpoint.{}.verdict.{}.reason.{}.mode.{}",
-            endpoint.name,
-            verdict.id(),
-            reason.map_or("none", Reason::id),
-            endpoint.mode.id()
-        );
-        if let Some(place) = slots.get_mut(slot(verdict, reason)) {
-            *place = counter(&name);
+    for mode in endpoint.modes() {
+        for (verdict, reason) in outcomes(endpoint) {
+            let name = format!(
+                "trackgate_requests_total.endpoint.{}.verdict.{}.reason.{}.mode.{}",
+                endpoint.name,
+                verdict.id(),
+                reason.map_or("none", Reason::id),
+                mode.id()
+            );
+            if let Some(place) = slots.get_mut(slot(*mode, verdict, reason)) {
+                *place = counter(&name);
+            }
         }
     }
     slots

@@ -169,7 +169,7 @@ impl Stream {
             host::set_property(REASONS_STATE, reasons.as_bytes())?;
         }
         if let Some(reply) = decision.reply_to_send() {
-            let headers: Vec<(&str, &str)> = reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let headers: Vec<(&str, &str)> = reply.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             let details = format!("trackgate_{}", reply.reason.id());
             host::send_local_response(reply.status, &details, &headers, reply.body.as_bytes())?;
             return Ok(Action::Pause);
@@ -200,7 +200,7 @@ impl Context for Stream {
         let state = std::mem::replace(&mut self.state, State::Settled);
         if let (Some(plugin), State::Inspecting(inspection)) = (&self.plugin, state) {
             plugin.watchdog.forget(self.context_id);
-            plugin.metrics.count(&inspection.abandoned(&plugin.gate));
+            plugin.metrics.count(&inspection.abandoned());
         }
         true
     }

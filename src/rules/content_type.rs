@@ -26,8 +26,13 @@ pub fn media_type(head: &RequestHead<'_>) -> MediaType {
     }
 }
 
+/// A value without its parameters.
+pub fn essence(value: &[u8]) -> &[u8] {
+    trim(value.split(|byte| *byte == b';').next().unwrap_or_default())
+}
+
 fn of_value(value: &[u8]) -> MediaType {
-    let essence = trim(value.split(|byte| *byte == b';').next().unwrap_or_default());
+    let essence = essence(value);
     if essence.is_empty() {
         MediaType::Absent
     } else if essence.eq_ignore_ascii_case(b"application/json") {

@@ -3,11 +3,15 @@
 
 pub mod commanders_act;
 pub mod convert;
+pub mod custom;
 pub mod plausible;
 pub mod userpilot;
 
+use std::borrow::Cow;
+
 use crate::gate::{Endpoint, Shared};
 use crate::request::RequestHead;
+use crate::rules::credentials::{Credentials, authorization};
 use crate::rules::json::Invalid;
 use crate::rules::{content_coding, size};
 use crate::verdict::{Finding, Flow, Notes, Reason};
@@ -19,10 +23,15 @@ pub enum Vendor {
     Plausible,
     Userpilot,
     CommandersAct,
+    /// What the operator describes.
+    Custom,
 }
 
 impl Vendor {
-    pub const ALL: [Vendor; 4] = [Vendor::Convert, Vendor::Plausible, Vendor::Userpilot, Vendor::CommandersAct];
+    pub const ALL: [Vendor; 5] = [Vendor::Convert, Vendor::Plausible, Vendor::Userpilot, Vendor::CommandersAct, Vendor::Custom];
+
+    /// Those whose contract is built in.
+    pub const DOCUMENTED: [Vendor; 4] = [Vendor::Convert, Vendor::Plausible, Vendor::Userpilot, Vendor::CommandersAct];
 
     /// The word in the configuration; also the default endpoint's name.
     pub const fn id(self) -> &'static str {
@@ -31,6 +40,7 @@ impl Vendor {
             Vendor::Plausible => "plausible",
             Vendor::Userpilot => "userpilot",
             Vendor::CommandersAct => "commanders_act",
+            Vendor::Custom => "custom",
         }
     }
 
@@ -41,6 +51,7 @@ impl Vendor {
             Vendor::Plausible => plausible::PATHS,
             Vendor::Userpilot => userpilot::PATHS,
             Vendor::CommandersAct => commanders_act::PATHS,
+            Vendor::Custom => &[],
         }
     }
 }
@@ -52,6 +63,7 @@ pub enum Policy {
     Plausible(plausible::Policy),
     Userpilot(userpilot::Policy),
     CommandersAct(commanders_act::Policy),
+    Custom(Box<custom::Policy>),
 }
 
 /// What is still to be seen of a request whose head has been checked.
@@ -65,6 +77,19 @@ pub enum Awaited {
     Plausible(plausible::Awaited),
     Userpilot,
     CommandersAct(commanders_act::Awaited),
+    Custom,
+}
+
+/// What tells clients apart better than an address, where the vendor asks for it: their key.
+pub fn client_key<'a>(endpoint: &Endpoint, head: &RequestHead<'a>) -> Option<Cow<'a, [u8]>> {
+    match &endpoint.policy {
+        Policy::Userpilot(_) => match authorization(head, "Token") {
+            Credentials::Token(key) => Some(key.into()),
+            Credentials::Absent | Credentials::Malformed => None,
+        },
+        Policy::Custom(policy) => custom::key(policy, head),
+        Policy::Convert(_) | Policy::Plausible(_) | Policy::CommandersAct(_) => None,
+    }
 }
 
 /// The checks that need the head alone.
@@ -74,6 +99,7 @@ pub fn head(endpoint: &Endpoint, shared: &Shared, head: &RequestHead<'_>, notes:
         Policy::Plausible(policy) => plausible::head(policy, endpoint, shared, head, notes),
         Policy::Userpilot(policy) => userpilot::head(policy, endpoint, head, notes),
         Policy::CommandersAct(policy) => commanders_act::head(policy, endpoint, head, notes),
+        Policy::Custom(policy) => custom::head(policy, endpoint, shared, head, notes),
     }
 }
 
@@ -84,10 +110,14 @@ pub fn body(endpoint: &Endpoint, shared: &Shared, awaited: Awaited, body: &[u8],
         Awaited::Convert => convert::body(body, notes),
         Awaited::Plausible(awaited) => match &endpoint.policy {
             Policy::Plausible(policy) => plausible::body(awaited, policy, shared, body, notes),
-            Policy::Convert(_) | Policy::Userpilot(_) | Policy::CommandersAct(_) => Flow::Continue(()),
+            Policy::Convert(_) | Policy::Userpilot(_) | Policy::CommandersAct(_) | Policy::Custom(_) => Flow::Continue(()),
         },
         Awaited::Userpilot => userpilot::body(body, notes),
         Awaited::CommandersAct(awaited) => commanders_act::body(awaited, endpoint, body, notes),
+        Awaited::Custom => match &endpoint.policy {
+            Policy::Custom(policy) => custom::body(policy, endpoint, body, notes),
+            Policy::Convert(_) | Policy::Plausible(_) | Policy::Userpilot(_) | Policy::CommandersAct(_) => Flow::Continue(()),
+        },
     }
 }
 
@@ -96,7 +126,9 @@ pub fn max_body_bytes(endpoint: &Endpoint, awaited: &Awaited) -> usize {
     match awaited {
         Awaited::CommandersAct(awaited) => awaited.max_bytes,
         Awaited::Size(max_bytes) => *max_bytes,
-        Awaited::Nothing | Awaited::Convert | Awaited::Plausible(_) | Awaited::Userpilot => endpoint.limits.request_bytes,
+        Awaited::Nothing | Awaited::Convert | Awaited::Plausible(_) | Awaited::Userpilot | Awaited::Custom => {
+            endpoint.limits.request_bytes
+        }
     }
 }
 
@@ -104,7 +136,7 @@ pub fn max_body_bytes(endpoint: &Endpoint, awaited: &Awaited) -> usize {
 pub fn too_large(endpoint: &Endpoint, max_bytes: usize) -> Finding {
     match &endpoint.policy {
         Policy::Plausible(_) => plausible::unreadable(),
-        Policy::Convert(_) | Policy::Userpilot(_) | Policy::CommandersAct(_) => {
+        Policy::Convert(_) | Policy::Userpilot(_) | Policy::CommandersAct(_) | Policy::Custom(_) => {
             Finding::new(Reason::RequestTooLarge, format!("the body is larger than {max_bytes} bytes"))
         }
     }

@@ -84,14 +84,18 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors")
 }
 
-/// Every vector of every file in `tests/vectors`, in file and line order.
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+/// Every vector of every file in `tests/vectors`, and of the examples that have cases, in file and line order.
 pub fn vectors() -> Vec<Vector> {
-    let mut files: Vec<_> = std::fs::read_dir(folder())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|ending| ending == "jsonl"))
-        .collect();
-    files.sort();
+    let examples = entries(&folder().join("../../examples"));
+    let cases = examples.iter().map(|example| example.join("cases.jsonl")).filter(|path| path.exists());
+    let own = entries(&folder()).into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "jsonl"));
+    let files: Vec<PathBuf> = own.chain(cases).collect();
     let vectors: Vec<Vector> = files.iter().flat_map(|file| read(file)).collect();
     let ids: BTreeSet<&str> = vectors.iter().map(|vector| vector.id.as_str()).collect();
     assert_eq!(ids.len(), vectors.len(), "vector ids must be unique");
@@ -100,11 +104,15 @@ pub fn vectors() -> Vec<Vector> {
 
 fn read(file: &Path) -> Vec<Vector> {
     let text = std::fs::read_to_string(file).unwrap();
+    // An example's cases run with the example's configuration.
+    let whole = std::fs::read_to_string(file.with_file_name("trackgate.json")).ok();
     text.lines()
         .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
         .map(|line| {
             let case: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{}: {error}: {line}", file.display()));
-            vector(&case)
+            let mut vector = vector(&case);
+            vector.config = whole.clone().unwrap_or(vector.config);
+            vector
         })
         .collect()
 }

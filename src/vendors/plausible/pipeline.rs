@@ -111,6 +111,8 @@ fn applies(reason: Reason, event: &Event, client: &Client, site: Option<&Site>, 
         | Reason::TimestampNotMs
         | Reason::EmptyVisitors
         | Reason::EmptyBatch
+        | Reason::TooManyEvents
+        | Reason::FieldTooLong
         | Reason::HostError => false,
     }
 }

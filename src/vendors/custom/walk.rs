@@ -1,0 +1,130 @@
+//! One walk through a body: the fields asked for, and the batch with its events. No tree of the body is built, and what is
+//! kept does not grow with it.
+
+use super::fields::{Fault, Fields, Scope, State, Tree};
+use crate::rules::json::{Kind, Reader, Result};
+use crate::verdict::{Findings, Reason};
+
+/// What a body holds of what was asked for.
+pub struct Body {
+    pub is_object: bool,
+    pub states: Vec<State>,
+    pub batch: BatchSeen,
+}
+
+pub enum BatchSeen {
+    NotAskedFor,
+    Missing,
+    NotAnArray,
+    Array(Batch),
+}
+
+#[derive(Default)]
+pub struct Batch {
+    /// As it stands in the body, brackets and all.
+    pub bytes: usize,
+    pub count: usize,
+    /// The first event over its limit.
+    pub too_large: Option<usize>,
+    /// The first faults of events, and how many more there are.
+    pub faults: Vec<Fault>,
+    pub more: usize,
+}
+
+pub fn body(reader: &mut Reader<'_>, fields: &Fields, event_bytes: usize) -> Result<Body> {
+    let batch = if fields.has_batch() { BatchSeen::Missing } else { BatchSeen::NotAskedFor };
+    let mut body = Body { is_object: reader.kind()? == Kind::Object, states: fields.request.states(), batch };
+    let mut walk = Walk { fields, event_bytes, batch: &mut body.batch };
+    walk.value(reader, &fields.request.tree, &mut body.states)?;
+    Ok(body)
+}
+
+struct Walk<'f> {
+    fields: &'f Fields,
+    event_bytes: usize,
+    batch: &'f mut BatchSeen,
+}
+
+impl Walk<'_> {
+    fn value(&mut self, reader: &mut Reader<'_>, tree: &Tree, states: &mut [State]) -> Result<()> {
+        let kind = reader.kind()?;
+        if tree.is_batch {
+            *self.batch = self.events(reader, kind)?;
+            return note(tree, State::Value(kind, 0), states);
+        }
+        match kind {
+            Kind::Object if !tree.children.is_empty() => {
+                note(tree, State::Value(kind, 0), states)?;
+                reader.members(|reader, name| match tree.children.iter().find(|(known, _)| name.is(known)) {
+                    Some((_, child)) => {
+                        child.clear(states);
+                        self.value(reader, child, states)
+                    }
+                    None => reader.value().map(drop),
+                })
+            }
+            Kind::Array if !tree.children.is_empty() => {
+                note(tree, State::Value(kind, 0), states)?;
+                reader.elements(|reader, index| {
+                    match tree.children.iter().find(|(known, _)| known.parse::<usize>() == Ok(index)) {
+                        Some((_, child)) => self.value(reader, child, states),
+                        None => reader.value().map(drop),
+                    }
+                })
+            }
+            Kind::Object | Kind::Array | Kind::String | Kind::Number | Kind::Bool | Kind::Null => {
+                let value = reader.value()?;
+                note(tree, State::of(value), states)
+            }
+        }
+    }
+
+    fn events(&mut self, reader: &mut Reader<'_>, kind: Kind) -> Result<BatchSeen> {
+        if kind != Kind::Array {
+            reader.value()?;
+            return Ok(BatchSeen::NotAnArray);
+        }
+        let start = reader.position();
+        let mut batch = Batch::default();
+        let mut states = self.fields.event.states();
+        reader.elements(|reader, index| {
+            let kind = reader.kind()?;
+            let start = reader.position();
+            states.fill(State::Missing);
+            self.value(reader, &self.fields.event.tree, &mut states)?;
+            if reader.position() - start > self.event_bytes {
+                batch.too_large.get_or_insert(index);
+            }
+            batch.count = index + 1;
+            batch.judge(&self.fields.event, kind, &states, || self.fields.event_path(index));
+            Ok(())
+        })?;
+        batch.bytes = reader.position() - start;
+        Ok(BatchSeen::Array(batch))
+    }
+}
+
+impl Batch {
+    fn judge(&mut self, scope: &Scope, kind: Kind, states: &[State], path: impl Fn() -> String) {
+        if self.faults.len() >= Findings::MAX {
+            self.more += usize::from(kind != Kind::Object || scope.has_fault(states));
+        } else if kind != Kind::Object {
+            self.faults.push(Fault {
+                reason: Reason::EventInvalid,
+                path: path(),
+                message: "an event must be an object".to_owned(),
+            });
+        } else if scope.has_fault(states) {
+            self.faults.extend(scope.faults(states, &path()));
+        }
+    }
+}
+
+fn note(tree: &Tree, found: State, states: &mut [State]) -> Result<()> {
+    for field in &tree.fields {
+        if let Some(state) = states.get_mut(*field) {
+            *state = found;
+        }
+    }
+    Ok(())
+}
