@@ -44,7 +44,7 @@ pub fn reasons(findings: &Findings) -> Option<String> {
 
 fn member(finding: &Finding) -> String {
     let mut member = finding.reason.id().to_owned();
-    for (name, value) in [("domain", &finding.domain), ("path", &finding.path)] {
+    for (name, value) in [("domain", finding.domain.as_deref()), ("path", finding.path.as_deref())] {
         if let Some(value) = value {
             let _ = write!(member, ";{name}={}", parameter(value));
         }

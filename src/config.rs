@@ -204,7 +204,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    fn whole(expected: impl Into<String>, found: impl Into<String>) -> Self {
+    fn whole(expected: &'static str, found: String) -> Self {
         ConfigError { problems: vec![Problem::new("", expected, found)] }
     }
 }

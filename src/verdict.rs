@@ -1,5 +1,6 @@
 //! What is said of a request: a [`Verdict`], for [`Reason`]s, each treated by its [`Disposition`].
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use crate::vendors::Vendor;
@@ -277,11 +278,11 @@ impl Dispositions {
 pub struct Finding {
     pub reason: Reason,
     /// Where in the body: `visitors[0].events[2]`.
-    pub path: Option<String>,
+    pub path: Option<Cow<'static, str>>,
     /// The tracked domain it applies to, where a request names several.
     pub domain: Option<String>,
     /// Public text for the client: what is wrong and what was expected. Never a piece of the body or of a credential.
-    pub message: String,
+    pub message: Cow<'static, str>,
     /// Messages by field, where the vendor's error body lists them so.
     pub fields: Vec<(&'static str, &'static str)>,
     /// How many tracked domains a refusal concerns, where the vendor tells the client.
@@ -289,12 +290,12 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+    pub fn new(reason: Reason, message: impl Into<Cow<'static, str>>) -> Self {
         Finding { reason, path: None, domain: None, message: message.into(), fields: Vec::new(), domains: 0 }
     }
 
     #[must_use]
-    pub fn at(mut self, path: impl Into<String>) -> Self {
+    pub fn at(mut self, path: impl Into<Cow<'static, str>>) -> Self {
         self.path = Some(path.into());
         self
     }

@@ -140,7 +140,11 @@ fn check_vendor_fields(spec: &EndpointSpec) -> Result<(), Problem> {
     Ok(())
 }
 
-fn list<T>(field: &str, entries: Option<&[String]>, compile: fn(&str) -> Result<T, Problem>) -> Result<Option<Vec<T>>, Problem> {
+fn list<T>(
+    field: &'static str,
+    entries: Option<&[String]>,
+    compile: fn(&str) -> Result<T, Problem>,
+) -> Result<Option<Vec<T>>, Problem> {
     let Some(entries) = entries else { return Ok(None) };
     if entries.is_empty() {
         return Err(Problem::new(field, "at least one entry, or the field left out", "an empty list"));

@@ -33,7 +33,7 @@ pub struct Node<'a, 'p> {
 }
 
 impl<'a, 'p> Node<'a, 'p> {
-    fn wrong<T>(&self, expected: impl Into<String>) -> Option<T> {
+    fn wrong<T>(&self, expected: &'static str) -> Option<T> {
         self.problems.add(Problem::new(self.at.clone(), expected, self.value.shown()));
         None
     }
@@ -135,7 +135,7 @@ impl<'a, 'p> Fields<'a, 'p> {
     }
 
     /// A member that must be there.
-    pub fn need(&mut self, name: &'static str, expected: &str) -> Option<Node<'a, 'p>> {
+    pub fn need(&mut self, name: &'static str, expected: &'static str) -> Option<Node<'a, 'p>> {
         let node = self.take(name);
         if node.is_none() {
             self.problems.add(Problem::new(joined(&self.at, name), expected, "nothing"));

@@ -133,7 +133,8 @@ fn all_problems_are_found_at_once() {
         {"name":"b","vendor":"convert","hosts":[],"sites":{}},
         {"name":"b","vendor":"convert","limits":{"event_bytes":9}},
         {"name":"b","vendor":"plausible","limits":{"request_bytes":"1k"},"sites":{"a.example":{"page_blocklist":["x"],"ips":[]}}}]}"#;
-    let places: Vec<String> = Gate::load(json.as_bytes()).unwrap_err().problems.into_iter().map(|problem| problem.at).collect();
+    let places: Vec<String> =
+        Gate::load(json.as_bytes()).unwrap_err().problems.into_iter().map(|problem| problem.at.into_owned()).collect();
     let expected = [
         "mode",
         "endpoints[0].vendor",

@@ -7,7 +7,6 @@
 
 use super::host;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 
 pub const TICK_MS: u32 = 250;
 /// A stream is let go after more than one second and no more than one and a quarter.
@@ -17,14 +16,14 @@ const PATIENCE_TICKS: u32 = 5;
 pub struct Watchdog {
     proven: Cell<bool>,
     told: Cell<bool>,
-    /// Ticks seen by each stream whose headers are held and whose body has not begun, by context id.
-    held: RefCell<BTreeMap<u32, u32>>,
+    /// The streams whose headers are held and whose body has not begun: context id, and ticks seen.
+    held: RefCell<Vec<(u32, u32)>>,
 }
 
 impl Watchdog {
     pub fn hold(&self, context_id: u32) {
         if !self.proven.get() {
-            self.held.borrow_mut().insert(context_id, 0);
+            self.held.borrow_mut().push((context_id, 0));
         }
     }
 
@@ -33,7 +32,7 @@ impl Watchdog {
         if self.proven.get() {
             return true;
         }
-        let was_held = self.held.borrow_mut().remove(&context_id).is_some();
+        let was_held = self.take(context_id);
         self.proven.set(was_held);
         was_held
     }
@@ -41,8 +40,18 @@ impl Watchdog {
     /// The stream is over.
     pub fn forget(&self, context_id: u32) {
         if !self.proven.get() {
-            self.held.borrow_mut().remove(&context_id);
+            self.take(context_id);
         }
+    }
+
+    fn take(&self, context_id: u32) -> bool {
+        let mut held = self.held.borrow_mut();
+        // The newest are at the end.
+        let place = held.iter().rposition(|(stream, _)| *stream == context_id);
+        place.is_some_and(|place| {
+            held.swap_remove(place);
+            true
+        })
     }
 
     /// Lets go of streams that have waited too long; returns how many.
@@ -53,7 +62,7 @@ impl Watchdog {
             return 0;
         }
         let mut stuck = Vec::new();
-        self.held.borrow_mut().retain(|context_id, ticks| {
+        self.held.borrow_mut().retain_mut(|(context_id, ticks)| {
             *ticks += 1;
             let stays = *ticks < PATIENCE_TICKS;
             if !stays {

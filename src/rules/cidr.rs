@@ -54,7 +54,7 @@ impl CidrSet {
         if address & behind != 0 {
             let network = std::net::Ipv4Addr::from(address & !behind);
             return Err(Problem {
-                expected: format!("a network such as \"{network}/{length}\", with no bits behind its prefix"),
+                expected: format!("a network such as \"{network}/{length}\", with no bits behind its prefix").into(),
                 ..wrong()
             });
         }
@@ -67,7 +67,7 @@ impl CidrSet {
         if address & behind != 0 {
             let network = std::net::Ipv6Addr::from(address & !behind);
             return Err(Problem {
-                expected: format!("a network such as \"{network}/{length}\", with no bits behind its prefix"),
+                expected: format!("a network such as \"{network}/{length}\", with no bits behind its prefix").into(),
                 ..wrong()
             });
         }
@@ -149,7 +149,7 @@ mod tests {
         let general = "an address or a network such as \"192.0.2.0/24\" or \"2001:db8::/32\"";
         for entry in ["", "x", "10.0.0.0/33", "10.0.0.0/", "10.0.0/8", "::/129", "10.0.0.0/+8", "fe80::1%eth0", "10.0.0.1:80"] {
             let problem = set(&["10.0.0.0/8", entry]).unwrap_err();
-            assert_eq!((problem.at.as_str(), problem.expected.as_str()), ("[1]", general), "{entry}");
+            assert_eq!((problem.at.as_ref(), problem.expected.as_ref()), ("[1]", general), "{entry}");
         }
         let bits = set(&["10.0.0.1/24"]).unwrap_err();
         assert_eq!(bits.expected, "a network such as \"10.0.0.0/24\", with no bits behind its prefix");

@@ -120,7 +120,7 @@ mod tests {
             ("", "a country's two letters, or \"ZZ\" for unknown"),
         ] {
             let problem = CountrySet::compile(&["US".to_owned(), code.to_owned()]).unwrap_err();
-            assert_eq!((problem.at.as_str(), problem.expected.as_str()), ("[1]", expected), "{code}");
+            assert_eq!((problem.at.as_ref(), problem.expected.as_ref()), ("[1]", expected), "{code}");
         }
     }
 }

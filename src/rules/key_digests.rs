@@ -105,7 +105,7 @@ mod tests {
         let short = KEYS[0].split_at(1).1;
         for entry in ["", "up_key_123", short, &format!("{}0", KEYS[0]), &format!("g{short}")] {
             let problem = KeyDigests::compile(&[KEYS[1].to_owned(), entry.to_owned()]).unwrap_err();
-            assert_eq!((problem.at.as_str(), problem.found), ("[1]", format!("{} characters", entry.len())));
+            assert_eq!((problem.at.as_ref(), problem.found.into_owned()), ("[1]", format!("{} characters", entry.len())));
         }
         assert_eq!(KeyDigests::compile(&[]).unwrap_err().found, "an empty list");
         assert_eq!(KeyDigests::compile(&[entries(), entries()].concat()).unwrap_err().found, "one of them twice");

@@ -1,20 +1,25 @@
 //! What is wrong with a piece of the operator's configuration.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// A value that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// Where, relative to the rule's own part of the configuration: `deny[3]`; empty for the part itself.
-    pub at: String,
-    pub expected: String,
-    pub found: String,
+    pub at: Cow<'static, str>,
+    pub expected: Cow<'static, str>,
+    pub found: Cow<'static, str>,
     /// What was probably meant.
     pub hint: Option<String>,
 }
 
 impl Problem {
-    pub fn new(at: impl Into<String>, expected: impl Into<String>, found: impl Into<String>) -> Self {
+    pub fn new(
+        at: impl Into<Cow<'static, str>>,
+        expected: impl Into<Cow<'static, str>>,
+        found: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Problem { at: at.into(), expected: expected.into(), found: found.into(), hint: None }
     }
 
@@ -27,11 +32,8 @@ impl Problem {
     /// The same problem, seen from one level further out.
     #[must_use]
     pub fn under(mut self, outer: &str) -> Self {
-        self.at = match self.at.as_str() {
-            "" => outer.to_owned(),
-            inner if inner.starts_with('[') || outer.is_empty() => format!("{outer}{inner}"),
-            inner => format!("{outer}.{inner}"),
-        };
+        let dot = if self.at.is_empty() || self.at.starts_with('[') || outer.is_empty() { "" } else { "." };
+        self.at = [outer, dot, &self.at].concat().into();
         self
     }
 }

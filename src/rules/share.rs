@@ -27,7 +27,7 @@ impl Share {
         let buckets = format!("{whole}{hundredths:0<2}").parse().ok();
         match buckets {
             Some(buckets) if are_digits && hundredths.len() <= 2 && buckets <= Self::BUCKETS => Ok(Share { buckets }),
-            Some(_) | None => Err(Problem::new("", "a number from 0 to 100 in steps of 0.01", percent)),
+            Some(_) | None => Err(Problem::new("", "a number from 0 to 100 in steps of 0.01", percent.to_owned())),
         }
     }
 

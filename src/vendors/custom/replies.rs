@@ -35,7 +35,7 @@ impl Replies {
                 "reject" => replies.reject = Some(parts),
                 other => match Reason::ALL.into_iter().find(|reason| reason.id() == other) {
                     Some(reason) => replies.by_reason.push((reason, parts)),
-                    None => return Err(Problem::new(key, "a reason's id, \"drop\" or \"reject\"", "another name")),
+                    None => return Err(Problem::new(key.clone(), "a reason's id, \"drop\" or \"reject\"", "another name")),
                 },
             }
         }
@@ -70,7 +70,7 @@ fn header_name(name: &str) -> Result<String, Problem> {
     let is_framing =
         ["content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te", "trailer"].contains(&lower.as_str());
     if is_framing {
-        return Err(Problem::new(name, "a header field that a reply can carry", "one that the proxy sets itself"));
+        return Err(Problem::new(name.to_owned(), "a header field that a reply can carry", "one that the proxy sets itself"));
     }
     Ok(lower)
 }

@@ -57,7 +57,11 @@ impl Site {
     }
 }
 
-fn entries<T: Default>(field: &str, list: Option<&[String]>, compile: fn(&[String]) -> Result<T, Problem>) -> Result<T, Problem> {
+fn entries<T: Default>(
+    field: &'static str,
+    list: Option<&[String]>,
+    compile: fn(&[String]) -> Result<T, Problem>,
+) -> Result<T, Problem> {
     match list {
         None => Ok(T::default()),
         Some([]) => Err(Problem::new(field, "at least one entry, or the field left out", "an empty list")),
@@ -66,7 +70,7 @@ fn entries<T: Default>(field: &str, list: Option<&[String]>, compile: fn(&[Strin
 }
 
 fn patterns(
-    field: &str,
+    field: &'static str,
     list: Option<&[String]>,
     compile: fn(&str) -> Result<Pattern, Problem>,
 ) -> Result<Box<[Pattern]>, Problem> {
@@ -94,7 +98,7 @@ impl Sites {
             let site = Site::compile(spec).map_err(|problem| problem.under(domain))?;
             sites.have_addresses |= !site.addresses.is_empty();
             if sites.by_domain.insert(without_www(domain).into(), site).is_some() {
-                return Err(Problem::new(domain, "each site once", "the same site with and without \"www.\""));
+                return Err(Problem::new(domain.clone(), "each site once", "the same site with and without \"www.\""));
             }
         }
         Ok(sites)
