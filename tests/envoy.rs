@@ -276,3 +276,31 @@ fn envoy_accepts_the_shipped_configurations() {
         envoy::validate(&Path::new("envoy").join(name)).unwrap();
     }
 }
+
+/// The collector's own count, if it has one that covers ours; otherwise ours. Never the sum.
+#[tokio::test]
+async fn the_response_tells_how_many_domains_were_dropped() {
+    let sites = r#"{"a.example":{"page_blocklist":["/x"]},"b.example":{"page_blocklist":["/x"]}}"#;
+    for phase in ["hold", "compat"] {
+        let json =
+            format!(r#"{{"body_phase":"{phase}","endpoints":[{{"name":"plausible","vendor":"plausible","sites":{sites}}}]}}"#);
+        let shipped = shipped(phase);
+        let value = shipped.lines().find(|line| line.trim_start().starts_with("value: '{")).unwrap();
+        let (_collector, envoy) = gateway(&envoy::replaced(&shipped, value.trim(), &format!("value: '{json}'")).unwrap()).await;
+        for (domains, theirs, told) in [
+            ("a.example,c.example", None, Some("1")),
+            ("a.example,b.example,c.example", Some("1"), Some("2")),
+            ("a.example,b.example,c.example", Some("3"), Some("3")),
+            ("c.example", None, None),
+            ("c.example", Some("1"), Some("1")),
+        ] {
+            let mut call = event();
+            call.path = "/api/event".to_owned();
+            call.body = Some(format!(r#"{{"n":"pageview","u":"https://a.example/x","d":"{domains}"}}"#).into_bytes());
+            call.headers.extend(theirs.map(|count: &str| ("x-answer-dropped".to_owned(), count.as_bytes().to_vec())));
+            let answer = client::send(envoy.listener, &call, Transport::Http1).await.unwrap();
+            assert!(is_forwarded(&answer), "{answer:?}");
+            assert_eq!(answer.header("x-plausible-dropped").as_deref(), told, "{phase} {domains} {theirs:?}");
+        }
+    }
+}

@@ -285,3 +285,24 @@ fn refusals_are_logged_so_many_a_minute() {
     let refusals: Vec<_> = lines[1..].iter().map(|line| (line["reason"].as_str(), line["left_out"].as_u64())).collect();
     assert_eq!(refusals, [(Some("bot"), Some(0)), (Some("bot"), Some(0)), (Some("bot"), Some(3))]);
 }
+
+/// Two of three domains are dropped by the collector because the gate tells it to; the client is told how many.
+#[test]
+fn the_response_tells_how_many_domains_were_dropped() {
+    let sites = r#"{"a.example":{"page_blocklist":["/x"]},"b.example":{"page_blocklist":["/**"]}}"#;
+    let mut vm = start(&format!(r#"{{"endpoints":[{{"name":"plausible","vendor":"plausible","sites":{sites}}}]}}"#));
+    let request = |domains: &str| Request {
+        path: "/api/event".to_owned(),
+        body: Some(format!(r#"{{"n":"pageview","u":"https://a.example/x","d":"{domains}"}}"#).into_bytes()),
+        ..event()
+    };
+    let told = |outcome: &Outcome| {
+        let values = corpus::values(&outcome.response_headers, "x-plausible-dropped");
+        values.iter().map(|value| String::from_utf8_lossy(value).into_owned()).collect::<Vec<_>>()
+    };
+    let outcome = vm.request(&request("a.example,c.example,b.example"), WHOLE, Envoy::Hold);
+    let reasons = "site_page_blocklist;domain=\"a.example\", site_page_blocklist;domain=\"b.example\"";
+    assert_eq!(outcome.reasons_state.as_deref(), Some(reasons));
+    assert_eq!(told(&outcome), ["2"]);
+    assert_eq!(told(&vm.request(&request("c.example"), WHOLE, Envoy::Hold)), [""; 0]);
+}

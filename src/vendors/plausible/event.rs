@@ -14,6 +14,8 @@ use unicode_segmentation::UnicodeSegmentation;
 /// In graphemes: a family of seven code points is one.
 const MAX_NAME_GRAPHEMES: usize = 120;
 const MAX_URL_BYTES: usize = 2000;
+/// What is beyond is cut off, and never an error.
+const MAX_REFERRER_GRAPHEMES: usize = 2000;
 /// Thirty days; an engagement time from here on is no engagement time.
 const ENGAGEMENT_TIME_END_MS: i64 = 2_592_000_000;
 
@@ -109,7 +111,7 @@ impl Event {
                 domains,
                 hostname: parsed.host.map_or("(none)", without_www).to_owned(),
                 page: page(&parsed, hash_mode.unwrap_or(false)),
-                referrer: text(fields.get(&["r", "referrer"])).map(Cow::into_owned),
+                referrer: text(fields.get(&["r", "referrer"])).map(|referrer| cut(&referrer, MAX_REFERRER_GRAPHEMES).to_owned()),
             }),
             (_, _) => Err(errors),
         }
@@ -146,6 +148,14 @@ fn name_error(fields: &Fields<'_>) -> Option<(&'static str, &'static str)> {
 /// A grapheme has at least one byte, so that most names need not be taken apart.
 fn is_longer_than(text: &str, max_graphemes: usize) -> bool {
     text.len() > max_graphemes && text.graphemes(true).nth(max_graphemes).is_some()
+}
+
+fn cut(text: &str, max_graphemes: usize) -> &str {
+    if !is_longer_than(text, max_graphemes) {
+        return text;
+    }
+    let end = text.grapheme_indices(true).nth(max_graphemes).map_or(text.len(), |(at, _)| at);
+    text.get(..end).unwrap_or(text)
 }
 
 /// Any integer from 0; beyond 100 it is clamped by the vendor.

@@ -1,0 +1,99 @@
+//! Large configurations: what they cost to load, in memory, and for each request.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod corpus;
+mod host;
+
+use host::{Delivery, End, Envoy, Request, Vm};
+use std::time::{Duration, Instant};
+
+const MB: usize = 1_000_000;
+
+fn event() -> Request {
+    let fields = [
+        ("content-type", "application/json"),
+        ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0"),
+    ];
+    Request {
+        method: "POST".to_owned(),
+        path: "/api/event".to_owned(),
+        headers: fields.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).to_vec(),
+        body: Some(br#"{"n":"pageview","u":"https://site7.example/page","d":"site7.example"}"#.to_vec()),
+    }
+}
+
+/// Of each site thirty rules: ten of each kind but countries, which take no room.
+fn sites(count: usize) -> String {
+    let list = |item: &dyn Fn(usize) -> String| (0..10).map(|index| format!("\"{}\"", item(index))).collect::<Vec<_>>().join(",");
+    let site = |site: usize| {
+        let pages = list(&|index| format!("/section-{index}/private/**"));
+        let hosts =
+            list(&|index| if index == 0 { format!("site{site}.example") } else { format!("*.shop{index}.site{site}.example") });
+        let addresses = list(&|index| format!("10.{}.{}.{index}", site / 256, site % 256));
+        format!(
+            r#""site{site}.example":{{"page_blocklist":[{pages}],"hostname_allowlist":[{hosts}],"ip_blocklist":[{addresses}]}}"#
+        )
+    };
+    let sites = (0..count).map(site).collect::<Vec<_>>().join(",");
+    format!(r#"{{"endpoints":[{{"name":"plausible","vendor":"plausible","sites":{{{sites}}}}}]}}"#)
+}
+
+/// Time to load, linear memory after it, fuel of one event.
+fn measure(configuration: &str) -> (Duration, usize, u64) {
+    let begin = Instant::now();
+    let mut vm = Vm::start(configuration).unwrap_or_else(|logs| panic!("{logs:?}"));
+    let (time, memory) = (begin.elapsed(), vm.memory_bytes());
+    let whole = Delivery { piece_bytes: usize::MAX, end: End::Http1 };
+    let mut fuel = 0;
+    for _ in 0..4 {
+        let outcome = vm.request(&event(), whole, Envoy::Hold);
+        assert_eq!(outcome.verdict_state.as_deref(), Some("pass;endpoint=plausible"));
+        fuel = outcome.fuel;
+    }
+    (time, memory, fuel)
+}
+
+#[test]
+fn ten_thousand_sites_with_thirty_rules_each() {
+    let _ = measure("{}");
+    let (_, _, few) = measure(&sites(10));
+    let (time, memory, many) = measure(&sites(10_000));
+    println!(
+        "10,000 sites, 300,000 rules: {time:?}, {memory} bytes of linear memory, {many} fuel for an event ({few} with 10 sites)"
+    );
+    assert!(time < Duration::from_secs(2), "{time:?}");
+    assert!(memory < 60 * MB, "{memory}");
+    assert!(many < few + few / 50, "a request must not cost more the more sites there are: {many}, {few} with ten");
+}
+
+#[test]
+fn a_hundred_thousand_prefixes() {
+    let prefixes = |count: usize| {
+        let list: Vec<String> =
+            (0..count).map(|index| format!("\"{}.{}.{}.0/25\"", 11 + index / 65536, index / 256 % 256, index % 256)).collect();
+        format!(r#"{{"endpoints":[{{"name":"plausible","vendor":"plausible","datacenter_ranges":[{}]}}]}}"#, list.join(","))
+    };
+    let (_, base, few) = measure(&prefixes(10));
+    let (time, memory, many) = measure(&prefixes(100_000));
+    let compiled = 100_000 * 32;
+    println!(
+        "100,000 prefixes: {time:?}, {} bytes of linear memory at the peak of loading, {compiled} kept, {many} fuel for an event ({few} with 10)",
+        memory - base
+    );
+    assert!(compiled < 10 * MB);
+    assert!(many < few + few / 50 + 2_000, "{many}, {few} with ten");
+}
+
+#[test]
+fn a_hundred_thousand_keys() {
+    let keys = |count: usize| {
+        let list: Vec<String> = (0..count).map(|index| format!("\"{:064x}\"", index * 7 + 1)).collect();
+        format!(
+            r#"{{"endpoints":[{{"name":"plausible","vendor":"plausible"}},{{"name":"userpilot","vendor":"userpilot","api_keys_sha256":[{}]}}]}}"#,
+            list.join(",")
+        )
+    };
+    let (time, memory, _) = measure(&keys(100_000));
+    println!("100,000 keys: {time:?}, {memory} bytes of linear memory");
+    assert!(time < Duration::from_secs(2) && memory < 60 * MB);
+}
