@@ -302,5 +302,7 @@ async fn the_response_tells_how_many_domains_were_dropped() {
             assert!(is_forwarded(&answer), "{answer:?}");
             assert_eq!(answer.header("x-plausible-dropped").as_deref(), told, "{phase} {domains} {theirs:?}");
         }
+        let errors = envoy.admin("/stats?filter=trackgate_host_errors_total").await.unwrap();
+        assert!(errors.trim_end().ends_with(": 0"), "{errors}");
     }
 }

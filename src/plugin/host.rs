@@ -83,6 +83,8 @@ mod abi {
 }
 
 const REQUEST_STREAM: u32 = 0;
+/// `Status::NotFound`: there is no such field.
+const NOT_FOUND: u32 = 1;
 /// No gRPC status of our own.
 const NO_GRPC_STATUS: i32 = -1;
 
@@ -167,12 +169,15 @@ pub fn header_map(map: Map) -> Result<Vec<u8>> {
     taken(status, data, size)
 }
 
-/// The first value of a field; empty where there is none, for Envoy does not tell the two apart.
+/// The first value of a field; empty where there is none.
 pub fn header(map: Map, name: &str) -> Result<Vec<u8>> {
     let (mut data, mut size) = (null_mut(), 0);
     // SAFETY: pointer and length are of one string; the out pointers outlive the call.
     let status = unsafe { abi::proxy_get_header_map_value(map as u32, name.as_ptr(), name.len(), &raw mut data, &raw mut size) };
-    taken(status, data, size)
+    match taken(status, data, size) {
+        Err(Failed(NOT_FOUND)) => Ok(Vec::new()),
+        other => other,
+    }
 }
 
 /// Sets a field, in place of all values it has.

@@ -117,8 +117,10 @@ fn define_headers(linker: &mut Linker<Host>) {
     call!(linker, proxy_get_header_map_value, |guest, kind: u32, name: u32, size: u32, at: u32, size_at: u32| {
         let name = text(&mut guest, name, size)?;
         let Some(fields) = map(guest.data_mut(), kind)? else { return Ok(BAD_ARGUMENT) };
-        let value = fields.iter().find(|(field, _)| *field == name).map(|(_, value)| value.clone()).unwrap_or_default();
-        hand_over(&mut guest, &value, at, size_at)
+        match fields.iter().find(|(field, _)| *field == name).map(|(_, value)| value.clone()) {
+            Some(value) => hand_over(&mut guest, &value, at, size_at),
+            None => Ok(NOT_FOUND),
+        }
     });
     call!(linker, proxy_replace_header_map_value, |guest, kind: u32, name: u32, size: u32, value: u32, value_size: u32| {
         let name = text(&mut guest, name, size)?;
