@@ -7,7 +7,8 @@ use std::net::IpAddr;
 /// Where the client's address comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum ClientIpSpec {
-    /// The downstream connection. No client can forge it.
+    /// The downstream connection, as Envoy sees it. No client can forge it where `use_remote_address` is true; where it is
+    /// not, Envoy takes the address from `x-forwarded-for`.
     #[default]
     Connection,
     /// A header field that `trusted_hops` proxies in front append to, such as `x-forwarded-for`: the entry so many from
