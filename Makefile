@@ -8,10 +8,10 @@ MAKEFLAGS += --no-print-directory
 WASM := target/trackgate.wasm
 export TRACKGATE_WASM := $(CURDIR)/$(WASM)
 
-.PHONY: help demo run test wasm lint cost bench audit clean vectors cargo
+.PHONY: help demo run test test-clients wasm lint cost bench audit clean vectors cargo
 
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: wasm ## Send real requests through a real Envoy and show what became of each
 	@export ENVOY="$$(scripts/setup-envoy)" && cargo run --quiet -- demo
@@ -23,6 +23,9 @@ test: wasm lint ## Everything CI checks: lint, unit tests, the vectors on three 
 	@rm -rf target/vectors
 	@export ENVOY="$$(scripts/setup-envoy)" && cargo test --quiet
 	@scripts/count-vectors
+
+test-clients: wasm ## Real browser trackers in a real Chromium, and Python's, through Envoy to the collector
+	@export ENVOY="$$(scripts/setup-envoy)" && settings="$$(scripts/setup-clients)" && env $$settings cargo test --quiet --test clients
 
 wasm: cargo ## Build the module, target/trackgate.wasm
 	@scripts/build-wasm $(WASM)

@@ -149,7 +149,7 @@ async fn answer(
     Ok(asked_for(&head.headers).await)
 }
 
-/// The answer that the request asks for.
+/// The answer that the request asks for. Browsers may read it, and are let through when they ask first (CORS).
 async fn asked_for(headers: &HeaderMap) -> Response<Full<Bytes>> {
     let number = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).and_then(|value| value.parse::<u64>().ok());
     if let Some(delay_ms) = number("x-answer-delay-ms") {
@@ -159,6 +159,12 @@ async fn asked_for(headers: &HeaderMap) -> Response<Full<Bytes>> {
     let status = number("x-answer-status").and_then(|status| u16::try_from(status).ok());
     *response.status_mut() = status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::ACCEPTED);
     response.headers_mut().insert("x-collector", HeaderValue::from_static("trackgate"));
+    response.headers_mut().insert("access-control-allow-origin", HeaderValue::from_static("*"));
+    if headers.contains_key("access-control-request-method") {
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        *response.body_mut() = Full::default();
+        response.headers_mut().insert("access-control-allow-headers", HeaderValue::from_static("*"));
+    }
     if let Some(dropped) = headers.get("x-answer-dropped") {
         response.headers_mut().insert("x-plausible-dropped", dropped.clone());
     }
