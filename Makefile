@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 WASM := target/trackgate.wasm
 export TRACKGATE_WASM := $(CURDIR)/$(WASM)
 
-.PHONY: help demo run test test-clients wasm lint cost bench audit clean vectors cargo
+.PHONY: help demo run test test-clients test-observability wasm lint cost bench audit clean vectors cargo
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,13 +19,18 @@ demo: wasm ## Send real requests through a real Envoy and show what became of ea
 run: wasm ## The same, then keep serving and show each verdict until Ctrl-C
 	@export ENVOY="$$(scripts/setup-envoy)" && cargo run --quiet -- run
 
-test: wasm lint ## Everything CI checks: lint, unit tests, the vectors on three runners, the shipped configurations
+test: wasm lint ## Everything CI checks: lint, units, the vectors on three runners, shipped configurations, real clients, Prometheus
 	@rm -rf target/vectors
 	@export ENVOY="$$(scripts/setup-envoy)" && cargo test --quiet
+	@$(MAKE) test-clients test-observability
 	@scripts/count-vectors
 
 test-clients: wasm ## Real browser trackers in a real Chromium, and Python's, through Envoy to the collector
 	@export ENVOY="$$(scripts/setup-envoy)" && settings="$$(scripts/setup-clients)" && env $$settings cargo test --quiet --test clients
+
+test-observability: wasm ## A real Prometheus on the real Envoy: metrics, dashboard, access log, alerts
+	@command -v prometheus > /dev/null && command -v promtool > /dev/null || scripts/setup-prometheus
+	@export ENVOY="$$(scripts/setup-envoy)" && cargo test --quiet --test observability
 
 wasm: cargo ## Build the module, target/trackgate.wasm
 	@scripts/build-wasm $(WASM)

@@ -125,11 +125,12 @@ pub fn define_metric(kind: Metric, name: &str) -> Result<u32> {
     Ok(id)
 }
 
-pub fn increment(metric: u32) -> Result<()> {
-    done(abi::proxy_increment_metric(metric, 1))
+/// Counts a counter up; a gauge also down.
+pub fn add(metric: u32, count: i64) -> Result<()> {
+    done(abi::proxy_increment_metric(metric, count))
 }
 
-/// Sets a gauge, or adds a value to a histogram.
+/// Adds a value to a histogram.
 pub fn record(metric: u32, value: u64) -> Result<()> {
     done(abi::proxy_record_metric(metric, value))
 }

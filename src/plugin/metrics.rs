@@ -8,6 +8,7 @@ use super::VERSION;
 use super::host::{self, Metric};
 use crate::gate::{Decision, Endpoint, Gate, Mode};
 use crate::verdict::{Disposition, Reason, Verdict};
+use std::cell::Cell;
 
 pub struct Metrics {
     /// By endpoint, then [`slot`].
@@ -15,6 +16,10 @@ pub struct Metrics {
     body_bytes: Option<u32>,
     host_errors: Option<u32>,
     resumed: Option<u32>,
+    /// How many workers have had a request under this configuration; 0 again when it has been replaced. The VMs in which
+    /// Envoy only tries a configuration are never told that it is over, and so are not counted.
+    config_info: Option<u32>,
+    is_at_work: Cell<bool>,
 }
 
 const SLOTS: usize = Mode::ALL.len() * Verdict::ALL.len() * (Reason::COUNT + 1);
@@ -35,9 +40,7 @@ impl Metrics {
         };
         // The version's dots would end the label's value.
         let version = VERSION.replace('.', "_");
-        if let Some(info) = define(Metric::Gauge, &format!("trackgate_config_info.hash.{hash}.version.{version}")) {
-            let _ = host::record(info, 1);
-        }
+        let config_info = define(Metric::Gauge, &format!("trackgate_config_info.hash.{hash}.version.{version}"));
         let body_bytes = define(Metric::Histogram, "trackgate_body_bytes");
         let mut counter = |name: &str| define(Metric::Counter, name);
         let requests = gate.endpoints.iter().map(|endpoint| define_requests(endpoint, &mut counter)).collect();
@@ -46,7 +49,21 @@ impl Metrics {
         if failed > 0 {
             host::log(host::Level::Error, &format!("trackgate: {failed} metrics could not be defined and are not counted"));
         }
-        Metrics { requests, body_bytes, host_errors, resumed }
+        Metrics { requests, body_bytes, host_errors, resumed, config_info, is_at_work: Cell::new(false) }
+    }
+
+    /// A stream has begun.
+    pub fn begin(&self) {
+        if !self.is_at_work.replace(true) {
+            add(self.config_info, 1);
+        }
+    }
+
+    /// The configuration is at work no more on this worker.
+    pub fn retire(&self) {
+        if self.is_at_work.replace(false) {
+            add(self.config_info, -1);
+        }
     }
 
     pub fn count(&self, decision: &Decision) {
@@ -73,9 +90,13 @@ impl Metrics {
 }
 
 fn increment(metric: Option<u32>) {
+    add(metric, 1);
+}
+
+fn add(metric: Option<u32>, count: i64) {
     if let Some(id) = metric {
         // Nothing is left to be done about a counter that cannot be counted up.
-        let _ = host::increment(id);
+        let _ = host::add(id, count);
     }
 }
 

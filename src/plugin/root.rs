@@ -17,14 +17,24 @@ pub struct Root {
     plugin: Option<Rc<Plugin>>,
 }
 
-impl Context for Root {}
+impl Context for Root {
+    /// The configuration is replaced, or Envoy ends.
+    fn on_done(&mut self) -> bool {
+        if let Some(plugin) = &self.plugin {
+            plugin.metrics.retire();
+        }
+        true
+    }
+}
 
 impl RootContext for Root {
     /// False stops Envoy from loading the configuration, after one line that says why.
     fn on_configure(&mut self, size: usize) -> bool {
         match load(size) {
             Ok(plugin) => {
-                self.plugin = Some(Rc::new(plugin));
+                if let Some(replaced) = self.plugin.replace(Rc::new(plugin)) {
+                    replaced.metrics.retire();
+                }
                 true
             }
             Err(error) => {
@@ -42,6 +52,9 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
+        if let Some(plugin) = &self.plugin {
+            plugin.metrics.begin();
+        }
         Some(Box::new(Stream::new(context_id, self.plugin.clone())))
     }
 

@@ -1,0 +1,200 @@
+//! What an operator sees: a real Prometheus scrapes the real Envoy; labels, dashboard, access log and alerts are proven by
+//! queries. Run by `make test-observability`, which installs Prometheus.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use trackgate::cli::client::{self, Call, Transport};
+use trackgate::cli::collector::Collector;
+use trackgate::cli::envoy::{Envoy, free_port, replaced};
+
+/// Half of the clients of one endpoint are under enforcement, another endpoint is in shadow mode.
+const CONFIGURATION: &str = r#"{"endpoints":[{"name":"convert","vendor":"convert","mode":"shadow"},{"name":"plausible","vendor":"plausible"},{"name":"userpilot","vendor":"userpilot","enforce_percent":50},{"name":"commanders_act","vendor":"commanders_act"}]}"#;
+const PERSON: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0";
+const CRAWLER: &str = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
+const VIEW: &str = r#"{"n":"pageview","u":"https://a.example/","d":"a.example"}"#;
+const EVENT: &str = r#"{"accountId":"1","projectId":"2","visitors":[{"visitorId":"v","events":[{"eventType":"bucketing","data":{"experienceId":"1","variationId":"2"}}]}]}"#;
+
+struct Prometheus {
+    child: Child,
+    address: SocketAddr,
+    folder: PathBuf,
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Prometheus {
+    /// The example's configuration, scraping every second.
+    async fn start(envoy: &Envoy) -> Prometheus {
+        let port = free_port().unwrap();
+        let folder = std::env::temp_dir().join(format!("trackgate-prometheus-{}-{port}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let text = std::fs::read_to_string("examples/prometheus/prometheus.yml").unwrap();
+        let text = replaced(&text, "scrape_interval: 15s", "scrape_interval: 1s\n  scrape_timeout: 1s").unwrap();
+        let text = replaced(&text, "127.0.0.1:9901", &envoy.admin.to_string()).unwrap();
+        std::fs::write(folder.join("prometheus.yml"), text).unwrap();
+        std::fs::copy("examples/prometheus/rules.yml", folder.join("rules.yml")).unwrap();
+        let child = Command::new("prometheus")
+            .arg(format!("--config.file={}", folder.join("prometheus.yml").display()))
+            .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
+            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .args(["--log.level=error"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("prometheus does not start; use `make test-observability`");
+        Prometheus { child, address: SocketAddr::from(([127, 0, 0, 1], port)), folder }
+    }
+
+    /// The series of an instant query; empty while it does not serve yet.
+    async fn query(&self, expression: &str) -> Vec<Value> {
+        let encoded: String = expression.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let call =
+            Call { method: "GET".to_owned(), path: format!("/api/v1/query?query={encoded}"), headers: Vec::new(), body: None };
+        let Ok(answer) = client::send(self.address, &call, Transport::Http1).await else { return Vec::new() };
+        let answer: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        assert_ne!(answer["status"], "error", "{expression}: {answer}");
+        answer["data"]["result"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// Waits until a query has series whose sum is `expected`.
+    async fn expect(&self, expression: &str, expected: f64) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let series = self.query(expression).await;
+            let values = series.iter().map(|series| series["value"][1].as_str().unwrap().parse::<f64>().unwrap());
+            if !series.is_empty() && values.sum::<f64>() == expected {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{expression}: expected {expected}, found {series:?}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+}
+
+async fn gateway() -> (Collector, Envoy) {
+    let collector = Collector::start(SocketAddr::from(([127, 0, 0, 1], 0)), |_| {}).await.unwrap();
+    let bootstrap = std::fs::read_to_string("envoy/hold.yaml").unwrap();
+    let bootstrap = replaced(&bootstrap, "value: '{}'", &format!("value: '{CONFIGURATION}'")).unwrap();
+    let envoy = Envoy::start(&bootstrap, collector.address, 2).await.unwrap();
+    (collector, envoy)
+}
+
+async fn post(envoy: &Envoy, path: &str, user_agent: &str, extra: &[(&str, &str)], body: &str) {
+    let fields = [("user-agent", user_agent), ("content-type", "application/json")];
+    let headers = fields.iter().chain(extra).map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect();
+    let call = Call { method: "POST".to_owned(), path: path.to_owned(), headers, body: Some(body.as_bytes().to_vec()) };
+    client::send(envoy.listener, &call, Transport::Http1).await.unwrap();
+}
+
+/// Five of each: passed, dropped, rejected, in shadow, under a partial enforcement, not inspected.
+async fn traffic(envoy: &Envoy) {
+    for client in 0..5 {
+        post(envoy, "/api/event", PERSON, &[], VIEW).await;
+        post(envoy, "/api/event", CRAWLER, &[], VIEW).await;
+        post(envoy, "/api/event", PERSON, &[], "{}").await;
+        post(envoy, "/api/event", PERSON, &[("content-encoding", "gzip")], "").await;
+        post(envoy, "/v1/track/key", PERSON, &[], EVENT).await;
+        post(envoy, "/v1/track/key", CRAWLER, &[], EVENT).await;
+        post(envoy, "/events?tc_s=1&token=a", PERSON, &[], r#"{"event_name":"a"}"#).await;
+        let key = format!("Token key{client}");
+        post(envoy, "/v1/track", PERSON, &[("authorization", &key)], "{}").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn prometheus_sees_labels_and_the_dashboard_has_series() {
+    let (_collector, envoy) = gateway().await;
+    let prometheus = Prometheus::start(&envoy).await;
+    traffic(&envoy).await;
+    for (labels, count) in [
+        (r#"endpoint="plausible",verdict="pass",reason="none",mode="enforce""#, 5.0),
+        (r#"endpoint="plausible",verdict="drop",reason="bot",mode="enforce""#, 5.0),
+        (r#"endpoint="plausible",verdict="reject",reason="invalid",mode="enforce""#, 5.0),
+        (r#"endpoint="plausible",verdict="uninspected",reason="content_encoding",mode="enforce""#, 5.0),
+        (r#"endpoint="convert",verdict="pass",reason="none",mode="shadow""#, 5.0),
+        (r#"endpoint="convert",verdict="drop",reason="bot",mode="shadow""#, 5.0),
+        (r#"endpoint="commanders_act",verdict="pass",reason="none",mode="enforce""#, 5.0),
+        (r#"endpoint="userpilot",verdict="reject",reason="missing_field""#, 5.0),
+    ] {
+        prometheus.expect(&format!("trackgate_requests_total{{{labels}}}"), count).await;
+    }
+    prometheus.expect("count(count by (mode) (trackgate_requests_total{endpoint=\"userpilot\"}))", 2.0).await;
+    let version = env!("CARGO_PKG_VERSION").replace('.', "_");
+    prometheus.expect(&format!("count(trackgate_config_info{{version={version:?}}} > 0)"), 1.0).await;
+    prometheus.expect("trackgate_host_errors_total + trackgate_resumed_total", 0.0).await;
+    dashboard(&prometheus, &envoy).await;
+}
+
+/// Every query of the dashboard returns series while there is traffic.
+async fn dashboard(prometheus: &Prometheus, envoy: &Envoy) {
+    let text = std::fs::read_to_string("examples/grafana/trackgate.json").unwrap();
+    let dashboard: Value = serde_json::from_str(&text).unwrap();
+    let targets = dashboard["panels"].as_array().unwrap().iter().flat_map(|panel| panel["targets"].as_array().unwrap());
+    let mut open: Vec<String> =
+        targets.map(|target| target["expr"].as_str().unwrap().replace("$__rate_interval", "10s")).collect();
+    assert!(open.len() >= 10, "{open:?}");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !open.is_empty() {
+        assert!(Instant::now() < deadline, "no series: {open:?}");
+        traffic(envoy).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let mut empty = Vec::new();
+        for expression in open {
+            let series = prometheus.query(&expression).await;
+            // NaN is what a quantile of nothing is.
+            if series.iter().all(|series| series["value"][1] == "NaN") {
+                empty.push(expression);
+            }
+        }
+        open = empty;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_access_log_tells_verdict_reasons_and_who_answered() {
+    let (_collector, envoy) = gateway().await;
+    post(&envoy, "/api/event?case=drop", CRAWLER, &[], VIEW).await;
+    post(&envoy, "/v1/track/key?case=shadow", CRAWLER, &[], EVENT).await;
+    post(&envoy, "/events?case=annotate", PERSON, &[], r#"{"event_name":"a"}"#).await;
+    post(&envoy, "/other?case=none", PERSON, &[], "").await;
+    let deadline = Instant::now() + Duration::from_secs(5);
+    let lines = loop {
+        let text = std::fs::read_to_string(envoy.access_log()).unwrap();
+        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        if lines.len() == 4 {
+            break lines;
+        }
+        assert!(Instant::now() < deadline, "{lines:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    let seen: Vec<_> =
+        lines.iter().map(|line| (line["verdict"].as_str(), line["reasons"].as_str(), line["details"].as_str())).collect();
+    let annotated = "missing_site_id, missing_source_key";
+    let expected = [
+        (Some("drop;endpoint=plausible"), Some("bot;domain=\"a.example\""), Some("trackgate_bot")),
+        (Some("drop;endpoint=convert;mode=shadow;status=200"), Some("bot"), Some("via_upstream")),
+        (Some("annotate;endpoint=commanders_act"), Some(annotated), Some("via_upstream")),
+        (None, None, Some("via_upstream")),
+    ];
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn the_alerts_fire_when_they_should() {
+    for arguments in [["check", "rules", "rules.yml"], ["test", "rules", "rules_test.yml"], ["check", "config", "prometheus.yml"]]
+    {
+        let output = Command::new("promtool").args(arguments).current_dir("examples/prometheus").output().unwrap();
+        let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        assert!(output.status.success(), "{arguments:?}: {said}");
+    }
+}
