@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 WASM := target/trackgate.wasm
 export TRACKGATE_WASM := $(CURDIR)/$(WASM)
 
-.PHONY: help demo run test test-clients test-observability wasm lint cost bench audit clean vectors cargo
+.PHONY: help demo run test test-clients test-observability wasm lint cost bench score update-data audit clean vectors cargo
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,7 +32,7 @@ test-observability: wasm ## A real Prometheus on the real Envoy: metrics, dashbo
 	@command -v prometheus > /dev/null && command -v promtool > /dev/null || scripts/setup-prometheus
 	@export ENVOY="$$(scripts/setup-envoy)" && cargo test --quiet --test observability
 
-wasm: cargo ## Build the module, target/trackgate.wasm
+wasm: cargo ## Build the module, target/trackgate.wasm; SPAM_REFERRERS=FILE builds another list of spam referrers in
 	@scripts/build-wasm $(WASM)
 
 lint: cargo ## Format and clippy, natively and for wasm
@@ -46,6 +46,12 @@ cost: wasm ## Count what requests cost and write benches/cost.tsv, which the tes
 
 bench: cargo ## Native benches of the core
 	@cargo bench
+
+score: cargo ## Score the User-Agent engine beside isbot, crawler-user-agents and CrawlerDetect
+	@scripts/score
+
+update-data: cargo ## Refresh data/user_agents from the registries, with the score before and after
+	@scripts/update-data
 
 audit: cargo ## Licences, sources, duplicate versions, advisories of all dependencies
 	@scripts/audit

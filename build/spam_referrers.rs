@@ -1,6 +1,6 @@
 //! Bakes the list of spam referrers: a hash table that the module reads in place. `SPAM_REFERRERS=FILE` bakes another list.
 //!
-//! A list is a text file: one host a line, in lower case, without `www.`; `#` begins a comment.
+//! A list is a text file: one host a line, letter case and one leading `www.` do not count; `#` begins a comment.
 
 #[path = "../src/rules/hash.rs"]
 mod hash;
@@ -33,22 +33,22 @@ pub fn compile(root: &Path, output: &Path) -> Result<(), String> {
     std::fs::write(output, code).map_err(|error| format!("{}: {error}", output.display()))
 }
 
-fn hosts(text: &str) -> Result<BTreeSet<&str>, String> {
+fn hosts(text: &str) -> Result<BTreeSet<String>, String> {
     let mut hosts = BTreeSet::new();
     for (index, line) in text.lines().enumerate() {
-        let host = line.split('#').next().unwrap_or_default().trim();
+        let host = line.split('#').next().unwrap_or_default().trim().to_ascii_lowercase();
         if host.is_empty() {
             continue;
         }
+        let host = host.strip_prefix("www.").unwrap_or(&host).to_owned();
         let fits = host.len() <= 253
-            && !host.starts_with("www.")
             && host.split('.').count() > 1
             && host.split('.').all(|label| {
                 !label.is_empty()
                     && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte))
             });
         if !fits {
-            return Err(format!("line {}: expected a host in lower case and ASCII, without \"www.\", found {host:?}", index + 1));
+            return Err(format!("line {}: expected a host in ASCII, without scheme, port and path, found {host:?}", index + 1));
         }
         hosts.insert(host);
     }
@@ -59,7 +59,7 @@ fn hosts(text: &str) -> Result<BTreeSet<&str>, String> {
 }
 
 /// Open addressing; 0 is an empty place.
-fn table(hosts: &BTreeSet<&str>) -> Vec<u64> {
+fn table(hosts: &BTreeSet<String>) -> Vec<u64> {
     let size = places(hosts.len());
     let mut table = vec![0; size];
     for host in hosts {
