@@ -4,6 +4,7 @@ pub mod classify_ua;
 pub mod client;
 pub mod collector;
 pub mod demo;
+pub mod dispositions;
 pub mod envoy;
 pub mod run;
 pub mod terminal;
