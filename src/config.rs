@@ -12,6 +12,8 @@ mod json;
 mod node;
 mod read;
 mod read_custom;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod schema;
 
 pub use json::Json;
 

@@ -1,14 +1,18 @@
 //! The `trackgate` command.
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
-use trackgate::cli::{self, collector::Collector};
+use trackgate::cli::{self, collector::Collector, replay::Replay};
 use trackgate::vendors::Vendor;
 
-/// A gate for event-tracking traffic.
+/// A gate for event-tracking traffic: a proxy-wasm filter for Envoy. This command is the same gate, natively, for those who write its
+/// configuration and who must decide whether enforcing it is safe.
+///
+/// Exit codes: 0, all is well; 1, there are findings; 2, the command or a file cannot be used.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, max_term_width = 110)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -16,10 +20,47 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Send real requests through a real Envoy and show what became of each
-    Demo,
-    /// The same, then keep serving and show each verdict until Ctrl-C
-    Run,
+    /// Find everything that is wrong, or suspicious, about a configuration
+    ///
+    /// Reads the filter's own JSON, an Envoy bootstrap, an Istio WasmPlugin or EnvoyFilter, or an Envoy Gateway EnvoyExtensionPolicy, as JSON or
+    /// YAML, and takes the filter's configuration from it. All problems are told at once, each with its path, what was expected and what was
+    /// found. Warnings are for what is legal and probably not meant; they do not change the exit code.
+    Check {
+        /// A file; `-` is standard input
+        configuration: PathBuf,
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
+    /// Show every rule that a request meets, in order, what it saw and said, and the verdict
+    ///
+    /// The request is a raw HTTP message, a curl command line, a HAR entry, or a line of JSON as `replay` reads it. Exit code 1: the request is
+    /// refused.
+    Explain {
+        configuration: PathBuf,
+        /// A file; `-` is standard input
+        request: String,
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
+    /// Send captured traffic through the gate, and count what would become of it
+    ///
+    /// Reads what Envoy's tap filter writes (JSON, and length-delimited protobuf), HAR, and JSON Lines, also compressed with gzip. Records that cannot
+    /// be read are counted and named. Exit code 1: there were some, or, with --against, something would change.
+    Replay {
+        configuration: PathBuf,
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Another configuration: show only what it would change
+        #[arg(long, value_name = "CONFIGURATION")]
+        against: Option<PathBuf>,
+        /// Write a page with charts
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
+    /// Print the configuration's JSON Schema
+    Schema,
     /// How each vendor's reasons are treated unless the configuration says otherwise
     Dispositions {
         /// One vendor alone
@@ -35,14 +76,25 @@ enum Command {
         #[arg(long, value_enum, default_value = "text")]
         output: Output,
     },
+    /// Send real requests through a real Envoy and show what became of each
+    Demo,
+    /// The same, then keep serving and show each verdict until Ctrl-C
+    Run,
     /// A small collector: answers 202 to everything, and tells what reached it
     Collector {
         /// Where to listen
         #[arg(long, default_value = "127.0.0.1:10081")]
         listen: SocketAddr,
-        /// Print each request as JSON
-        #[arg(long)]
-        json: bool,
+        /// Each request as text or JSON
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
+    /// Print a shell's completions
+    Completions { shell: clap_complete::Shell },
+    /// Print the version
+    Version {
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
     },
 }
 
@@ -61,18 +113,27 @@ fn vendor(id: &str) -> Result<Vendor, String> {
 async fn main() -> ExitCode {
     match run(Arguments::parse().command).await {
         Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(false) => ExitCode::from(1),
         Err(error) => {
             eprintln!("trackgate: {error}");
-            ExitCode::FAILURE
+            ExitCode::from(2)
         }
     }
 }
 
 async fn run(command: Command) -> cli::Result<bool> {
     match command {
-        Command::Demo => cli::demo::run().await,
-        Command::Run => cli::run::run().await.map(|()| true),
+        Command::Check { configuration, output } => cli::check::run(&configuration, output == Output::Json),
+        Command::Explain { configuration, request, output } => {
+            cli::explain::run(&configuration, &request, output == Output::Json)
+        }
+        Command::Replay { configuration, files, against, html, output } => {
+            cli::replay::run(&Replay { configuration, against, files, html, json: output == Output::Json })
+        }
+        Command::Schema => {
+            print!("{}", cli::schema::text());
+            Ok(true)
+        }
         Command::Dispositions { vendor, output } => {
             let vendors = vendor.map_or(Vendor::ALL.to_vec(), |vendor| vec![vendor]);
             match output {
@@ -86,11 +147,24 @@ async fn run(command: Command) -> cli::Result<bool> {
             cli::classify_ua::run(&file, output == Output::Json, &mut out).map_err(|error| format!("{file}: {error}"))?;
             Ok(true)
         }
-        Command::Collector { listen, json } => {
-            let collector =
-                Collector::start(listen, move |seen| println!("{}", if json { seen.json() } else { seen.line() })).await?;
-            println!("listening on {}", collector.address);
+        Command::Demo => cli::demo::run().await,
+        Command::Run => cli::run::run().await.map(|()| true),
+        Command::Collector { listen, output } => {
+            let line = move |seen: &cli::collector::Seen| if output == Output::Json { seen.json() } else { seen.line() };
+            let collector = Collector::start(listen, move |seen| println!("{}", line(seen))).await?;
+            eprintln!("listening on {}", collector.address);
             collector.serve().await;
+            Ok(true)
+        }
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "trackgate", &mut std::io::stdout());
+            Ok(true)
+        }
+        Command::Version { output } => {
+            match output {
+                Output::Text => println!("trackgate {}", env!("CARGO_PKG_VERSION")),
+                Output::Json => println!("{{\"version\":\"{}\"}}", env!("CARGO_PKG_VERSION")),
+            }
             Ok(true)
         }
     }

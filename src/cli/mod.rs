@@ -1,12 +1,19 @@
 //! The `trackgate` command; native only.
 
+pub mod capture;
+pub mod check;
 pub mod classify_ua;
 pub mod client;
 pub mod collector;
+pub mod configuration;
 pub mod demo;
 pub mod dispositions;
 pub mod envoy;
+pub mod explain;
+pub mod judge;
+pub mod replay;
 pub mod run;
+pub mod schema;
 pub mod terminal;
 
 /// What goes wrong in the command, with a text for the person at the terminal.

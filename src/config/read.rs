@@ -17,6 +17,8 @@ use crate::verdict::{Disposition, Reason};
 pub fn config(json: Json<'_>, problems: &Problems) -> Config {
     let default = Config::default();
     let Some(mut fields) = (Node { at: String::new(), value: json, problems }).fields() else { return default };
+    // For editors: where the configuration's schema is.
+    let _ = fields.take("$schema").and_then(Node::string);
     let config = Config {
         mode: fields.take("mode").and_then(mode).unwrap_or_default(),
         enforce_percent: fields.take("enforce_percent").and_then(share).unwrap_or(Share::ALL),

@@ -6,7 +6,8 @@
 //! 2. Declared size over the limit: unreadable. A content coding: `content_encoding`, and the body is not read.
 //! 3. JSON as Elixir's Jason reads it, and an object. An empty body or another value has no fields, if the type is JSON; it
 //!    is unreadable if the type is text.
-//! 4. The fields (`event`). Of duplicate names the first one counts.
+//! 4. The fields (`event`). Of duplicate names the first one counts; that they differ is `json_duplicate_keys`, by default
+//!    passed over.
 //!
 //! Then, for each tracked domain, the first of these that its disposition does not pass over:
 //! 5. `spam_referrer`, by the referrer's host.
@@ -116,7 +117,11 @@ pub fn body(awaited: Awaited, policy: &Policy, shared: &Shared, body: &[u8], not
         Some(fields) => fields,
         None => return notes.note(unreadable()),
     };
-    match Event::of(&fields) {
+    let event = Event::of(&fields);
+    if event.is_ok() && fields.contradict {
+        notes.note(Finding::new(Reason::JsonDuplicateKeys, "a field stands twice and differs"))?;
+    }
+    match event {
         Ok(event) => pipeline::run(&event, &awaited.client, policy, shared, notes),
         Err(errors) => notes.note(invalid(errors)),
     }

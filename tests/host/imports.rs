@@ -237,8 +237,8 @@ fn define_vm(linker: &mut Linker<Host>) {
     });
     call!(linker, proxy_increment_metric, |guest, id: u32, offset: i64| {
         let Some(metric) = guest.data_mut().metrics.get_mut(id as usize - 1) else { return Ok(NOT_FOUND) };
-        if metric.kind != 0 {
-            bail!("{} is no counter", metric.name);
+        if metric.kind > 1 || metric.kind == 0 && offset < 0 {
+            bail!("{} cannot be counted by {offset}", metric.name);
         }
         metric.value = metric.value.wrapping_add_signed(offset);
         Ok(OK)

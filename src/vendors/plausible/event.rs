@@ -33,6 +33,8 @@ const NAMES: [&str; 16] =
 #[derive(Debug, Default)]
 pub struct Fields<'a> {
     values: [Option<Value<'a>>; NAMES.len()],
+    /// A name stood twice and said different things.
+    pub contradict: bool,
 }
 
 impl<'a> Fields<'a> {

@@ -1,0 +1,117 @@
+//! The plugin's configuration, wherever it stands: by itself as JSON, in an Envoy bootstrap, an Istio WasmPlugin, EnvoyFilter, or an Envoy
+//! Gateway EnvoyExtensionPolicy, as YAML or JSON.
+
+use super::Result;
+use crate::gate::Gate;
+use serde::Deserialize;
+use serde_json::Value;
+use std::path::Path;
+
+/// Where a configuration was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The file is the configuration.
+    Plain,
+    Bootstrap,
+    /// Istio's WasmPlugin: the knob cannot be set.
+    WasmPlugin,
+    EnvoyFilter,
+    /// Envoy Gateway's EnvoyExtensionPolicy: the knob cannot be set.
+    ExtensionPolicy,
+}
+
+/// One configuration of a file.
+#[derive(Debug)]
+pub struct Found {
+    pub source: Source,
+    /// As the filter gets it.
+    pub text: String,
+    /// What stands around it: Envoy's `PluginConfig`, or the resource's `spec`.
+    pub around: Value,
+}
+
+/// Every configuration of trackgate that a file holds.
+///
+/// # Errors
+/// The file cannot be read, or is neither JSON nor YAML.
+pub fn find(path: &Path) -> Result<(Vec<Found>, Vec<Value>)> {
+    let text = read(path)?;
+    // A plain configuration keeps its text, so that problems are told by line and column.
+    let as_json = serde_json::from_str::<Value>(&text);
+    if text.trim().is_empty() || !is_around(as_json.as_ref().ok()) && (as_json.is_ok() || text.trim_start().starts_with('{')) {
+        return Ok((vec![Found { source: Source::Plain, text, around: Value::Null }], Vec::new()));
+    }
+    let mut documents = Vec::new();
+    for document in serde_yaml_ng::Deserializer::from_str(&text) {
+        let value =
+            Value::deserialize(document).map_err(|error| format!("{}: expected JSON or YAML: {error}", path.display()))?;
+        documents.push(value);
+    }
+    let mut found = Vec::new();
+    for document in &documents {
+        match document["kind"].as_str() {
+            Some("WasmPlugin") => found.extend(resource(Source::WasmPlugin, &document["spec"], "pluginConfig")),
+            Some("EnvoyExtensionPolicy") => {
+                let wasms = document.pointer("/spec/wasm").and_then(Value::as_array).cloned().unwrap_or_default();
+                found.extend(wasms.iter().filter_map(|wasm| resource(Source::ExtensionPolicy, wasm, "config")));
+            }
+            Some("EnvoyFilter") => search(document, Source::EnvoyFilter, &mut found),
+            Some(_) | None => search(document, Source::Bootstrap, &mut found),
+        }
+    }
+    Ok((found, documents))
+}
+
+fn is_around(json: Option<&Value>) -> bool {
+    json.is_some_and(|value| {
+        ["static_resources", "dynamic_resources", "kind", "admin", "resources"].iter().any(|name| value.get(name).is_some())
+    })
+}
+
+fn read(path: &Path) -> Result<String> {
+    if path.as_os_str() == "-" {
+        return Ok(std::io::read_to_string(std::io::stdin())?);
+    }
+    Ok(std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?)
+}
+
+/// The resource's own field holds the configuration as an object.
+fn resource(source: Source, spec: &Value, field: &str) -> Option<Found> {
+    let text = spec.get(field).map_or_else(|| "{}".to_owned(), Value::to_string);
+    spec.is_object().then(|| Found { source, text, around: spec.clone() })
+}
+
+/// Envoy's `PluginConfig`s anywhere below: an object with `vm_config`.
+fn search(value: &Value, source: Source, found: &mut Vec<Found>) {
+    match value {
+        Value::Object(members) => {
+            if members.contains_key("vm_config") || members.contains_key("vmConfig") {
+                let text = match &members.get("configuration").unwrap_or(&Value::Null)["value"] {
+                    Value::String(text) => text.clone(),
+                    Value::Null => "{}".to_owned(),
+                    other => other.to_string(),
+                };
+                found.push(Found { source, text, around: value.clone() });
+                return;
+            }
+            members.values().for_each(|member| search(member, source, found));
+        }
+        Value::Array(list) => list.iter().for_each(|element| search(element, source, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// The one configuration of a file, compiled.
+///
+/// # Errors
+/// There is none or more than one, or it cannot be used: every problem, a line each.
+pub fn load(path: &Path) -> Result<Gate> {
+    let (found, _) = find(path)?;
+    let [found] = found.as_slice() else {
+        return Err(format!("{}: expected one configuration of the filter, found {}", path.display(), found.len()).into());
+    };
+    Ok(Gate::load(found.text.as_bytes()).map_err(|error| {
+        let problems: Vec<String> = error.problems.iter().map(|problem| format!("{}: {problem}", path.display())).collect();
+        problems.join("\n")
+    })?)
+}

@@ -1,0 +1,146 @@
+//! `trackgate explain`: one request, every rule in the order it ran, what it saw and said, and the verdict.
+
+mod request;
+mod steps;
+
+use super::Result;
+use super::capture::Captured;
+use super::configuration;
+use super::judge::judge;
+use super::terminal::{Colour, paint};
+use crate::annotation;
+use crate::gate::{Decision, Endpoint, Gate};
+use crate::verdict::{Finding, Verdict};
+use serde_json::{Value, json};
+use std::path::Path;
+use steps::{Seen, Step};
+
+/// What a rule said.
+struct Line {
+    rule: &'static str,
+    saw: String,
+    said: Said,
+}
+
+enum Said {
+    Nothing,
+    Findings(Vec<String>),
+    /// A refusal before it ended the checks.
+    NotReached,
+    /// The body was not looked at.
+    NotLookedAt,
+}
+
+/// Explains the request in a file (`-`: standard input), and prints. True: it is not refused.
+///
+/// # Errors
+/// A configuration or a request that cannot be read.
+pub fn run(configuration: &Path, request: &str, as_json: bool) -> Result<bool> {
+    let gate = configuration::load(configuration)?;
+    let captured = request::read(request)?;
+    let Some(decision) = judge(&gate, &captured) else {
+        print_untouched(&gate, &captured, as_json);
+        return Ok(true);
+    };
+    let Some(endpoint) = gate.endpoints.get(decision.endpoint) else { return Ok(true) };
+    let lines = lines(&Seen { gate: &gate, endpoint, captured: &captured }, &decision);
+    if as_json {
+        println!("{}", report_json(endpoint, &lines, &decision));
+    } else {
+        print_report(endpoint, &lines, &decision);
+    }
+    Ok(decision.reply_to_send().is_none())
+}
+
+fn lines(seen: &Seen<'_>, decision: &Decision) -> Vec<Line> {
+    let refusal = decision.reply.as_ref().map(|reply| reply.reason);
+    let mut ended = false;
+    let mut lines = Vec::new();
+    for step in steps::of(seen.endpoint.vendor) {
+        let own: Vec<&Finding> = decision.findings.list.iter().filter(|finding| step.reasons.contains(&finding.reason)).collect();
+        let said = if ended {
+            Said::NotReached
+        } else if own.is_empty() && step.reads_body && decision.findings.uninspected {
+            Said::NotLookedAt
+        } else if own.is_empty() {
+            Said::Nothing
+        } else {
+            Said::Findings(own.iter().map(|finding| shown(seen.endpoint, finding)).collect())
+        };
+        lines.push(Line { rule: step.rule, saw: saw(step, seen, ended), said });
+        ended |= refusal.is_some_and(|reason| step.reasons.contains(&reason));
+    }
+    lines
+}
+
+fn saw(step: &Step, seen: &Seen<'_>, ended: bool) -> String {
+    if ended { String::new() } else { (step.saw)(seen) }
+}
+
+fn shown(endpoint: &Endpoint, finding: &Finding) -> String {
+    let disposition = endpoint.dispositions.of(finding.reason).map_or("-", |disposition| disposition.id());
+    let mut text = format!("{} ({disposition}): {}", finding.reason.id(), finding.message);
+    for (name, value) in [("at", finding.path.as_deref()), ("domain", finding.domain.as_deref())] {
+        if let Some(value) = value {
+            text.push_str(&format!("; {name} {value}"));
+        }
+    }
+    text
+}
+
+fn print_untouched(gate: &Gate, captured: &Captured, as_json: bool) {
+    let names: Vec<&str> = gate.endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect();
+    if as_json {
+        println!("{}", json!({"endpoint": null, "verdict": "untouched"}));
+        return;
+    }
+    let head = captured.head();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    println!("{} {} at {}", text(head.method()), text(head.path()), text(head.authority()));
+    println!("untouched: no endpoint serves it (of {}); only POST is inspected, and neither upgrades nor gRPC", names.join(", "));
+}
+
+fn print_report(endpoint: &Endpoint, lines: &[Line], decision: &Decision) {
+    println!("endpoint {} (vendor {}), {} mode\n", endpoint.name, endpoint.vendor.id(), decision.mode.id());
+    for (number, line) in lines.iter().enumerate() {
+        let (mark, said) = match &line.said {
+            Said::Nothing => (paint("ok", Colour::Green), String::new()),
+            Said::Findings(findings) => (paint("!!", Colour::Yellow), findings.join("\n            ")),
+            Said::NotReached => (paint("--", Colour::Grey), "not reached".to_owned()),
+            Said::NotLookedAt => (paint("--", Colour::Grey), "the body was not looked at".to_owned()),
+        };
+        println!("{:>3}. {mark} {}", number + 1, line.rule);
+        [("saw", &line.saw), ("said", &said)]
+            .iter()
+            .filter(|(_, text)| !text.is_empty())
+            .for_each(|(name, text)| println!("       {name:>4} {text}"));
+    }
+    println!("\nverdict: {}", annotation::verdict(decision, &endpoint.name));
+    if let Some(reply) = decision.reply_to_send() {
+        println!("\nthe client gets, and the collector sees nothing:\n\nHTTP {}", reply.status);
+        reply.headers.iter().for_each(|(name, value)| println!("{name}: {value}"));
+        println!("\n{}", reply.body);
+    } else {
+        println!("\nthe collector gets the request, with:\n\nx-track-verdict: {}", annotation::verdict(decision, &endpoint.name));
+        if let Some(reasons) = annotation::reasons(&decision.findings) {
+            println!("x-track-drop-reason: {reasons}");
+        }
+    }
+}
+
+fn report_json(endpoint: &Endpoint, lines: &[Line], decision: &Decision) -> Value {
+    let line = |line: &Line| {
+        let (said, findings) = match &line.said {
+            Said::Nothing => ("nothing", Vec::new()),
+            Said::Findings(findings) => ("findings", findings.clone()),
+            Said::NotReached => ("not_reached", Vec::new()),
+            Said::NotLookedAt => ("not_looked_at", Vec::new()),
+        };
+        json!({"rule": line.rule, "saw": line.saw, "said": said, "findings": findings})
+    };
+    let reply =
+        decision.reply_to_send().map(|reply| json!({"status": reply.status, "headers": reply.headers, "body": reply.body}));
+    json!({"endpoint": endpoint.name, "vendor": endpoint.vendor.id(), "mode": decision.mode.id(), "verdict": decision.verdict.id(),
+           "reason": decision.reason.map(crate::verdict::Reason::id), "rules": lines.iter().map(line).collect::<Vec<_>>(), "reply": reply,
+           "reasons": annotation::reasons(&decision.findings), "forwarded": !matches!((decision.reply_to_send(), decision.verdict), (Some(_), Verdict::Drop | Verdict::Reject))})
+}
