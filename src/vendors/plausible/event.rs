@@ -68,7 +68,7 @@ pub fn fields(body: &[u8], media_type: MediaType) -> Option<Fields<'_>> {
             let value = reader.value()?;
             let slot = NAMES.iter().position(|known| name.is(known)).and_then(|index| fields.values.get_mut(index));
             if let Some(slot) = slot {
-                slot.get_or_insert(value);
+                fields.contradict |= *slot.get_or_insert(value) != value;
             }
             Ok(())
         })?;
