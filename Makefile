@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 WASM := target/trackgate.wasm
 export TRACKGATE_WASM := $(CURDIR)/$(WASM)
 
-.PHONY: help demo run test test-clients test-observability wasm lint cost bench score update-data audit clean vectors cargo
+.PHONY: help demo run canary-demo trap test test-clients test-observability wasm lint cost bench score update-data audit clean vectors cargo
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,7 +19,13 @@ demo: wasm ## Send real requests through a real Envoy and show what became of ea
 run: wasm ## The same, then keep serving and show each verdict until Ctrl-C
 	@export ENVOY="$$(scripts/setup-envoy)" && cargo run --quiet -- run
 
-test: wasm lint ## Everything CI checks: lint, units, the vectors on three runners, shipped configurations, real clients, Prometheus
+canary-demo: wasm ## Play three roll-outs with real Envoys: one promoted, one rolled back, one held
+	@export ENVOY="$$(scripts/setup-envoy)" && cargo run --quiet -- canary-demo
+
+trap: cargo ## Build the module that panics when asked to, for the tests of failure policies
+	@scripts/build-wasm target/trackgate-trap.wasm trap > /dev/null
+
+test: wasm trap lint ## Everything CI checks: lint, units, the vectors on three runners, shipped configurations, real clients, Prometheus
 	@rm -rf target/vectors
 	@export ENVOY="$$(scripts/setup-envoy)" && cargo test --quiet
 	@$(MAKE) test-clients test-observability

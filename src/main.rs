@@ -76,6 +76,33 @@ enum Command {
         #[arg(long, value_enum, default_value = "text")]
         output: Output,
     },
+    /// Compare a canary gateway with the stable one, and decide: promote (0), hold (1) or roll back (2)
+    ///
+    /// Reads both Envoys' Prometheus stats before and after, and compares for each endpoint the shares of verdicts and reasons (a two-proportion test,
+    /// corrected for their number), host errors, 5xx and latency. Fewer requests than --min-requests on either side: hold.
+    Canary {
+        /// The stable Envoy's admin address, such as 127.0.0.1:9901
+        #[arg(long)]
+        stable: SocketAddr,
+        /// The canary's
+        #[arg(long)]
+        canary: SocketAddr,
+        /// How long to watch: 30s, 5m, 1h
+        #[arg(long = "for", value_name = "TIME", value_parser = cli::canary::duration, default_value = "5m")]
+        watch: std::time::Duration,
+        #[arg(long, default_value_t = 200)]
+        min_requests: u64,
+        /// A share must have changed by more than so many percentage points to matter
+        #[arg(long, default_value_t = 0.5)]
+        min_change: f64,
+        /// The probability of calling a difference real that is none
+        #[arg(long, default_value_t = 0.01)]
+        alpha: f64,
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
+    /// Play three roll-outs with real Envoys: one promoted, one rolled back, one held
+    CanaryDemo,
     /// Send real requests through a real Envoy and show what became of each
     Demo,
     /// The same, then keep serving and show each verdict until Ctrl-C
@@ -111,6 +138,17 @@ fn vendor(id: &str) -> Result<Vendor, String> {
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    // A canary's decision has three exit codes.
+    if let Command::Canary { stable, canary, watch, min_requests, min_change, alpha, output } = Arguments::parse().command {
+        let limits = cli::canary::Limits { min_requests, min_change, alpha };
+        return match cli::canary::run(stable, canary, watch, limits, output == Output::Json).await {
+            Ok(decision) => ExitCode::from(decision.exit_code()),
+            Err(error) => {
+                eprintln!("trackgate: {error}");
+                ExitCode::from(2)
+            }
+        };
+    }
     match run(Arguments::parse().command).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
@@ -147,6 +185,9 @@ async fn run(command: Command) -> cli::Result<bool> {
             cli::classify_ua::run(&file, output == Output::Json, &mut out).map_err(|error| format!("{file}: {error}"))?;
             Ok(true)
         }
+        // Decided above.
+        Command::Canary { .. } => Ok(true),
+        Command::CanaryDemo => cli::canary_demo::run().await,
         Command::Demo => cli::demo::run().await,
         Command::Run => cli::run::run().await.map(|()| true),
         Command::Collector { listen, output } => {

@@ -35,3 +35,12 @@ struct Plugin {
     /// `x-track-drop-reason`
     reasons_field: String,
 }
+
+/// In a build for the tests of failure policies alone (`make trap`): a panic, which the plugin otherwise never has.
+#[cfg(trap)]
+#[allow(clippy::panic)]
+fn trap_if_asked(head: &crate::request::RequestHead<'_>) {
+    if head.first("x-trap").is_some() {
+        panic!("asked to trap");
+    }
+}

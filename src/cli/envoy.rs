@@ -74,13 +74,21 @@ impl Envoy {
     /// # Errors
     /// No binary, no module, a bootstrap without the shipped ports, or an Envoy that does not come up: then with its own words.
     pub async fn start(bootstrap: &str, collector: SocketAddr, concurrency: usize) -> Result<Envoy> {
-        let (listener_port, admin_port) = (free_port()?, free_port()?);
         let module = std::fs::canonicalize(module())
             .map_err(|error| format!("{}: {error}; build it with `make wasm`", module().display()))?;
+        let text = replaced(bootstrap, COLLECTOR_PORT, &format!("port_value: {}}}", collector.port()))?;
+        let text = replaced(&text, MODULE, &format!("filename: {}}}", module.display()))?;
+        Self::launch(&text, concurrency).await
+    }
+
+    /// Starts Envoy with any bootstrap that has the shipped ports for its listener and its admin interface.
+    ///
+    /// # Errors
+    /// As for [`Envoy::start`].
+    pub async fn launch(bootstrap: &str, concurrency: usize) -> Result<Envoy> {
+        let (listener_port, admin_port) = (free_port()?, free_port()?);
         let text = replaced(bootstrap, LISTENER_PORT, &format!("port_value: {listener_port}}}"))?;
         let text = replaced(&text, ADMIN_PORT, &format!("port_value: {admin_port}}}"))?;
-        let text = replaced(&text, COLLECTOR_PORT, &format!("port_value: {}}}", collector.port()))?;
-        let text = replaced(&text, MODULE, &format!("filename: {}}}", module.display()))?;
         let folder = temporary_folder(admin_port)?;
         let config = folder.join("envoy.yaml");
         File::create(&config)?.write_all(text.as_bytes())?;

@@ -1,5 +1,7 @@
 //! The `trackgate` command; native only.
 
+pub mod canary;
+pub mod canary_demo;
 pub mod capture;
 pub mod check;
 pub mod classify_ua;

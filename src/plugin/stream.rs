@@ -50,6 +50,8 @@ impl Stream {
             Err(_) => return self.failed(plugin, None, Findings::default()),
         };
         let mut head = RequestHead::new(host::pairs(&map));
+        #[cfg(trap)]
+        super::trap_if_asked(&head);
         let endpoint = plugin.gate.endpoint(&head);
         if strip(plugin, Map::RequestHeaders, head.names()).is_err() {
             return self.failed(plugin, endpoint, Findings::default());

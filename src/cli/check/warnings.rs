@@ -117,7 +117,8 @@ pub fn of_envoy(found: &Found, documents: &[Value]) -> Vec<String> {
             "failure_policy: not FAIL_RELOAD: after a trap every request on that worker fails, or bypasses the gate".to_owned(),
         );
     }
-    if found.source == Source::Bootstrap {
+    let manager = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+    if found.source == Source::Bootstrap && documents.iter().any(|document| contains(document, manager)) {
         for setting in ["normalize_path", "merge_slashes", "use_remote_address"] {
             if !documents.iter().any(|document| is_set(document, setting)) {
                 warnings.push(format!("{setting}: not set on the connection manager: {}", why(setting)));

@@ -1,0 +1,165 @@
+//! What happens when things change or break, on the real Envoy: configuration and module replaced under load, and a plugin that traps,
+//! under each failure policy.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use trackgate::cli::client::{self, Answer, Call, Transport};
+use trackgate::cli::collector::Collector;
+use trackgate::cli::envoy::{self, Envoy, replaced};
+
+const FILTER: &str = "          - name: trackgate\n            typed_config:\n";
+const ROUTER: &str = "          - name: envoy.filters.http.router\n";
+
+fn shipped() -> String {
+    std::fs::read_to_string("envoy/hold.yaml").unwrap()
+}
+
+async fn collector() -> Collector {
+    Collector::start(SocketAddr::from(([127, 0, 0, 1], 0)), |_| {}).await.unwrap()
+}
+
+fn temporary(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("trackgate-{name}-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn view(number: usize) -> Call {
+    let fields = [
+        ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0"),
+        ("content-type", "application/json"),
+    ];
+    Call {
+        method: "POST".to_owned(),
+        path: format!("/api/event?number={number}"),
+        headers: fields.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).to_vec(),
+        body: Some(br#"{"n":"pageview","u":"https://a.example/","d":"a.example"}"#.to_vec()),
+    }
+}
+
+/// The filter's own part of the shipped bootstrap, as a resource of its own (ECDS), and the bootstrap that refers to it.
+fn discovered(folder: &Path) -> (String, String) {
+    let shipped = shipped();
+    let (before, rest) = shipped.split_once(FILTER).unwrap();
+    let (filter, after) = rest.split_once(ROUTER).unwrap();
+    let reference = format!(
+        "          - name: trackgate\n            config_discovery:\n              config_source:\n                resource_api_version: V3\n                \
+         path_config_source: {{path: {0}/ecds.yaml, watched_directory: {{path: {0}}}}}\n              \
+         type_urls: [type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm]\n",
+        folder.display()
+    );
+    let resource = format!(
+        "resources:\n- \"@type\": type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig\n  name: trackgate\n  typed_config:\n{filter}"
+    );
+    let bootstrap = format!("node: {{id: test, cluster: test}}\n{before}{reference}{ROUTER}{after}");
+    (bootstrap, resource)
+}
+
+/// Replaces the file as a whole, as operators do.
+fn publish(folder: &Path, resource: &str, module: &Path, configuration: &str) {
+    let text = replaced(resource, "filename: target/trackgate.wasm", &format!("filename: {}", module.display())).unwrap();
+    let text = replaced(&text, "value: '{}'", &format!("value: '{configuration}'")).unwrap();
+    std::fs::write(folder.join("next"), text).unwrap();
+    std::fs::rename(folder.join("next"), folder.join("ecds.yaml")).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn neither_a_new_configuration_nor_a_new_module_loses_a_request() {
+    const REQUESTS: usize = 1600;
+    let folder = temporary("reload");
+    let (bootstrap, resource) = discovered(&folder);
+    let module = std::fs::canonicalize(envoy::module()).unwrap();
+    // Another file with one byte more is another module to Envoy: a custom section without content, named "v".
+    let upgraded = folder.join("upgraded.wasm");
+    std::fs::write(&upgraded, [std::fs::read(&module).unwrap(), vec![0, 2, 1, b'v']].concat()).unwrap();
+    publish(&folder, &resource, &module, "{}");
+    let collector = collector().await;
+    let bootstrap = replaced(&bootstrap, "port_value: 10081}", &format!("port_value: {}}}", collector.address.port())).unwrap();
+    let envoy = Envoy::launch(&bootstrap, 2).await.unwrap();
+    let mut pace = tokio::time::interval(Duration::from_millis(5));
+    let mut calls = tokio::task::JoinSet::new();
+    for number in 0..REQUESTS {
+        pace.tick().await;
+        match number {
+            400 => publish(&folder, &resource, &module, r#"{"log_sample_per_minute":3}"#),
+            800 => publish(&folder, &resource, &upgraded, r#"{"log_sample_per_minute":3}"#),
+            // A configuration that is rejected: the one before it goes on serving.
+            1200 => publish(&folder, &resource, &upgraded, r#"{"mode":"off"}"#),
+            _ => {}
+        }
+        let listener = envoy.listener;
+        calls.spawn(async move {
+            client::send(listener, &view(number), Transport::Http1)
+                .await
+                .map(|answer| answer.status)
+                .map_err(|error| error.to_string())
+        });
+    }
+    let mut answers: BTreeMap<String, usize> = BTreeMap::new();
+    while let Some(answer) = calls.join_next().await {
+        *answers.entry(format!("{:?}", answer.unwrap())).or_default() += 1;
+    }
+    assert_eq!(answers, BTreeMap::from([("Ok(202)".to_owned(), REQUESTS)]));
+    let seen = collector.seen();
+    let verdicts = seen.iter().filter(|seen| seen.header("x-track-verdict") == Some(b"pass;endpoint=plausible")).count();
+    assert_eq!((seen.len(), verdicts), (REQUESTS, REQUESTS));
+    let stats = envoy.admin("/stats?filter=trackgate_config_info").await.unwrap();
+    assert!(stats.trim_end().ends_with(": 2"), "both workers serve under the last good configuration:\n{stats}");
+    let rejected = envoy.admin("/stats?filter=extension_config_discovery.*config_fail").await.unwrap();
+    assert!(rejected.trim_end().ends_with(": 1"), "{rejected}");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// The module built with `--cfg trap`: it panics at a request with `x-trap`.
+fn trapping() -> PathBuf {
+    let path = PathBuf::from(std::env::var("TRACKGATE_TRAP_WASM").unwrap_or_else(|_| "target/trackgate-trap.wasm".to_owned()));
+    std::fs::canonicalize(&path).unwrap_or_else(|error| panic!("{}: {error}; build it with `make trap`", path.display()))
+}
+
+fn shown(answer: &Answer) -> String {
+    let from = if answer.header("x-collector").is_some() { "collector" } else { "envoy" };
+    format!("{} {from}", answer.status)
+}
+
+/// What the request that traps gets, the one right after it, and one half a second later; and how many of the last two were judged.
+async fn after_a_trap(policy: &str) -> ([String; 3], usize) {
+    let collector = collector().await;
+    let text = shipped();
+    let text = replaced(&text, "failure_policy: FAIL_RELOAD", &format!("failure_policy: {policy}")).unwrap();
+    let text = replaced(&text, "filename: target/trackgate.wasm}", &format!("filename: {}}}", trapping().display())).unwrap();
+    let text = replaced(&text, "port_value: 10081}", &format!("port_value: {}}}", collector.address.port())).unwrap();
+    let text = if policy == "FAIL_RELOAD" {
+        text
+    } else {
+        replaced(&text, "                reload_config: {backoff: {base_interval: 0.1s}}\n", "").unwrap()
+    };
+    let envoy = Envoy::launch(&text, 1).await.unwrap();
+    client::send(envoy.listener, &view(0), Transport::Http1).await.unwrap();
+    let mut trap = view(1);
+    trap.headers.push(("x-trap".to_owned(), b"now".to_vec()));
+    let this = client::send(envoy.listener, &trap, Transport::Http1).await.unwrap();
+    let next = client::send(envoy.listener, &view(2), Transport::Http1).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let later = client::send(envoy.listener, &view(3), Transport::Http1).await.unwrap();
+    let judged =
+        collector.seen().iter().filter(|seen| seen.header("x-track-verdict").is_some() && !seen.path.ends_with("=0")).count();
+    ([this, next, later].map(|answer| shown(&answer)), judged)
+}
+
+/// The table of `envoy/README.md`.
+#[tokio::test]
+async fn each_failure_policy_means_what_the_table_says() {
+    let rows = [
+        ("FAIL_RELOAD", ["503 envoy", "503 envoy", "202 collector"], 1),
+        ("FAIL_CLOSED", ["503 envoy", "503 envoy", "503 envoy"], 0),
+        ("FAIL_OPEN", ["503 envoy", "202 collector", "202 collector"], 0),
+    ];
+    for (policy, answers, judged) in rows {
+        let (found, count) = after_a_trap(policy).await;
+        assert_eq!((found.each_ref().map(String::as_str), count), (answers, judged), "{policy}");
+    }
+}
