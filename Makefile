@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 WASM := target/trackgate.wasm
 export TRACKGATE_WASM := $(CURDIR)/$(WASM)
 
-.PHONY: help demo run canary-demo trap test test-clients test-observability wasm lint cost bench score update-data audit clean vectors cargo
+.PHONY: help demo run canary-demo trap test test-clients test-observability test-manifests oci wasm lint cost bench score update-data audit clean vectors cargo
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,7 +28,7 @@ trap: cargo ## Build the module that panics when asked to, for the tests of fail
 test: wasm trap lint ## Everything CI checks: lint, units, the vectors on three runners, shipped configurations, real clients, Prometheus
 	@rm -rf target/vectors
 	@export ENVOY="$$(scripts/setup-envoy)" && cargo test --quiet
-	@$(MAKE) test-clients test-observability
+	@$(MAKE) test-clients test-observability test-manifests
 	@scripts/count-vectors
 
 test-clients: wasm ## Real browser trackers in a real Chromium, and Python's, through Envoy to the collector
@@ -37,6 +37,12 @@ test-clients: wasm ## Real browser trackers in a real Chromium, and Python's, th
 test-observability: wasm ## A real Prometheus on the real Envoy: metrics, dashboard, access log, alerts
 	@command -v prometheus > /dev/null && command -v promtool > /dev/null || scripts/setup-prometheus
 	@export ENVOY="$$(scripts/setup-envoy)" && cargo test --quiet --test observability
+
+test-manifests: wasm ## Istio's and Envoy Gateway's manifests against their CRDs, and the OCI image
+	@scripts/test-manifests
+
+oci: wasm ## Pack the module as an OCI image, target/oci, as Istio and Envoy Gateway pull it
+	@scripts/oci $(WASM) target/oci
 
 wasm: cargo ## Build the module, target/trackgate.wasm; SPAM_REFERRERS=FILE builds another list of spam referrers in
 	@scripts/build-wasm $(WASM)
