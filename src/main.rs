@@ -104,7 +104,17 @@ enum Command {
     /// Play three roll-outs with real Envoys: one promoted, one rolled back, one held
     CanaryDemo,
     /// Send real requests through a real Envoy and show what became of each
-    Demo,
+    Demo {
+        /// A gateway that runs elsewhere, instead of one started here: host:port
+        #[arg(long, requires_all = ["admin", "collector"])]
+        gateway: Option<String>,
+        /// Its Envoy's admin interface
+        #[arg(long, requires = "gateway")]
+        admin: Option<String>,
+        /// The `trackgate collector` behind it
+        #[arg(long, requires = "gateway")]
+        collector: Option<String>,
+    },
     /// The same, then keep serving and show each verdict until Ctrl-C
     Run,
     /// A small collector: answers 202 to everything, and tells what reached it
@@ -188,7 +198,12 @@ async fn run(command: Command) -> cli::Result<bool> {
         // Decided above.
         Command::Canary { .. } => Ok(true),
         Command::CanaryDemo => cli::canary_demo::run().await,
-        Command::Demo => cli::demo::run().await,
+        Command::Demo { gateway: Some(gateway), admin, collector } => {
+            let remote =
+                cli::demo::Remote { gateway, admin: admin.unwrap_or_default(), collector: collector.unwrap_or_default() };
+            cli::demo::run_remote(&remote).await
+        }
+        Command::Demo { gateway: None, .. } => cli::demo::run().await,
         Command::Run => cli::run::run().await.map(|()| true),
         Command::Collector { listen, output } => {
             let line = move |seen: &cli::collector::Seen| if output == Output::Json { seen.json() } else { seen.line() };

@@ -306,3 +306,9 @@ async fn the_response_tells_how_many_domains_were_dropped() {
         assert!(errors.trim_end().ends_with(": 0"), "{errors}");
     }
 }
+
+/// `make demo`, whose every row must be as expected.
+#[tokio::test]
+async fn the_demo_is_as_expected() {
+    assert!(trackgate::cli::demo::run().await.unwrap());
+}

@@ -1,7 +1,7 @@
 //! `trackgate canary`: is the canary gateway as good as the stable one?
 
 mod compare;
-mod stats;
+pub mod stats;
 
 use super::Result;
 use super::client::{self, Call, Transport};

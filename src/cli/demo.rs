@@ -1,6 +1,9 @@
 //! `trackgate demo`: real requests through a real Envoy, and what became of each.
 
+mod remote;
 mod rows;
+
+pub use remote::{Remote, run as run_remote};
 
 use super::client::{self, Answer, Transport};
 use super::collector::{Collector, Seen};

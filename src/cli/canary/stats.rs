@@ -19,7 +19,7 @@ pub struct Stats {
     pub responses: u64,
     pub server_errors: u64,
     /// Downstream request time: cumulative counts by upper bound in milliseconds.
-    latency_ms: Vec<(f64, u64)>,
+    pub latency_buckets: Vec<(f64, u64)>,
 }
 
 impl Stats {
@@ -51,9 +51,9 @@ impl Stats {
     }
 
     fn add_bucket(&mut self, bound: f64, count: u64) {
-        match self.latency_ms.iter_mut().find(|(known, _)| *known == bound) {
+        match self.latency_buckets.iter_mut().find(|(known, _)| *known == bound) {
             Some((_, known)) => *known += count,
-            None => self.latency_ms.push((bound, count)),
+            None => self.latency_buckets.push((bound, count)),
         }
     }
 
@@ -67,8 +67,8 @@ impl Stats {
         let minus = |now: u64, then: u64| if now < then { now } else { now - then };
         let requests =
             self.requests.iter().map(|(kind, now)| (kind.clone(), minus(*now, earlier.requests.get(kind).copied().unwrap_or(0))));
-        let latency = self.latency_ms.iter().map(|(bound, now)| {
-            let then = earlier.latency_ms.iter().find(|(known, _)| known == bound).map_or(0, |(_, count)| *count);
+        let latency = self.latency_buckets.iter().map(|(bound, now)| {
+            let then = earlier.latency_buckets.iter().find(|(known, _)| known == bound).map_or(0, |(_, count)| *count);
             (*bound, minus(*now, then))
         });
         Stats {
@@ -77,7 +77,7 @@ impl Stats {
             resumed: minus(self.resumed, earlier.resumed),
             responses: minus(self.responses, earlier.responses),
             server_errors: minus(self.server_errors, earlier.server_errors),
-            latency_ms: latency.collect(),
+            latency_buckets: latency.collect(),
         }
     }
 
@@ -91,8 +91,8 @@ impl Stats {
 
     /// The upper bound of the bucket in which the quantile lies; `None` where nothing was measured, or it lies beyond the last one.
     pub fn latency_ms(&self, quantile: f64) -> Option<f64> {
-        let total = self.latency_ms.iter().map(|(_, count)| *count).max().filter(|total| *total > 0)?;
-        let mut buckets = self.latency_ms.clone();
+        let total = self.latency_buckets.iter().map(|(_, count)| *count).max().filter(|total| *total > 0)?;
+        let mut buckets = self.latency_buckets.clone();
         buckets.sort_by(|(a, _), (b, _)| a.total_cmp(b));
         let bound = buckets.iter().find(|(_, count)| *count as f64 >= quantile * total as f64).map(|(bound, _)| *bound);
         bound.filter(|bound| bound.is_finite())

@@ -118,7 +118,7 @@ fn untouched() -> Vec<Row> {
         body: None,
     };
     vec![
-        row("a preflight", preflight, ("untouched", "", 202)),
+        row("a preflight", preflight, ("untouched", "", 204)),
         row("another path", post("/v1/identify", &[JSON], "{}"), ("untouched", "", 202)),
     ]
 }
