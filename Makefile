@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 WASM := target/trackgate.wasm
 export TRACKGATE_WASM := $(CURDIR)/$(WASM)
 
-.PHONY: help demo run canary-demo trap test test-clients test-observability test-manifests oci docker-test wasm lint cost bench score update-data audit clean vectors cargo
+.PHONY: help demo run canary-demo trap test test-clients test-observability test-manifests oci docker-test wasm lint cost bench bench-envoy score update-data audit clean vectors cargo
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,11 @@ cost: wasm ## Count what requests cost and write benches/cost.tsv, which the tes
 
 bench: cargo ## Native benches of the core
 	@cargo bench
+
+bench-envoy: wasm ## What a request costs Envoy with the gate, and with other filters: benches/envoy.md and .svg
+	@command -v wasm-as > /dev/null || scripts/setup-binaryen
+	@mkdir -p target/bench && for name in empty buffer; do wasm-as benches/modules/$$name.wat -o target/bench/$$name.wasm; done
+	@export ENVOY="$$(scripts/setup-envoy)" && TRACKGATE_BENCH_ENVOY=1 taskset -c 1 cargo bench --quiet --profile dev --bench envoy
 
 score: cargo ## Score the User-Agent engine beside isbot, crawler-user-agents and CrawlerDetect
 	@scripts/score

@@ -121,6 +121,10 @@ impl Envoy {
         }
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What Envoy wrote about itself, the plugin's log included.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("envoy.log")).unwrap_or_default()

@@ -1,0 +1,379 @@
+//! What a request costs Envoy's worker thread, with one filter or another: CPU time from the kernel's schedstat, not the clock.
+//!
+//! One Envoy, pinned to one core, has a listener for each filter with a direct response behind it; the load comes from the other core. In each
+//! round every filter gets one burst, in an order that rotates, so that what disturbs one disturbs the others. Told are medians, and the mean of the
+//! paired differences to the wasm filter that only holds the body, with a bootstrap interval of 95 %. `make bench-envoy` writes
+//! `benches/envoy.md` and `benches/envoy.svg`.
+//!
+//! A direct response that comes before the body is whole makes Envoy close an HTTP/1 connection. So filters that hold nothing are measured with
+//! requests that have no body, and refusals, which come before the body, over HTTP/2.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use trackgate::cli::client::{Call, Transport, http1_bytes};
+use trackgate::cli::collector::Collector;
+use trackgate::cli::envoy::{Envoy, free_port};
+
+const FILTERS: [&str; 7] = ["none", "buffer", "wasm, empty", "wasm, holds the body", "lua", "ext_authz", "trackgate"];
+const BASELINE: &str = "wasm, holds the body";
+const BROWSER: &str =
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36";
+const CRAWLER: &str = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
+
+fn event(bytes: usize) -> String {
+    let one = r#"{"eventType":"bucketing","data":{"experienceId":"100243","variationId":"100382"}}"#;
+    let events = vec![one; (bytes / (one.len() + 1)).max(1)].join(",");
+    format!(
+        r#"{{"accountId":"10022898","projectId":"10025986","enrichData":true,"source":"js-sdk","visitors":[{{"visitorId":"3f1d2c4b-95a7-4f0a-a4b4-6d8f4a2c7e90","segments":{{"country":"US","visitorType":"new"}},"events":[{events}]}}]}}"#
+    )
+}
+
+fn post(path: &str, user_agent: &str, body: String) -> Call {
+    let fields = [
+        ("user-agent", user_agent),
+        ("content-type", "application/json"),
+        ("accept", "*/*"),
+        ("accept-encoding", "gzip, deflate, br"),
+        ("accept-language", "en-GB,en;q=0.9"),
+        ("origin", "https://www.example.com"),
+        ("referer", "https://www.example.com/page"),
+        ("x-request-id", "b1f3a0c2-5a0e-4b7c-9a54-0d6f6f8a2f11"),
+    ];
+    Call {
+        method: "POST".to_owned(),
+        path: path.to_owned(),
+        headers: fields.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).to_vec(),
+        body: Some(body.into_bytes()),
+    }
+}
+
+struct Workload {
+    name: &'static str,
+    call: Call,
+    /// Requests a burst.
+    burst: usize,
+    filters: &'static [&'static str],
+    protocols: &'static [bool],
+}
+
+const HOLDING: &[&str] = &["buffer", "wasm, holds the body", "lua", "ext_authz", "trackgate"];
+const BOTH: &[bool] = &[false, true];
+
+fn workloads() -> Vec<Workload> {
+    let convert = |name, body: String, burst| Workload {
+        name,
+        call: post("/v1/track/key", BROWSER, body),
+        burst,
+        filters: HOLDING,
+        protocols: BOTH,
+    };
+    let bare = Call { body: Some(Vec::new()), ..post("/api/orders", BROWSER, String::new()) };
+    vec![
+        convert("small, 47 bytes", r#"{"accountId":"1","projectId":"2","visitors":[]}"#.to_owned(), 200),
+        convert("typical, 430 bytes", event(200), 200),
+        convert("32 KB", event(32_000), 60),
+        Workload {
+            name: "refused: a crawler",
+            call: post("/v1/track/key", CRAWLER, event(200)),
+            burst: 200,
+            filters: HOLDING,
+            protocols: &[true],
+        },
+        Workload { name: "not a track path, no body", call: bare, burst: 200, filters: &FILTERS, protocols: BOTH },
+    ]
+}
+
+fn filter_yaml(filter: &str, authorizer: SocketAddr) -> String {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let wasm = |file: &str, configuration: &str| {
+        format!(
+            r#"{{name: f, typed_config: {{"@type": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm, config: {{name: f, root_id: f, allow_on_headers_stop_iteration: true, configuration: {{"@type": type.googleapis.com/google.protobuf.StringValue, value: '{configuration}'}}, vm_config: {{vm_id: "{file}", runtime: envoy.wasm.runtime.v8, code: {{local: {{filename: {file}}}}}}}}}}}}}"#
+        )
+    };
+    match filter {
+        "none" => String::new(),
+        "buffer" => r#"{name: f, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer, max_request_bytes: 2097152}}"#.to_owned(),
+        "wasm, empty" => wasm(&format!("{root}/target/bench/empty.wasm"), ""),
+        "wasm, holds the body" => wasm(&format!("{root}/target/bench/buffer.wasm"), ""),
+        "lua" => format!(
+            r#"{{name: f, typed_config: {{"@type": type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua, default_source_code: {{inline_string: {:?}}}}}}}"#,
+            include_str!("modules/gate.lua")
+        ),
+        // 200 alone is a yes, which the collector gives where it is asked to.
+        "ext_authz" => format!(
+            r#"{{name: f, typed_config: {{"@type": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz, with_request_body: {{max_request_bytes: 2097152}}, http_service: {{server_uri: {{uri: "http://{authorizer}", cluster: authorizer, timeout: 1s}}, authorization_request: {{headers_to_add: [{{key: x-answer-status, value: "200"}}]}}}}}}}}"#
+        ),
+        "trackgate" => wasm(&format!("{root}/target/trackgate.wasm"), "{}"),
+        other => panic!("{other}"),
+    }
+}
+
+fn bootstrap(ports: &BTreeMap<&str, u16>, authorizer: SocketAddr) -> String {
+    let mut text =
+        "admin:\n  address: {socket_address: {address: 127.0.0.1, port_value: 9901}}\nstatic_resources:\n  listeners:\n"
+            .to_owned();
+    for (filter, port) in ports {
+        let own = filter_yaml(filter, authorizer);
+        let own = if own.is_empty() { String::new() } else { format!("          - {own}\n") };
+        let router = r#"          - {name: envoy.filters.http.router, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}"#;
+        write!(
+            text,
+            r#"  - name: l{port}
+    address: {{socket_address: {{address: 127.0.0.1, port_value: {port}}}}}
+    per_connection_buffer_limit_bytes: 2097152
+    filter_chains:
+    - filters:
+      - name: envoy.filters.network.http_connection_manager
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: ingress
+          route_config:
+            virtual_hosts:
+            - name: all
+              domains: ["*"]
+              routes:
+              - {{match: {{prefix: /}}, direct_response: {{status: 202, body: {{inline_string: ok}}}}}}
+          http_filters:
+{own}{router}
+"#
+        )
+        .unwrap();
+    }
+    let authority = format!("{{socket_address: {{address: 127.0.0.1, port_value: {}}}}}", authorizer.port());
+    text + &format!(
+        "  - name: unused\n    address: {{socket_address: {{address: 127.0.0.1, port_value: 10080}}}}\n    filter_chains: [{{filters: [{{name: envoy.filters.network.echo, typed_config: {{\"@type\": type.googleapis.com/envoy.extensions.filters.network.echo.v3.Echo}}}}]}}]\n  clusters:\n  - name: authorizer\n    connect_timeout: 1s\n    load_assignment: {{cluster_name: authorizer, endpoints: [{{lb_endpoints: [{{endpoint: {{address: {authority}}}}}]}}]}}\n"
+    )
+}
+
+/// CPU time of Envoy's worker thread so far.
+fn cpu_ns(envoy_pid: u32) -> u64 {
+    for task in std::fs::read_dir(format!("/proc/{envoy_pid}/task")).unwrap() {
+        let task = task.unwrap().path();
+        if std::fs::read_to_string(task.join("comm")).unwrap_or_default().starts_with("wrk:worker_0") {
+            let stat = std::fs::read_to_string(task.join("schedstat")).unwrap();
+            return stat.split(' ').next().unwrap().parse().unwrap();
+        }
+    }
+    panic!("Envoy has no worker thread");
+}
+
+/// Microseconds a request, by filter, in the order of the rounds.
+type Costs = BTreeMap<&'static str, Vec<f64>>;
+
+enum Connection {
+    Http1(TcpStream, Vec<u8>),
+    Http2(hyper::client::conn::http2::SendRequest<Full<Bytes>>, Call),
+}
+
+impl Connection {
+    async fn open(address: SocketAddr, call: &Call, is_http2: bool) -> Connection {
+        let stream = TcpStream::connect(address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        if !is_http2 {
+            return Connection::Http1(stream, http1_bytes(call, Transport::Http1));
+        }
+        let (sender, connection) =
+            hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        Connection::Http2(sender, call.clone())
+    }
+
+    async fn exchange(&mut self) -> u16 {
+        match self {
+            Connection::Http1(stream, bytes) => {
+                stream.write_all(bytes).await.unwrap();
+                let mut answer = Vec::with_capacity(1024);
+                loop {
+                    assert!(stream.read_buf(&mut answer).await.unwrap() > 0, "the connection was closed");
+                    let text = String::from_utf8_lossy(&answer);
+                    let Some(end) = text.find("\r\n\r\n") else { continue };
+                    let length: usize = text
+                        .split("content-length: ")
+                        .nth(1)
+                        .and_then(|rest| rest.split("\r\n").next()?.parse().ok())
+                        .unwrap_or(0);
+                    if answer.len() >= end + 4 + length {
+                        return text[9..12].parse().unwrap();
+                    }
+                }
+            }
+            Connection::Http2(sender, call) => {
+                let mut request = hyper::Request::post(format!("http://collector.example{}", call.path));
+                for (name, value) in &call.headers {
+                    request = request.header(name, value.as_slice());
+                }
+                let body = Full::new(Bytes::from(call.body.clone().unwrap()));
+                let response = sender.send_request(request.body(body).unwrap()).await.unwrap();
+                let status = response.status().as_u16();
+                response.into_body().collect().await.unwrap();
+                status
+            }
+        }
+    }
+}
+
+/// Microseconds a request, for each filter and round.
+async fn measure(pid: u32, ports: &BTreeMap<&'static str, u16>, workload: &Workload, rounds: usize, is_http2: bool) -> Costs {
+    let Workload { call, burst, filters, .. } = workload;
+    let mut connections = BTreeMap::new();
+    for filter in *filters {
+        connections.insert(*filter, Connection::open(SocketAddr::from(([127, 0, 0, 1], ports[filter])), call, is_http2).await);
+    }
+    let mut costs = Costs::new();
+    for round in 0..rounds + 2 {
+        for turn in 0..filters.len() {
+            let filter = filters[(round + turn) % filters.len()];
+            let connection = connections.get_mut(filter).unwrap();
+            let before = cpu_ns(pid);
+            for _ in 0..*burst {
+                let status = connection.exchange().await;
+                assert!(status == 202 || status == 200, "{filter}: {status}");
+            }
+            // What Envoy does after its answer belongs to the request.
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            let cost = (cpu_ns(pid) - before) as f64 / 1000.0 / *burst as f64;
+            if round >= 2 {
+                costs.entry(filter).or_default().push(cost);
+            }
+        }
+    }
+    costs
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}
+
+/// Mean of the differences, and its interval of 95 % by 2,000 resamples; the generator's seed is fixed.
+fn difference(a: &[f64], b: &[f64]) -> (f64, f64, f64) {
+    let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
+    let mean = |list: &[f64]| list.iter().sum::<f64>() / list.len() as f64;
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut means: Vec<f64> = (0..2000)
+        .map(|_| {
+            let sample: Vec<f64> = (0..differences.len())
+                .map(|_| {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    differences[(state >> 33) as usize % differences.len()]
+                })
+                .collect();
+            mean(&sample)
+        })
+        .collect();
+    means.sort_by(f64::total_cmp);
+    (mean(&differences), means[50], means[1949])
+}
+
+/// p50 and p99 in microseconds at a constant rate; each request's time counts from when it was due, not from when it was sent.
+async fn latency(port: u16, call: &Call, rate: f64, seconds: f64) -> (f64, f64) {
+    const CONNECTIONS: usize = 8;
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    let start = Instant::now() + Duration::from_millis(50);
+    let count = (rate * seconds) as usize;
+    let mut tasks = tokio::task::JoinSet::new();
+    for lane in 0..CONNECTIONS {
+        let mut connection = Connection::open(address, call, false).await;
+        tasks.spawn(async move {
+            let mut times = Vec::new();
+            for index in (lane..count).step_by(CONNECTIONS) {
+                let due = start + Duration::from_secs_f64(index as f64 / rate);
+                tokio::time::sleep_until(due.into()).await;
+                connection.exchange().await;
+                times.push(due.elapsed().as_secs_f64() * 1e6);
+            }
+            times
+        });
+    }
+    let mut all: Vec<f64> = tasks.join_all().await.concat();
+    all.sort_by(f64::total_cmp);
+    (all[all.len() / 2], all[all.len() * 99 / 100])
+}
+
+fn table(workload: &str, protocol: &str, costs: &Costs) -> String {
+    let base = median(&costs[BASELINE]);
+    let mut table = format!(
+        "### {workload}, {protocol}\n\n| filter | µs a request | ratio | difference to the one that holds the body, 95 % |\n|---|---|---|---|\n"
+    );
+    for filter in FILTERS.iter().filter(|filter| costs.contains_key(**filter)) {
+        let (mean, low, high) = difference(&costs[*filter], &costs[BASELINE]);
+        let own = median(&costs[*filter]);
+        writeln!(table, "| {filter} | {own:.1} | {:.2} | {mean:+.1} [{low:+.1}, {high:+.1}] |", own / base).unwrap();
+    }
+    table + "\n"
+}
+
+fn plot(results: &[(String, Costs)]) -> String {
+    const COLOURS: [&str; 7] = ["#9aa3ad", "#6f8fb0", "#8a6fb0", "#4d78a8", "#c79a1e", "#c4512d", "#2f7d4f"];
+    let height = results.len() * (FILTERS.len() * 16 + 40) + 20;
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 900 {height}\" font-family=\"sans-serif\" font-size=\"12\"><rect width=\"900\" height=\"{height}\" fill=\"#fff\"/>"
+    );
+    let mut y = 24;
+    for (name, costs) in results {
+        let most = costs.values().map(|costs| median(costs)).fold(0.0, f64::max);
+        write!(svg, "<text x=\"10\" y=\"{y}\" font-weight=\"bold\">{name}: µs of Envoy's CPU a request</text>").unwrap();
+        for (filter, colour) in FILTERS.iter().zip(COLOURS).filter(|(filter, _)| costs.contains_key(**filter)) {
+            y += 16;
+            let cost = median(&costs[*filter]);
+            write!(
+                svg,
+                "<text x=\"160\" y=\"{}\" text-anchor=\"end\">{filter}</text><rect x=\"170\" y=\"{}\" width=\"{:.1}\" height=\"12\" fill=\"{colour}\"/><text x=\"{:.1}\" y=\"{}\">{cost:.1}</text>",
+                y + 2, y - 8, 620.0 * cost / most, 176.0 + 620.0 * cost / most, y + 2
+            )
+            .unwrap();
+        }
+        y += 40;
+    }
+    svg + "</svg>\n"
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    // `cargo bench` runs all benches; this one needs Envoy, and says so by its own target.
+    if std::env::var_os("TRACKGATE_BENCH_ENVOY").is_none() {
+        return;
+    }
+    let rounds: usize = std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(25);
+    let authorizer = Collector::start(SocketAddr::from(([127, 0, 0, 1], 0)), |_| {}).await.unwrap();
+    let ports: BTreeMap<&'static str, u16> = FILTERS.iter().map(|filter| (*filter, free_port().unwrap())).collect();
+    let text = bootstrap(&ports, authorizer.address);
+    let envoy = Envoy::launch(&text, 1).await.unwrap();
+    let pid = envoy.pid();
+    let pinned = std::process::Command::new("taskset").args(["-a", "-p", "-c", "0", &pid.to_string()]).output().unwrap();
+    assert!(pinned.status.success(), "taskset");
+    let mut report = String::from(
+        "# What a request costs Envoy's worker\n\nWritten by `make bench-envoy`; see `benches/envoy.rs` for the method. CPU time of the worker thread, medians.\n\n",
+    );
+    let mut results = Vec::new();
+    for workload in workloads() {
+        for is_http2 in workload.protocols {
+            let protocol = if *is_http2 { "HTTP/2" } else { "HTTP/1.1" };
+            let costs = measure(pid, &ports, &workload, rounds, *is_http2).await;
+            let section = table(workload.name, protocol, &costs);
+            print!("{section}");
+            report.push_str(&section);
+            results.push((format!("{}, {protocol}", workload.name), costs));
+        }
+    }
+    let typical = workloads().remove(1).call;
+    report.push_str("### Latency of a typical event at a constant 60 % load, HTTP/1.1\n\nCounted from when a request was due (no coordinated omission).\n\n| filter | requests a second | p50 µs | p99 µs |\n|---|---|---|---|\n");
+    for filter in ["wasm, holds the body", "lua", "trackgate"] {
+        let rate = 0.6 * 1e6 / median(&results[2].1[filter]);
+        let (p50, p99) = latency(ports[filter], &typical, rate, 4.0).await;
+        writeln!(report, "| {filter} | {rate:.0} | {p50:.0} | {p99:.0} |").unwrap();
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches");
+    std::fs::write(folder.join("envoy.md"), report).unwrap();
+    std::fs::write(folder.join("envoy.svg"), plot(&results)).unwrap();
+}
