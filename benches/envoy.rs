@@ -356,7 +356,8 @@ async fn main() {
         "# What a request costs Envoy's worker\n\nWritten by `make bench-envoy`; see `benches/envoy.rs` for the method. CPU time of the worker thread, medians.\n\n",
     );
     let mut results = Vec::new();
-    for workload in workloads() {
+    let only = std::env::var("WORKLOAD").unwrap_or_default();
+    for workload in workloads().into_iter().filter(|workload| workload.name.contains(&only)) {
         for is_http2 in workload.protocols {
             let protocol = if *is_http2 { "HTTP/2" } else { "HTTP/1.1" };
             let costs = measure(pid, &ports, &workload, rounds, *is_http2).await;
@@ -365,6 +366,9 @@ async fn main() {
             report.push_str(&section);
             results.push((format!("{}, {protocol}", workload.name), costs));
         }
+    }
+    if !only.is_empty() {
+        return;
     }
     let typical = workloads().remove(1).call;
     report.push_str("### Latency of a typical event at a constant 60 % load, HTTP/1.1\n\nCounted from when a request was due (no coordinated omission).\n\n| filter | requests a second | p50 µs | p99 µs |\n|---|---|---|---|\n");

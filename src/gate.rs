@@ -8,7 +8,7 @@ use crate::config::{BodyPhase, ConfigError};
 use crate::reply::{self, Reply};
 use crate::request::RequestHead;
 use crate::rules::client_ip::ClientIp;
-use crate::rules::endpoint::{HostPattern, PathPattern};
+use crate::rules::endpoint::{HostPattern, Path, PathPattern};
 use crate::rules::referrer::SpamReferrers;
 use crate::rules::share::Share;
 use crate::rules::user_agent::UserAgents;
@@ -79,9 +79,9 @@ impl Endpoint {
         self.modes().last().copied().unwrap_or(self.mode)
     }
 
-    fn serves(&self, head: &RequestHead<'_>) -> bool {
-        let host = self.hosts.is_empty() || self.hosts.iter().any(|host| host.matches(head.authority()));
-        host && self.paths.iter().any(|path| path.matches(head.path()))
+    fn serves(&self, head: &RequestHead<'_>, path: &Path<'_>) -> bool {
+        self.paths.iter().any(|pattern| pattern.matches(path))
+            && (self.hosts.is_empty() || self.hosts.iter().any(|host| host.matches(head.authority())))
     }
 }
 
@@ -129,7 +129,8 @@ impl Gate {
         if head.method() != b"POST" || is_stream(head) {
             return None;
         }
-        self.endpoints.iter().position(|endpoint| endpoint.serves(head))
+        let path = Path::of(head.path());
+        self.endpoints.iter().position(|endpoint| endpoint.serves(head, &path))
     }
 
     /// Whether the endpoint's checks look at [`RequestHead::source_address`], so that the host must be asked for it.
@@ -179,7 +180,10 @@ impl Gate {
     pub fn is_own_field(&self, name: &[u8]) -> bool {
         let fold = |byte: &u8| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
         let prefix = self.header_prefix.as_bytes();
-        name.len() >= prefix.len() && name.iter().map(fold).zip(prefix.iter().map(fold)).all(|(found, own)| found == own)
+        // Nearly every name is passed by its first byte.
+        name.first().map(fold) == prefix.first().copied()
+            && name.len() >= prefix.len()
+            && name.iter().map(fold).zip(prefix.iter().map(fold)).all(|(found, own)| found == own)
     }
 
     /// The verdict on a request that could not be looked at because a call to the host failed.

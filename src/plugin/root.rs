@@ -17,15 +17,16 @@ pub struct Root {
     plugin: Option<Rc<Plugin>>,
 }
 
-impl Context for Root {
-    /// The configuration is replaced, or Envoy ends.
-    fn on_done(&mut self) -> bool {
+/// The configuration is replaced, or Envoy ends.
+impl Drop for Root {
+    fn drop(&mut self) {
         if let Some(plugin) = &self.plugin {
             plugin.metrics.retire();
         }
-        true
     }
 }
+
+impl Context for Root {}
 
 impl RootContext for Root {
     /// False stops Envoy from loading the configuration, after one line that says why.

@@ -196,17 +196,18 @@ fn strip(plugin: &Plugin, map: Map, names: impl Iterator<Item = impl AsRef<[u8]>
     Ok(())
 }
 
-impl Context for Stream {
-    /// The stream is over; a client that went away mid-body leaves an inspection behind.
-    fn on_done(&mut self) -> bool {
+/// The stream is over; a client that went away mid-body leaves an inspection behind.
+impl Drop for Stream {
+    fn drop(&mut self) {
         let state = std::mem::replace(&mut self.state, State::Settled);
         if let (Some(plugin), State::Inspecting(inspection)) = (&self.plugin, state) {
             plugin.watchdog.forget(self.context_id);
             plugin.metrics.count(&inspection.abandoned());
         }
-        true
     }
 }
+
+impl Context for Stream {}
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {

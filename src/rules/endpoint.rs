@@ -7,6 +7,7 @@
 
 use super::percent::decoded;
 use super::problem::Problem;
+use std::borrow::Cow;
 
 /// A host an endpoint serves: `metrics.example.com`, or `*.example.com` for everything below it but not itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,44 +88,62 @@ impl PathPattern {
         Ok(PathPattern { segments: segments.collect::<Result<_, _>>()? })
     }
 
-    /// `target` is the request's `:path`, query and all.
-    pub fn matches(&self, target: &[u8]) -> bool {
-        let path = target.split(|byte| *byte == b'?' || *byte == b'#').next().unwrap_or_default();
-        self.matches_segments(segments(path)) || has_dots(path) && self.matches_segments(resolve(path).into_iter())
+    pub fn matches(&self, path: &Path<'_>) -> bool {
+        self.matches_segments(&path.segments) || path.resolved.as_ref().is_some_and(|resolved| self.matches_segments(resolved))
     }
 
-    fn matches_segments<'p>(&self, mut path: impl Iterator<Item = &'p [u8]>) -> bool {
-        let all = self.segments.iter().all(|segment| match (segment, path.next()) {
-            (Segment::Literal(literal), Some(found)) => decoded(found).eq(literal.bytes()),
-            (Segment::Any, Some(_)) => true,
-            (Segment::Literal(_) | Segment::Any, None) => false,
-        });
-        all && path.next().is_none()
+    fn matches_segments(&self, path: &[Cow<'_, [u8]>]) -> bool {
+        self.segments.len() == path.len()
+            && self.segments.iter().zip(path).all(|(segment, found)| match segment {
+                Segment::Literal(literal) => literal.as_bytes() == found.as_ref(),
+                Segment::Any => true,
+            })
     }
+}
+
+/// The path of a request, taken apart once for all patterns.
+#[derive(Debug)]
+pub struct Path<'a> {
+    /// Decoded, none of them empty.
+    segments: Vec<Cow<'a, [u8]>>,
+    /// Without dot segments (RFC 3986 section 5.2.4), where there are any.
+    resolved: Option<Vec<Cow<'a, [u8]>>>,
+}
+
+impl<'a> Path<'a> {
+    /// `target` is the request's `:path`, query and all.
+    pub fn of(target: &'a [u8]) -> Self {
+        let segments: Vec<Cow<'a, [u8]>> = segments(path_of(target)).map(decoded_segment).collect();
+        let has_dots = segments.iter().any(|segment| matches!(segment.as_ref(), b"." | b".."));
+        let resolved = has_dots.then(|| resolve(&segments));
+        Path { segments, resolved }
+    }
+}
+
+fn decoded_segment(segment: &[u8]) -> Cow<'_, [u8]> {
+    if segment.contains(&b'%') { decoded(segment).collect() } else { Cow::Borrowed(segment) }
 }
 
 /// Whether the last segment of a target's path is `name`.
 pub fn last_segment_is(target: &[u8], name: &str) -> bool {
-    let path = target.split(|byte| *byte == b'?' || *byte == b'#').next().unwrap_or_default();
-    segments(path).last().is_some_and(|segment| decoded(segment).eq(name.bytes()))
+    segments(path_of(target)).last().is_some_and(|segment| decoded(segment).eq(name.bytes()))
+}
+
+fn path_of(target: &[u8]) -> &[u8] {
+    target.split(|byte| *byte == b'?' || *byte == b'#').next().unwrap_or_default()
 }
 
 fn segments(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     path.split(|byte| *byte == b'/').filter(|segment| !segment.is_empty())
 }
 
-fn has_dots(path: &[u8]) -> bool {
-    segments(path).any(|segment| decoded(segment).eq(*b".") || decoded(segment).eq(*b".."))
-}
-
-/// Without dot segments (RFC 3986 section 5.2.4).
-fn resolve(path: &[u8]) -> Vec<&[u8]> {
+fn resolve<'a>(segments: &[Cow<'a, [u8]>]) -> Vec<Cow<'a, [u8]>> {
     let mut resolved = Vec::new();
-    for segment in segments(path) {
-        if decoded(segment).eq(*b"..") {
-            resolved.pop();
-        } else if !decoded(segment).eq(*b".") {
-            resolved.push(segment);
+    for segment in segments {
+        match segment.as_ref() {
+            b".." => drop(resolved.pop()),
+            b"." => {}
+            _ => resolved.push(segment.clone()),
         }
     }
     resolved

@@ -20,6 +20,7 @@ mod device_model;
 mod findings;
 mod names;
 mod operator;
+mod recent;
 mod shape;
 
 pub use operator::{UserAgentSpec, UserAgents, has_versioned_token};

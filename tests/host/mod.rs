@@ -131,6 +131,10 @@ impl Vm {
         })
     }
 
+    fn exports(&mut self, name: &str) -> bool {
+        self.instance.get_func(&mut self.store, name).is_some()
+    }
+
     pub fn host(&mut self) -> &mut Host {
         self.store.data_mut()
     }

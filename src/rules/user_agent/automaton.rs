@@ -26,6 +26,7 @@ pub fn run([before, model, after]: [&[u8]; 3], found: &mut Findings) {
     }
 }
 
+#[inline(always)]
 fn advance(bytes: &[u8], mut state: u16, mut found: impl FnMut([u16; 5])) -> u16 {
     for &byte in bytes {
         state = next(state, table::CLASS_OF.get(usize::from(byte)).copied().unwrap_or_default());
@@ -37,6 +38,7 @@ fn advance(bytes: &[u8], mut state: u16, mut found: impl FnMut([u16; 5])) -> u16
 }
 
 /// The state after `class`: the state's own exception if there is one, else its template's.
+#[inline(always)]
 fn next(state: u16, class: u8) -> u16 {
     let [base, row] = table::STATES.get(usize::from(state)).copied().unwrap_or_default();
     let class = u16::from(class);
@@ -47,6 +49,7 @@ fn next(state: u16, class: u8) -> u16 {
     }
 }
 
+#[inline(always)]
 fn accept(state: u16) -> [u16; 5] {
     let index = table::ACCEPT_OF.get(usize::from(state - table::FIRST_ACCEPTING)).copied().unwrap_or_default();
     table::ACCEPTS.get(usize::from(index)).copied().unwrap_or_default()

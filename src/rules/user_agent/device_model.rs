@@ -36,5 +36,8 @@ fn first_comment(value: &[u8]) -> Option<(usize, usize)> {
 
 /// Where `word` (in lower case) first stands, in any letter case.
 pub fn find(value: &[u8], word: &[u8]) -> Option<usize> {
-    value.windows(word.len()).position(|window| window.eq_ignore_ascii_case(word))
+    let first = word.first()?;
+    // Most places of a value are passed by their first byte.
+    let places = value.iter().enumerate().filter(|(_, byte)| byte.to_ascii_lowercase() == *first);
+    places.map(|(at, _)| at).find(|at| value.get(*at..at + word.len()).is_some_and(|window| window.eq_ignore_ascii_case(word)))
 }

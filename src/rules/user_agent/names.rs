@@ -39,6 +39,7 @@ pub fn find(value: &[u8], model: (usize, usize), found: &mut Findings) {
 }
 
 /// Whether a name begins with the word characters in `key`, in lower case.
+#[inline(always)]
 fn is_head(key: u32) -> bool {
     let bit = key.wrapping_mul(0x9E37_79B1) >> 16;
     usize::try_from(bit / 64).ok().and_then(|word| table::HEADS.get(word)).is_some_and(|bits| bits >> (bit % 64) & 1 == 1)
@@ -108,6 +109,7 @@ fn scope_of(flags: u8) -> Scope {
 }
 
 /// 0 outside of words, else the byte in lower case.
+#[inline(always)]
 fn folded(byte: u8) -> u8 {
     table::WORD.get(usize::from(byte)).copied().unwrap_or_default()
 }

@@ -1,6 +1,7 @@
 //! The operator's own lists, before the built-in rules.
 
-use super::{Class, Match, classify};
+use super::recent::Recent;
+use super::{Class, Match};
 use crate::rules::problem::Problem;
 use std::collections::BTreeSet;
 
@@ -19,6 +20,7 @@ pub struct UserAgentSpec {
 pub struct UserAgents {
     deny: Literals,
     allow: Literals,
+    recent: Recent,
 }
 
 impl UserAgents {
@@ -26,7 +28,11 @@ impl UserAgents {
     ///
     /// The first entry that is empty.
     pub fn compile(spec: &UserAgentSpec) -> Result<Self, Problem> {
-        Ok(Self { deny: Literals::compile("deny", &spec.deny)?, allow: Literals::compile("allow", &spec.allow)? })
+        Ok(Self {
+            deny: Literals::compile("deny", &spec.deny)?,
+            allow: Literals::compile("allow", &spec.allow)?,
+            recent: Recent::default(),
+        })
     }
 
     /// Classifies one value: `allow`, then `deny`, then the opt-out, then the built-in rules.
@@ -38,7 +44,7 @@ impl UserAgents {
         } else if opt_out(user_agent) {
             Match { class: Class::None, rule: "opt_out" }
         } else {
-            classify(user_agent)
+            self.recent.classify(user_agent)
         }
     }
 }
@@ -114,13 +120,14 @@ impl Literals {
 /// `ConvertAgent/1.0` for `ConvertAgent`, wherever it stands; not `ConvertAgent`, `ConvertAgent/` or
 /// `ConvertAgent/ 1.0`. All of the value is looked at.
 pub fn has_versioned_token(value: &[u8], token: &str) -> bool {
-    let length = token.len();
-    !token.is_empty()
-        && value.windows(length + 2).any(|window| {
-            window.starts_with(token.as_bytes())
-                && window.get(length) == Some(&b'/')
-                && window.get(length + 1).is_some_and(|&byte| is_token_char(byte))
-        })
+    let (length, first) = (token.len(), token.as_bytes().first());
+    // Most places of a value are passed by their first byte.
+    value.iter().enumerate().filter(|(_, byte)| Some(*byte) == first).any(|(at, _)| {
+        let rest = value.get(at..).unwrap_or_default();
+        rest.starts_with(token.as_bytes())
+            && rest.get(length) == Some(&b'/')
+            && rest.get(length + 1).is_some_and(|&byte| is_token_char(byte))
+    })
 }
 
 /// `tchar` of RFC 9110, section 5.6.2.
