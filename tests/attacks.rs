@@ -1,0 +1,212 @@
+//! Requests that no HTTP library would send, byte for byte to the real Envoy, and a collector that is down, slow or broken. What a library
+//! would send is in `tests/vectors/attacks.jsonl`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use trackgate::cli::client::{self, Call, Transport};
+use trackgate::cli::collector::Collector;
+use trackgate::cli::envoy::Envoy;
+
+const EVENT: &str = r#"{"n":"pageview","u":"https://a.example/","d":"a.example"}"#;
+
+async fn gateway() -> (Collector, Envoy) {
+    let collector = Collector::start(SocketAddr::from(([127, 0, 0, 1], 0)), |_| {}).await.unwrap();
+    let envoy = in_front_of(collector.address).await;
+    (collector, envoy)
+}
+
+async fn in_front_of(collector: SocketAddr) -> Envoy {
+    Envoy::start(&std::fs::read_to_string("envoy/hold.yaml").unwrap(), collector, 1).await.unwrap()
+}
+
+/// Sends bytes on a connection of their own, and reads what comes; the statuses in it.
+async fn statuses(listener: SocketAddr, bytes: &[u8]) -> Vec<u16> {
+    let mut stream = TcpStream::connect(listener).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    let mut answer = Vec::new();
+    // Nothing for a while is the end of what comes.
+    while let Ok(Ok(1..)) = {
+        let patience = if answer.is_empty() { 1000 } else { 100 };
+        tokio::time::timeout(Duration::from_millis(patience), stream.read_buf(&mut answer)).await
+    } {}
+    let text = String::from_utf8_lossy(&answer).into_owned();
+    text.split("HTTP/1.1 ").skip(1).filter_map(|rest| rest.get(..3)?.parse().ok()).collect()
+}
+
+fn head(target: &str, extra: &str) -> String {
+    format!(
+        "POST {target} HTTP/1.1\r\nhost: h.example\r\nuser-agent: Firefox/126.0 (X11; Linux) Gecko/20100101\r\ncontent-type: application/json\r\n{extra}"
+    )
+}
+
+fn whole(target: &str, extra: &str, body: &str) -> String {
+    format!("{}content-length: {}\r\n\r\n{body}", head(target, extra), body.len())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bytes_that_no_library_would_send() {
+    let (collector, envoy) = gateway().await;
+    let chunked = "transfer-encoding: chunked\r\n\r\n";
+    let size = EVENT.len();
+    // Name, bytes, what the client gets, and how many requests the collector sees of it.
+    let rows: Vec<(&str, String, &[u16], usize)> = vec![
+        ("as it should be", whole("/api/event", "", EVENT), &[202], 1),
+        ("absolute form", whole("http://h.example/api/event", "", "{"), &[400], 0),
+        ("absolute form, valid", whole("http://h.example/api/event", "", EVENT), &[202], 1),
+        (
+            "two content-lengths that differ",
+            format!("{}content-length: 3\r\ncontent-length: 4\r\n\r\n{{}}  ", head("/api/event", "")),
+            &[400],
+            0,
+        ),
+        (
+            "content-length and chunks",
+            format!("{}content-length: 2\r\n{chunked}2\r\n{{}}\r\n0\r\n\r\n", head("/api/event", "")),
+            &[400],
+            0,
+        ),
+        // Envoy makes it a part of the value before it, which it stays to the collector.
+        ("a line that goes on (obs-fold)", whole("/api/event", "x-a: 1\r\n  x-track-verdict: forged\r\n", EVENT), &[202], 1),
+        ("a space before the colon", whole("/api/event", "x-track-verdict : forged\r\n", EVENT), &[400], 0),
+        ("NUL in a value", whole("/api/event", "x-a: 1\02\r\n", EVENT), &[400], 0),
+        ("a chunk without a size", format!("{}{chunked}x\r\n{{}}\r\n0\r\n\r\n", head("/api/event", "")), &[400], 0),
+        ("more body than was announced", whole("/api/event", "", EVENT) + "{}\r\n\r\n", &[202, 400], 1),
+        ("less body than was announced", format!("{}content-length: 1000\r\n\r\n{EVENT}", head("/api/event", "")), &[], 0),
+        ("expect: 100-continue", whole("/api/event", "expect: 100-continue\r\n", EVENT), &[100, 202], 1),
+        (
+            "expect: 100-continue, too large",
+            format!("{}expect: 100-continue\r\ncontent-length: 40000\r\n\r\n", head("/events?tc_s=1", "")),
+            &[100, 400],
+            0,
+        ),
+        ("two requests in one segment", whole("/api/event", "", EVENT) + &whole("/api/event", "", "{}"), &[202, 400], 1),
+        ("HTTP/1.0", whole("/api/event", "", EVENT).replace("HTTP/1.1", "HTTP/1.0"), &[426], 0),
+        ("a method of its own", whole("/api/event", "", EVENT).replace("POST", "post"), &[400], 0),
+        (
+            "one byte a chunk",
+            format!(
+                "{}{chunked}{}0\r\n\r\n",
+                head("/api/event", ""),
+                EVENT.chars().map(|letter| format!("1\r\n{letter}\r\n")).collect::<String>()
+            ),
+            &[202],
+            1,
+        ),
+        ("a chunk extension", format!("{}{chunked}{size:x};x=y\r\n{EVENT}\r\n0\r\n\r\n", head("/api/event", "")), &[202], 1),
+    ];
+    for (name, bytes, answers, reached) in rows {
+        let before = collector.seen().len();
+        assert_eq!(statuses(envoy.listener, bytes.as_bytes()).await, answers, "{name}");
+        assert_eq!(collector.seen().len() - before, reached, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn our_own_fields_cannot_be_forged() {
+    let (collector, envoy) = gateway().await;
+    let names = [
+        "x-track-verdict",
+        "X-TRACK-Verdict",
+        "x_track_verdict",
+        "X_Track-Drop_Reason",
+        "x-track-drop-reason",
+        "x-track-",
+        "x-track-new",
+    ];
+    for name in names {
+        // On a track path, on any other, and behind the body.
+        for (target, body) in [("/api/event", EVENT), ("/other", "x")] {
+            let bytes = whole(target, &format!("{name}: forged;endpoint=evil\r\n"), body);
+            assert_eq!(statuses(envoy.listener, bytes.as_bytes()).await, [202], "{name} {target}");
+        }
+        let trailer = format!(
+            "{}transfer-encoding: chunked\r\n\r\n{:x}\r\n{EVENT}\r\n0\r\n{name}: forged\r\n\r\n",
+            head("/api/event", ""),
+            EVENT.len()
+        );
+        assert_eq!(statuses(envoy.listener, trailer.as_bytes()).await, [202], "{name} as a trailer");
+    }
+    for seen in collector.seen() {
+        let forged = seen.headers.iter().find(|(_, value)| value.windows(6).any(|window| window == b"forged"));
+        assert!(forged.is_none(), "{forged:?}");
+    }
+}
+
+fn view(extra: &[(&str, &str)]) -> Call {
+    let fields = [
+        ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0"),
+        ("content-type", "application/json"),
+    ];
+    Call {
+        method: "POST".to_owned(),
+        path: "/api/event".to_owned(),
+        headers: fields.iter().chain(extra).map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect(),
+        body: Some(EVENT.as_bytes().to_vec()),
+    }
+}
+
+async fn active_requests(envoy: &Envoy) -> u64 {
+    envoy.stat("http.ingress.downstream_rq_active").await.unwrap()
+}
+
+/// What the collector does is told to the client, and hangs nobody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_collector_that_fails_hangs_nobody() {
+    let (collector, envoy) = gateway().await;
+    let slow = client::send(envoy.listener, &view(&[("x-answer-delay-ms", "300")]), Transport::Http1).await.unwrap();
+    let failing = client::send(envoy.listener, &view(&[("x-answer-status", "500")]), Transport::Http1).await.unwrap();
+    assert_eq!((slow.status, failing.status), (202, 500));
+    assert_eq!(collector.seen().len(), 2);
+    drop(collector);
+    // One that resets each connection once it has the request.
+    let resetting = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = resetting.local_addr().unwrap();
+    let task = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = resetting.accept().await {
+            let _ = stream.read(&mut [0; 64]).await;
+            let _ = stream.set_zero_linger();
+        }
+    });
+    for (name, envoy) in
+        [("down", in_front_of(SocketAddr::from(([127, 0, 0, 1], 9))).await), ("resetting", in_front_of(address).await)]
+    {
+        let begin = Instant::now();
+        let answer = client::send(envoy.listener, &view(&[]), Transport::Http1).await.unwrap();
+        assert_eq!(answer.status, 503, "{name}");
+        assert!(begin.elapsed() < Duration::from_secs(3), "{name}");
+        // What the gate refuses it refuses without the collector.
+        let mut invalid = view(&[]);
+        invalid.body = Some(b"{}".to_vec());
+        assert_eq!(client::send(envoy.listener, &invalid, Transport::Http1).await.unwrap().status, 400, "{name}");
+        assert_eq!(active_requests(&envoy).await, 0, "{name}");
+    }
+    task.abort();
+}
+
+/// A thousand bodies that never end take what Envoy is told to hold and no more, and good requests go on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bodies_that_never_end_do_not_stop_the_others() {
+    let (collector, envoy) = gateway().await;
+    let mut open = Vec::new();
+    for _ in 0..1000 {
+        let mut stream = TcpStream::connect(envoy.listener).await.unwrap();
+        stream.write_all(format!("{}content-length: 100000\r\n\r\n{{\"n\":", head("/api/event", "")).as_bytes()).await.unwrap();
+        open.push(stream);
+    }
+    let begin = Instant::now();
+    for _ in 0..20 {
+        assert_eq!(client::send(envoy.listener, &view(&[]), Transport::Http1).await.unwrap().status, 202);
+    }
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    assert_eq!(active_requests(&envoy).await, 1000);
+    drop(open);
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while active_requests(&envoy).await > 0 {
+        assert!(Instant::now() < deadline, "streams are left behind");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(collector.seen().len(), 20);
+}
