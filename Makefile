@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 WASM := target/trackgate.wasm
 export TRACKGATE_WASM := $(CURDIR)/$(WASM)
 
-.PHONY: help demo run canary-demo trap test test-clients test-observability test-manifests oci docker-test wasm lint cost bench bench-envoy score update-data audit clean vectors cargo
+.PHONY: help demo run canary-demo trap test test-clients test-observability test-manifests oci docker-test soak wasm lint cost bench bench-envoy score update-data audit clean vectors cargo
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ oci: wasm ## Pack the module as an OCI image, target/oci, as Istio and Envoy Gat
 
 docker-test: wasm ## examples/docker, brought up, checked from a client container, and taken down
 	@scripts/docker-test
+
+soak: wasm ## Mixed traffic for MINUTES (1): clients, collector and counters must agree to the last request
+	@export ENVOY="$$(scripts/setup-envoy)" && cargo test --quiet --test soak -- --nocapture
 
 wasm: cargo ## Build the module, target/trackgate.wasm; SPAM_REFERRERS=FILE builds another list of spam referrers in
 	@scripts/build-wasm $(WASM)
