@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 WASM := target/trackgate.wasm
 export TRACKGATE_WASM := $(CURDIR)/$(WASM)
 
-.PHONY: help demo run canary-demo trap test test-clients test-observability test-manifests oci docker-test soak wasm lint cost bench bench-envoy score update-data audit clean vectors cargo
+.PHONY: help demo run canary-demo trap test test-clients test-observability test-manifests oci docker-test soak fuzz wasm lint cost bench bench-envoy score update-data audit reproduce clean vectors cargo
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,10 @@ docker-test: wasm ## examples/docker, brought up, checked from a client containe
 soak: wasm ## Mixed traffic for MINUTES (1): clients, collector and counters must agree to the last request
 	@export ENVOY="$$(scripts/setup-envoy)" && cargo test --quiet --test soak -- --nocapture
 
+fuzz: cargo ## Fuzz TARGET (request, json, config) for SECONDS (60)
+	@PATH="$(CURDIR)/.tools/bin:$$PATH"; command -v cargo-fuzz > /dev/null || cargo install --quiet --locked --root .tools cargo-fuzz
+	@PATH="$(CURDIR)/.tools/bin:$$PATH" cargo fuzz run --sanitizer none --release "$(or $(TARGET),request)" -- -max_total_time="$(or $(SECONDS),60)" -print_final_stats=1
+
 wasm: cargo ## Build the module, target/trackgate.wasm; SPAM_REFERRERS=FILE builds another list of spam referrers in
 	@scripts/build-wasm $(WASM)
 
@@ -78,6 +82,9 @@ update-data: cargo ## Refresh data/user_agents from the registries, with the sco
 
 audit: cargo ## Licences, sources, duplicate versions, advisories of all dependencies
 	@scripts/audit
+
+reproduce: wasm ## Build the module a second time in another place: both must be the same bytes
+	@scripts/reproduce
 
 vectors: ## Bring tests/vectors/contract.jsonl up to date with the contract beside the checkout
 	@scripts/update-vectors

@@ -202,7 +202,7 @@ impl Connection {
                         .and_then(|rest| rest.split("\r\n").next()?.parse().ok())
                         .unwrap_or(0);
                     if answer.len() >= end + 4 + length {
-                        return text[9..12].parse().unwrap();
+                        return text.split(' ').nth(1).unwrap().parse().unwrap();
                     }
                 }
             }

@@ -163,3 +163,26 @@ async fn each_failure_policy_means_what_the_table_says() {
         assert_eq!((found.each_ref().map(String::as_str), count), (answers, judged), "{policy}");
     }
 }
+
+/// `capability_restriction_config` grants what the filter uses and no more: without one of them it does not do its work.
+#[tokio::test]
+async fn a_host_call_that_is_not_granted_fails() {
+    let shipped = shipped();
+    let granted: Vec<&str> = shipped.lines().filter_map(|line| line.trim().strip_suffix(": {}")).collect();
+    assert!(granted.contains(&"proxy_send_local_response") && granted.len() > 15, "{granted:?}");
+    // No call that the module does not import is granted.
+    let module = std::fs::read(envoy::module()).unwrap();
+    let imports = |name: &str| module.windows(name.len()).any(|window| window == name.as_bytes());
+    let unused: Vec<&&str> = granted.iter().filter(|name| !imports(name)).collect();
+    assert_eq!(unused, [&""; 0], "granted, and not in the module");
+    let collector = collector().await;
+    let text = replaced(&shipped, "                    proxy_send_local_response: {}\n", "").unwrap();
+    let envoy = Envoy::start(&text, collector.address, 1).await.unwrap();
+    let mut invalid = view(1);
+    invalid.body = Some(b"{}".to_vec());
+    let answer = client::send(envoy.listener, &invalid, Transport::Http1).await.unwrap();
+    // The reply could not be sent: the request goes on, marked, and is counted.
+    assert_eq!(shown(&answer), "202 collector");
+    assert_eq!(collector.seen()[0].header("x-track-verdict"), Some(b"uninspected;endpoint=plausible".as_slice()));
+    assert_eq!(envoy.stat("wasmcustom.trackgate_host_errors_total").await.unwrap(), 1);
+}

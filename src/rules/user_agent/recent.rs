@@ -14,8 +14,10 @@ const MAX_BYTES: usize = 512;
 #[derive(Clone, Debug, Default)]
 pub struct Recent {
     /// Empty until the first value.
-    places: RefCell<Vec<Option<(Box<[u8]>, Match)>>>,
+    places: RefCell<Vec<Place>>,
 }
+
+type Place = Option<(Box<[u8]>, Match)>;
 
 impl Recent {
     pub fn classify(&self, user_agent: &[u8]) -> Match {
