@@ -54,14 +54,16 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Passes over bytes that stand for themselves, eight at a time where none of them ends the run.
+    /// Passes over bytes that stand for themselves, eight at a time.
     fn plain(&mut self) {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         let mut passed = 0;
         for eight in rest.chunks_exact(8) {
-            let word = eight.iter().fold(0u64, |word, byte| word << 8 | u64::from(*byte));
-            if ends_run(word) {
-                break;
+            // The first byte is the lowest, so that the lowest bit set tells the first byte that ends the run.
+            let ends = run_ends(eight.try_into().map_or(0, u64::from_le_bytes));
+            if ends != 0 {
+                self.at += passed + ends.trailing_zeros() as usize / 8;
+                return;
             }
             passed += 8;
         }
@@ -109,15 +111,16 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// True when one of eight bytes is a quote, a backslash or a control character.
-fn ends_run(word: u64) -> bool {
+/// The highest bit of each of eight bytes that is a quote, a backslash or a control character. Of those above the lowest one set some may be
+/// wrong, for a subtraction borrows from the byte above.
+fn run_ends(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
     let zero = |bytes: u64| bytes.wrapping_sub(ONES) & !bytes & HIGHS;
     let quote = zero(word ^ (ONES * b'"' as u64));
     let backslash = zero(word ^ (ONES * b'\\' as u64));
     let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-    (quote | backslash | control) != 0
+    quote | backslash | control
 }
 
 fn is_surrogate(unit: u32) -> bool {
