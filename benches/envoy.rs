@@ -79,7 +79,7 @@ fn workloads() -> Vec<Workload> {
     let bare = Call { body: Some(Vec::new()), ..post("/api/orders", BROWSER, String::new()) };
     vec![
         convert("small, 47 bytes", r#"{"accountId":"1","projectId":"2","visitors":[]}"#.to_owned(), 200),
-        convert("typical, 430 bytes", event(200), 200),
+        convert("typical, 400 bytes", event(200), 200),
         convert("32 KB", event(32_000), 60),
         Workload {
             name: "refused: a crawler",
