@@ -81,6 +81,7 @@ fn workloads() -> Vec<Workload> {
         convert("small, 47 bytes", r#"{"accountId":"1","projectId":"2","visitors":[]}"#.to_owned(), 200),
         convert("typical, 400 bytes", event(200), 200),
         convert("32 KB", event(32_000), 60),
+        convert("500 KB", event(500_000), 6),
         Workload {
             name: "refused: a crawler",
             call: post("/v1/track/key", CRAWLER, event(200)),

@@ -5,6 +5,7 @@
 use super::host::{self, Level};
 use crate::gate::{Decision, Gate};
 use crate::rules::json::write::{array, object, quoted};
+use crate::vendors::Policy;
 use std::cell::Cell;
 
 const MINUTE_NS: u64 = 60_000_000_000;
@@ -13,7 +14,9 @@ const MINUTE_NS: u64 = 60_000_000_000;
 pub fn configured(gate: &Gate, hash: &str) {
     let endpoints = gate.endpoints.iter().map(|endpoint| {
         let (name, vendor, mode) = (quoted(&endpoint.name), quoted(endpoint.vendor.id()), quoted(endpoint.mode.id()));
-        object(&[("name", name), ("vendor", vendor), ("mode", mode)])
+        let mut members = vec![("name", name), ("vendor", vendor), ("mode", mode)];
+        members.extend(counts(&endpoint.policy).map(|(what, count)| (what, count.to_string())));
+        object(&members)
     });
     let line = object(&[
         ("trackgate", quoted("configured")),
@@ -22,6 +25,15 @@ pub fn configured(gate: &Gate, hash: &str) {
         ("endpoints", array(endpoints)),
     ]);
     host::log(Level::Info, &line);
+}
+
+/// How much of what makes a configuration large an endpoint has.
+fn counts(policy: &Policy) -> Option<(&'static str, usize)> {
+    match policy {
+        Policy::Plausible(policy) => Some(("sites", policy.sites.len())),
+        Policy::Userpilot(policy) => policy.keys.as_ref().map(|keys| ("keys", keys.len())),
+        Policy::Convert(_) | Policy::CommandersAct(_) | Policy::Custom(_) => None,
+    }
 }
 
 /// Refusals in the log, so many a minute on each worker and no more.

@@ -49,6 +49,12 @@ impl KeyDigests {
         Ok(KeyDigests { sorted })
     }
 
+    /// Never 0.
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        self.sorted.len()
+    }
+
     pub fn contains(&self, key: &[u8]) -> bool {
         let digest = halves(Sha256::digest(key).into());
         let at = self.sorted.partition_point(|entry| entry.0 < digest.0);
