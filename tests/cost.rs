@@ -2,7 +2,8 @@
 //! linear memory after a few of its kind.
 //!
 //! `benches/cost.tsv` holds the figures. A figure that has grown by more than 2 % fails, unless the table is changed in the
-//! same commit: `make cost` writes it anew.
+//! same commit: `make cost` writes it anew. Fuel depends on the compiler, which the table's first line names: with another one
+//! (Debian's, where rustup has no wasm target) fuel may be 15 % more, the other figures still 2 %.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod corpus;
@@ -155,6 +156,14 @@ fn measure(request: &Request) -> [u64; 4] {
     [outcome.fuel, outcome.calls.len() as u64, outcome.copied_bytes as u64, vm.memory_bytes() as u64]
 }
 
+/// Compiler and optimiser of the module, as the build wrote them beside it.
+fn tools() -> String {
+    let built = concat!(env!("CARGO_MANIFEST_DIR"), "/target/trackgate.wasm");
+    let module = std::env::var("TRACKGATE_WASM").unwrap_or_else(|_| built.to_owned());
+    let path = format!("{module}.tools");
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}; build with `make wasm`")).trim().to_owned()
+}
+
 fn parse(table: &str) -> BTreeMap<String, [u64; 4]> {
     let rows = table.lines().filter(|line| !line.starts_with('#')).skip(1);
     rows.map(|line| {
@@ -166,7 +175,7 @@ fn parse(table: &str) -> BTreeMap<String, [u64; 4]> {
 
 #[test]
 fn no_request_costs_more_than_the_table_says() {
-    let mut table = HEADING.to_owned();
+    let mut table = format!("# {}\n{HEADING}", tools());
     for (vendor, case, request) in cases() {
         let [fuel, calls, copied, memory] = measure(&request);
         let bytes = request.body.as_ref().map_or(0, Vec::len);
@@ -179,12 +188,19 @@ fn no_request_costs_more_than_the_table_says() {
         print!("{table}");
         return;
     }
-    let (known, found) = (parse(&std::fs::read_to_string(TABLE).unwrap()), parse(&table));
+    let committed = std::fs::read_to_string(TABLE).unwrap();
+    let same_tools = committed.lines().next() == table.lines().next();
+    let (known, found) = (parse(&committed), parse(&table));
     assert_eq!(known.keys().collect::<Vec<_>>(), found.keys().collect::<Vec<_>>(), "cases; `make cost` writes the table");
     let grown = found.iter().filter(|(case, figures)| {
-        let limit = known[*case].map(|figure| figure + figure / 50);
-        figures.iter().zip(limit).any(|(figure, limit)| *figure > limit)
+        let slack = [if same_tools { 2 } else { 15 }, 2, 2, 2];
+        let limits = known[*case].iter().zip(slack).map(|(figure, percent)| figure + figure * percent / 100);
+        figures.iter().zip(limits).any(|(figure, limit)| *figure > limit)
     });
     let grown: Vec<String> = grown.map(|(case, figures)| format!("{case}: {figures:?}, was {:?}", known[case])).collect();
-    assert!(grown.is_empty(), "dearer by more than 2 %:\n{}\nIf it is worth it, `make cost` writes the table", grown.join("\n"));
+    assert!(
+        grown.is_empty(),
+        "dearer than the table says:\n{}\nIf it is worth it, `make cost` writes the table",
+        grown.join("\n")
+    );
 }
