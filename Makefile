@@ -50,9 +50,8 @@ docker-test: wasm ## examples/docker, brought up, checked from a client containe
 soak: wasm ## Mixed traffic for MINUTES (1): clients, collector and counters must agree to the last request
 	@export ENVOY="$$(scripts/setup-envoy)" && cargo test --quiet --test soak -- --nocapture
 
-fuzz: cargo ## Fuzz TARGET (request, json, config) for SECONDS (60)
-	@PATH="$(CURDIR)/.tools/bin:$$PATH"; command -v cargo-fuzz > /dev/null || cargo install --quiet --locked --root .tools cargo-fuzz
-	@PATH="$(CURDIR)/.tools/bin:$$PATH" cargo fuzz run --sanitizer none --release "$(or $(TARGET),request)" -- -max_total_time="$(or $(SECONDS),60)" -print_final_stats=1
+fuzz: cargo ## Fuzz TARGET (request, body, json, config, annotation, patterns) for SECONDS (60)
+	@scripts/fuzz "$(or $(TARGET),request)" "$(or $(SECONDS),60)"
 
 wasm: cargo ## Build the module, target/trackgate.wasm; SPAM_REFERRERS=FILE builds another list of spam referrers in
 	@scripts/build-wasm $(WASM)

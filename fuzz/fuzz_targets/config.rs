@@ -1,11 +1,7 @@
-//! Any configuration is taken or refused, in one line.
+//! Any configuration is refused in one line, or taken.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use trackgate::gate::Gate;
+#[path = "../../tests/oracles/mod.rs"]
+mod oracles;
 
-fuzz_target!(|text: &[u8]| {
-    if let Err(error) = Gate::load(text) {
-        assert!(!error.problems.is_empty() && !error.to_string().contains('\n'));
-    }
-});
+libfuzzer_sys::fuzz_target!(|text: &[u8]| oracles::configuration::check(text));

@@ -1,35 +1,7 @@
-//! A text is JSON to our reader where it is to serde_json, is UTF-8, and is at most 127 deep.
+//! A text is JSON to our reader where it is to another.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use serde::de::IgnoredAny;
-use trackgate::rules::json::{MAX_DEPTH, Reader, Strictness};
+#[path = "../../tests/oracles/mod.rs"]
+mod oracles;
 
-/// Arrays and objects inside each other, outside of strings.
-fn depth(text: &[u8]) -> u32 {
-    let (mut depth, mut most, mut in_string, mut escaped) = (0u32, 0, false, false);
-    for byte in text {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => {
-                depth += 1;
-                most = most.max(depth);
-            }
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    most
-}
-
-fuzz_target!(|text: &[u8]| {
-    let own = Reader::document(text, Strictness::Grammar, |reader| reader.value().map(drop)).is_ok();
-    // serde_json passes over strings and numbers without converting them: the grammar alone.
-    let theirs = std::str::from_utf8(text).is_ok() && serde_json::from_slice::<IgnoredAny>(text).is_ok() && depth(text) <= MAX_DEPTH;
-    assert_eq!(own, theirs);
-    if Reader::document(text, Strictness::Jason, |reader| reader.value().map(drop)).is_ok() {
-        assert!(own, "the stricter reading takes less");
-    }
-});
+libfuzzer_sys::fuzz_target!(|text: &[u8]| oracles::json::check(text));

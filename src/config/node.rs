@@ -152,8 +152,10 @@ impl<'a, 'p> Fields<'a, 'p> {
     }
 }
 
+/// A name may hold anything, and an error is one line of a log.
 fn joined(outer: &str, name: &str) -> String {
-    if outer.is_empty() { name.to_owned() } else { format!("{outer}.{name}") }
+    let name = if name.contains(char::is_control) { Cow::Owned(name.escape_debug().to_string()) } else { Cow::Borrowed(name) };
+    if outer.is_empty() { name.into_owned() } else { format!("{outer}.{name}") }
 }
 
 fn quoted(words: &[&'static str]) -> String {

@@ -1,0 +1,7 @@
+//! Bodies that look like each vendor's events: their spelling does not matter.
+#![no_main]
+
+#[path = "../../tests/oracles/mod.rs"]
+mod oracles;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| oracles::body::check(data));
