@@ -141,10 +141,11 @@ fn a_host_call_that_fails_loses_no_request() {
             let case = format!("{call} #{at} returns {status}");
             assert!(vm.host().has_failed(), "{case}: was not called");
             assert!(!outcome.hung && outcome.observed.upstream.is_some(), "{case}: {outcome:?}");
-            // A counter that fails is nobody's loss; everything else is counted, and told if it still can be.
-            let is_metric = call == "proxy_increment_metric" || call == "proxy_record_metric";
-            assert_eq!(vm.metric(&["trackgate_host_errors_total"]), u64::from(!is_metric), "{case}");
-            if !is_metric && call != "proxy_get_header_map_pairs" {
+            // A counter that fails is nobody's loss, and a property the host cannot tell is unknown; everything else is counted, and told if
+            // it still can be.
+            let is_harmless = ["proxy_increment_metric", "proxy_record_metric", "proxy_get_property"].contains(&call);
+            assert_eq!(vm.metric(&["trackgate_host_errors_total"]), u64::from(!is_harmless), "{case}");
+            if !is_harmless && call != "proxy_get_header_map_pairs" {
                 assert_eq!(outcome.verdict_state.as_deref(), Some("uninspected;endpoint=convert"), "{case}");
                 assert_eq!(vm.metric(&["verdict.uninspected.reason.host_error"]), 1, "{case}");
             }
@@ -221,7 +222,7 @@ fn without_the_knob_the_watchdog_lets_streams_go() {
     let mut vm = start("{}");
     for stream in 1..=3 {
         let outcome = vm.request(&event(), WHOLE, Envoy::KnobMissing);
-        assert!(!outcome.hung && outcome.headers_left_first);
+        assert!(!outcome.hung && outcome.headers_left_first && outcome.ticks == 5, "{}", outcome.ticks);
         assert_eq!(outcome.verdict_state.as_deref(), Some("pass;endpoint=convert"), "the body is inspected all the same");
         assert_eq!(vm.metric(&["trackgate_resumed_total"]), stream);
         assert_eq!(vm.metric(&["trackgate_host_errors_total"]), 0);
@@ -229,6 +230,32 @@ fn without_the_knob_the_watchdog_lets_streams_go() {
     let errors = vm.host().logs.iter().filter(|(level, _)| *level == 4).count();
     assert_eq!(errors, 1, "said once");
     assert_eq!(vm.host().tick_period_ms, 250, "still watching");
+}
+
+/// A client that takes its time before the first byte of a body is none that hangs.
+#[test]
+fn a_slow_client_keeps_its_annotation() {
+    let mut vm = start("{}");
+    let outcome = vm.request(&event(), WHOLE, Envoy::SlowClient(19));
+    assert!(!outcome.hung && !outcome.headers_left_first);
+    assert!(
+        outcome.observed.upstream.unwrap().headers.contains(&("x-track-verdict".to_owned(), b"pass;endpoint=convert".to_vec()))
+    );
+    assert_eq!(vm.metric(&["trackgate_resumed_total"]), 0);
+    assert_eq!(vm.host().logs.iter().filter(|(level, _)| *level == 4).count(), 0, "no false alarm");
+}
+
+/// That of a body without a byte nothing arrives does not make it hang for good.
+#[test]
+fn without_the_knob_an_empty_body_is_let_go_too() {
+    let mut vm = start("{}");
+    let empty = Request { body: Some(Vec::new()), ..event() };
+    let delivery = Delivery { piece_bytes: 1, end: End::Http2 };
+    let outcome = vm.request(&empty, delivery, Envoy::KnobMissing);
+    assert_eq!((outcome.observed.reply.map(|reply| reply.status), outcome.ticks), (Some(400), 20));
+    // Once the knob is known to be missing there is nothing to wait for.
+    vm.request(&event(), WHOLE, Envoy::KnobMissing);
+    assert_eq!(vm.request(&empty, delivery, Envoy::KnobMissing).ticks, 5);
 }
 
 #[test]

@@ -112,9 +112,13 @@ pub fn set_tick_period_ms(period_ms: u32) -> Result<()> {
     done(abi::proxy_set_tick_period_milliseconds(period_ms))
 }
 
+/// Makes the calls that follow, until the end of this callback, mean another stream.
+pub fn turn_to(context_id: u32) -> Result<()> {
+    done(abi::proxy_set_effective_context(context_id))
+}
+
 /// Lets a stream go on whose request headers are held.
-pub fn resume_request(context_id: u32) -> Result<()> {
-    done(abi::proxy_set_effective_context(context_id))?;
+pub fn resume_request() -> Result<()> {
     done(abi::proxy_continue_stream(REQUEST_STREAM))
 }
 

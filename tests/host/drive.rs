@@ -21,6 +21,8 @@ pub enum Envoy {
     Compat,
     /// Without it: a stream whose headers are held gets no further callback until it is resumed.
     KnobMissing,
+    /// With it, and the client begins its body after so many ticks.
+    SlowClient(u32),
 }
 
 /// How the body comes.
@@ -50,6 +52,8 @@ pub struct Outcome {
     pub hung: bool,
     /// The header section had left for the collector before the verdict.
     pub headers_left_first: bool,
+    /// The watchdog's ticks before the body began, or the stream was let go.
+    pub ticks: u32,
     pub verdict_state: Option<String>,
     pub reasons_state: Option<String>,
     pub response_headers: Fields,
@@ -114,24 +118,31 @@ impl Vm {
         }
         self.stream(context).held = action != CONTINUE;
         self.stream(context).headers_here = action != CONTINUE;
-        if action != CONTINUE && envoy == Envoy::KnobMissing && !self.wait_for_watchdog(context) {
-            return false;
+        if action != CONTINUE {
+            match envoy {
+                Envoy::Hold | Envoy::Compat => {}
+                Envoy::SlowClient(ticks) => (0..ticks).for_each(|_| self.tick_and_let_go(context)),
+                Envoy::KnobMissing => {
+                    self.stream(context).received = request.body.as_ref().map_or(0, Vec::len) as u64;
+                    (0..24).for_each(|_| self.tick_and_let_go(context));
+                }
+            }
+            if envoy == Envoy::KnobMissing && self.stream(context).held {
+                return false;
+            }
         }
         self.send_body(context, request, delivery)
     }
 
-    /// Ticks go by until the stream is let go; its headers leave then.
-    fn wait_for_watchdog(&mut self, context: u32) -> bool {
-        for _ in 0..6 {
+    /// A stream that is let go has its headers leave.
+    fn tick_and_let_go(&mut self, context: u32) {
+        if !self.stream(context).resumed {
             self.tick();
-            if self.stream(context).resumed {
-                let stream = self.stream(context);
-                stream.held = false;
-                stream.headers_here = false;
-                return true;
-            }
+            self.stream(context).ticks += 1;
+            let gone = self.stream(context).resumed;
+            self.stream(context).held = !gone;
+            self.stream(context).headers_here = !gone;
         }
-        false
     }
 
     fn send_body(&mut self, context: u32, request: &Request, delivery: Delivery) -> bool {
@@ -226,6 +237,7 @@ fn outcome(stream: Stream, request: &Request, envoy: Envoy, nothing_upstream: bo
     Outcome {
         observed: Observed { reply, upstream },
         headers_left_first: stream.resumed,
+        ticks: stream.ticks,
         verdict_state,
         reasons_state,
         response_headers: stream.response_headers.unwrap_or_default(),

@@ -151,10 +151,12 @@ fn define_stream(linker: &mut Linker<Host>) {
     });
     call!(linker, proxy_get_property, |guest, path: u32, size: u32, at: u32, size_at: u32| {
         let path = text(&mut guest, path, size)?;
-        if path != "source\0address" {
-            bail!("property {path:?}");
-        }
-        hand_over(&mut guest, b"127.0.0.1:50000", at, size_at)
+        let value = match (path.as_str(), guest.data_mut().stream()) {
+            ("source\0address", Some(_)) => b"127.0.0.1:50000".to_vec(),
+            ("request\0total_size", Some(stream)) => (1000 + stream.received).to_le_bytes().to_vec(),
+            (path, stream) => bail!("property {path:?} of a stream: {}", stream.is_some()),
+        };
+        hand_over(&mut guest, &value, at, size_at)
     });
     call!(linker, proxy_set_property, |guest, path: u32, size: u32, value: u32, value_size: u32| {
         let path = text(&mut guest, path, size)?;

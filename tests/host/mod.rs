@@ -40,6 +40,10 @@ pub struct Stream {
     pub response_headers: Option<Fields>,
     /// Body that is held, all of it.
     pub body: Vec<u8>,
+    /// Bytes of body that the host has and the filter was not told of.
+    pub received: u64,
+    /// Of the watchdog, while the stream was held.
+    pub ticks: u32,
     pub reply: Option<LocalReply>,
     pub properties: BTreeMap<String, Vec<u8>>,
     /// `proxy_continue_stream` was called.
