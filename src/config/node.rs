@@ -154,7 +154,7 @@ impl<'a, 'p> Fields<'a, 'p> {
 
 /// A name may hold anything, and an error is one line of a log.
 fn joined(outer: &str, name: &str) -> String {
-    let name = if name.contains(char::is_control) { Cow::Owned(name.escape_debug().to_string()) } else { Cow::Borrowed(name) };
+    let name = if name.contains(char::is_control) { Cow::Owned(format!("{name:?}")) } else { Cow::Borrowed(name) };
     if outer.is_empty() { name.into_owned() } else { format!("{outer}.{name}") }
 }
 

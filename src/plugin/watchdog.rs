@@ -13,8 +13,12 @@ pub const TICK_MS: u32 = 250;
 const PATIENCE_TICKS: u32 = 5;
 /// The same where no byte of the body has arrived, which proves nothing: after five seconds.
 const SILENCE_TICKS: u32 = 20;
-/// Bytes of the request so far.
-const RECEIVED: &str = "request\0total_size";
+
+/// Bytes that have arrived of the current stream's request; `None` where the host does not tell.
+fn received() -> Option<u64> {
+    let bytes = host::property("request\0total_size").ok()?;
+    bytes.try_into().ok().map(u64::from_le_bytes)
+}
 
 #[derive(Default)]
 pub struct Watchdog {
@@ -29,21 +33,21 @@ pub struct Watchdog {
 struct Held {
     context_id: u32,
     ticks: u32,
-    /// What [`RECEIVED`] was when the headers were all there was; `None` where the host does not tell.
-    headers: Option<Vec<u8>>,
+    /// What [`received`] was when the headers were all there was.
+    headers: Option<u64>,
 }
 
 impl Held {
     /// The current stream's body has begun to arrive; so it is taken to have where the host does not tell.
     fn body_arrived(&self) -> bool {
-        self.headers.is_none() || host::property(RECEIVED).ok() != self.headers
+        self.headers.is_none() || received() != self.headers
     }
 }
 
 impl Watchdog {
     pub fn hold(&self, context_id: u32) {
         if !self.proven.get() {
-            self.held.borrow_mut().push(Held { context_id, ticks: 0, headers: host::property(RECEIVED).ok() });
+            self.held.borrow_mut().push(Held { context_id, ticks: 0, headers: received() });
         }
     }
 
