@@ -15,6 +15,10 @@ const LISTENER_PORT: &str = "port_value: 10080}";
 const COLLECTOR_PORT: &str = "port_value: 10081}";
 const MODULE: &str = "filename: target/trackgate.wasm}";
 const START_TIMEOUT: Duration = Duration::from_secs(30);
+/// Within this time a draining Envoy asks its clients to go elsewhere, and then closes its listeners.
+const DRAIN_SECONDS: &str = "2";
+/// How long an Envoy that another took over from stays.
+const PARENT_SHUTDOWN_SECONDS: &str = "4";
 
 /// The binary: `$ENVOY`, else `envoy` on PATH.
 pub fn binary() -> PathBuf {
@@ -89,29 +93,38 @@ impl Envoy {
         let (listener_port, admin_port) = (free_port()?, free_port()?);
         let text = replaced(bootstrap, LISTENER_PORT, &format!("port_value: {listener_port}}}"))?;
         let text = replaced(&text, ADMIN_PORT, &format!("port_value: {admin_port}}}"))?;
-        let folder = temporary_folder(admin_port)?;
-        let config = folder.join("envoy.yaml");
-        File::create(&config)?.write_all(text.as_bytes())?;
-        let child = Command::new(binary())
-            .args(["--use-dynamic-base-id", "--log-level", "warning", "--component-log-level", "wasm:info"])
-            .args(["--file-flush-interval-msec", "100", "--concurrency", &concurrency.to_string(), "-c"])
-            .arg(&config)
-            .stdin(Stdio::null())
-            .stdout(File::create(folder.join("access.log"))?)
-            .stderr(File::create(folder.join("envoy.log"))?)
-            .spawn()
-            .map_err(|error| format!("{}: {error}; set ENVOY=/path/to/envoy, or use `make`", binary().display()))?;
+        let folder = temporary_folder(&admin_port.to_string())?;
+        File::create(folder.join("envoy.yaml"))?.write_all(text.as_bytes())?;
+        let base_id = folder.join("base-id").display().to_string();
+        let child = spawn(&folder, concurrency, &["--use-dynamic-base-id", "--base-id-path", &base_id])?;
         let envoy = Envoy { child, listener: local(listener_port), admin: local(admin_port), folder };
-        envoy.wait_until_live().await
+        envoy.wait_until_live(0).await
     }
 
-    async fn wait_until_live(mut self) -> Result<Envoy> {
+    /// Starts another Envoy that takes over from this one (hot restart): its ports and its counters at once, its connections as they end.
+    /// This one ends by itself a few seconds later.
+    ///
+    /// # Errors
+    /// The other does not come up: its own words.
+    pub async fn successor(&self, concurrency: usize) -> Result<Envoy> {
+        let folder = temporary_folder(&format!("{}-next", self.admin.port()))?;
+        std::fs::copy(self.folder.join("envoy.yaml"), folder.join("envoy.yaml"))?;
+        let base_id = std::fs::read_to_string(self.folder.join("base-id"))?;
+        let child = spawn(&folder, concurrency, &["--restart-epoch", "1", "--base-id", base_id.trim()])?;
+        let envoy = Envoy { child, listener: self.listener, admin: self.admin, folder };
+        envoy.wait_until_live(1).await
+    }
+
+    /// `restart`: how many came before it, which answer in its place until it serves.
+    async fn wait_until_live(mut self, restart: u32) -> Result<Envoy> {
+        let epoch = format!("\"restart_epoch\": {restart},");
         let deadline = Instant::now() + START_TIMEOUT;
         loop {
             if let Some(status) = self.child.try_wait()? {
                 return Err(format!("Envoy ended with {status}:\n{}", self.log()).into());
             }
-            if self.admin("/ready").await.is_ok_and(|answer| answer.starts_with("LIVE")) {
+            let info = self.admin("/server_info").await.unwrap_or_default();
+            if info.contains("\"state\": \"LIVE\"") && info.contains(&epoch) {
                 return Ok(self);
             }
             if Instant::now() > deadline {
@@ -119,6 +132,14 @@ impl Envoy {
             }
             tokio::time::sleep(Duration::from_millis(30)).await;
         }
+    }
+
+    /// It has ended, by itself.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    pub fn has_ended(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_some())
     }
 
     pub fn pid(&self) -> u32 {
@@ -140,7 +161,19 @@ impl Envoy {
     /// # Errors
     /// It does not answer.
     pub async fn admin(&self, path: &str) -> Result<String> {
-        let call = Call { method: "GET".to_owned(), path: path.to_owned(), headers: Vec::new(), body: None };
+        self.ask("GET", path).await
+    }
+
+    /// Tells the admin interface to do something; the answer's body.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub async fn post(&self, path: &str) -> Result<String> {
+        self.ask("POST", path).await
+    }
+
+    async fn ask(&self, method: &str, path: &str) -> Result<String> {
+        let call = Call { method: method.to_owned(), path: path.to_owned(), headers: Vec::new(), body: None };
         let answer = client::send(self.admin, &call, Transport::Http1).await?;
         Ok(String::from_utf8_lossy(&answer.body).into_owned())
     }
@@ -160,7 +193,23 @@ fn local(port: u16) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], port))
 }
 
-fn temporary_folder(unique: u16) -> Result<PathBuf> {
+/// Starts the binary in a folder that holds its `envoy.yaml`, and takes its logs.
+fn spawn(folder: &Path, concurrency: usize, arguments: &[&str]) -> Result<Child> {
+    Command::new(binary())
+        .args(["--log-level", "warning", "--component-log-level", "wasm:info", "--file-flush-interval-msec", "100"])
+        .args(["--drain-time-s", DRAIN_SECONDS, "--parent-shutdown-time-s", PARENT_SHUTDOWN_SECONDS])
+        .args(["--concurrency", &concurrency.to_string()])
+        .args(arguments)
+        .arg("-c")
+        .arg(folder.join("envoy.yaml"))
+        .stdin(Stdio::null())
+        .stdout(File::create(folder.join("access.log"))?)
+        .stderr(File::create(folder.join("envoy.log"))?)
+        .spawn()
+        .map_err(|error| format!("{}: {error}; set ENVOY=/path/to/envoy, or use `make`", binary().display()).into())
+}
+
+fn temporary_folder(unique: &str) -> Result<PathBuf> {
     let folder = std::env::temp_dir().join(format!("trackgate-{}-{unique}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
     Ok(folder)
