@@ -61,7 +61,9 @@ pub struct Envoy {
 impl Drop for Envoy {
     fn drop(&mut self) {
         // Envoy ends at once on SIGTERM, without draining.
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        }
         let deadline = Instant::now() + Duration::from_secs(5);
         while Instant::now() < deadline && matches!(self.child.try_wait(), Ok(None)) {
             std::thread::sleep(Duration::from_millis(20));

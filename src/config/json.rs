@@ -22,7 +22,8 @@ impl<'a> Json<'a> {
     /// Not JSON (where, by line and column), or an object that names a member twice.
     pub fn parse(text: &'a [u8]) -> std::result::Result<Self, ConfigError> {
         let mut twice = None;
-        let read = Reader::document(text, Strictness::Grammar, |reader| value(reader, &mut twice));
+        // Half a surrogate names no character, so that a text with one could not mean what was written.
+        let read = Reader::document(text, Strictness::Jason, |reader| value(reader, &mut twice));
         match (read, twice) {
             (Err(Invalid { at }), _) => Err(ConfigError::whole("JSON", format!("something else at {}", place(text, at)))),
             (Ok(_), Some((name, at))) => {

@@ -22,6 +22,7 @@ fn an_error_names_the_place_what_was_expected_and_what_was_found() {
     let rows = [
         ("{", "configuration: expected JSON, found something else at line 1 column 2, where it ends"),
         ("{} x", "configuration: expected JSON, found something else at line 1 column 4"),
+        (r#"{"country_header":"\ud800"}"#, "configuration: expected JSON, found something else at line 1 column 20"),
         ("{\n  \"mode\": enforce }", "configuration: expected JSON, found something else at line 2 column 11"),
         (
             "{\"mode\":\"shadow\",\n\"mode\":\"enforce\"}",
