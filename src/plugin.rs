@@ -36,11 +36,15 @@ struct Plugin {
     reasons_field: String,
 }
 
-/// In a build for the tests of failure policies alone (`make trap`): a panic, which the plugin otherwise never has.
+/// In a build for the tests of failure policies alone (`make trap`): a panic, or all memory taken, which otherwise never happens.
 #[cfg(trap)]
 #[allow(clippy::panic)]
 fn trap_if_asked(head: &crate::request::RequestHead<'_>) {
-    if head.first("x-trap").is_some() {
-        panic!("asked to trap");
+    match head.first("x-trap") {
+        Some(b"memory") => loop {
+            std::mem::forget(std::hint::black_box(Vec::<u8>::with_capacity(1 << 24)));
+        },
+        Some(_) => panic!("asked to trap"),
+        None => {}
     }
 }

@@ -125,8 +125,9 @@ fn shown(answer: &Answer) -> String {
     format!("{} {from}", answer.status)
 }
 
-/// What the request that traps gets, the one right after it, and one half a second later; and how many of the last two were judged.
-async fn after_a_trap(policy: &str) -> ([String; 3], usize) {
+/// What a request gets that is under way when another traps, the one that traps, the one right after it, and one half a second later; and how
+/// many of the last two were judged.
+async fn after_a_trap(policy: &str, how: &str) -> ([String; 4], usize) {
     let collector = collector().await;
     let text = shipped();
     let text = replaced(&text, "failure_policy: FAIL_RELOAD", &format!("failure_policy: {policy}")).unwrap();
@@ -138,29 +139,37 @@ async fn after_a_trap(policy: &str) -> ([String; 3], usize) {
         replaced(&text, "                reload_config: {backoff: {base_interval: 0.1s}}\n", "").unwrap()
     };
     let envoy = Envoy::launch(&text, 1).await.unwrap();
-    client::send(envoy.listener, &view(0), Transport::Http1).await.unwrap();
+    let mut slow = view(0);
+    slow.headers.push(("x-answer-delay-ms".to_owned(), b"2000".to_vec()));
+    let listener = envoy.listener;
+    let slow = tokio::spawn(async move { client::send(listener, &slow, Transport::Http1).await.unwrap() });
+    while collector.seen().is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     let mut trap = view(1);
-    trap.headers.push(("x-trap".to_owned(), b"now".to_vec()));
+    trap.headers.push(("x-trap".to_owned(), how.as_bytes().to_vec()));
     let this = client::send(envoy.listener, &trap, Transport::Http1).await.unwrap();
     let next = client::send(envoy.listener, &view(2), Transport::Http1).await.unwrap();
     tokio::time::sleep(Duration::from_millis(500)).await;
     let later = client::send(envoy.listener, &view(3), Transport::Http1).await.unwrap();
     let judged =
         collector.seen().iter().filter(|seen| seen.header("x-track-verdict").is_some() && !seen.path.ends_with("=0")).count();
-    ([this, next, later].map(|answer| shown(&answer)), judged)
+    ([slow.await.unwrap(), this, next, later].map(|answer| shown(&answer)), judged)
 }
 
-/// The table of `envoy/README.md`.
-#[tokio::test]
+/// The table of `envoy/README.md`; memory that runs out is a trap like any other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_failure_policy_means_what_the_table_says() {
     let rows = [
-        ("FAIL_RELOAD", ["503 envoy", "503 envoy", "202 collector"], 1),
-        ("FAIL_CLOSED", ["503 envoy", "503 envoy", "503 envoy"], 0),
-        ("FAIL_OPEN", ["503 envoy", "202 collector", "202 collector"], 0),
+        ("FAIL_RELOAD", ["503 envoy", "503 envoy", "503 envoy", "202 collector"], 1),
+        ("FAIL_CLOSED", ["503 envoy", "503 envoy", "503 envoy", "503 envoy"], 0),
+        ("FAIL_OPEN", ["503 envoy", "503 envoy", "202 collector", "202 collector"], 0),
     ];
     for (policy, answers, judged) in rows {
-        let (found, count) = after_a_trap(policy).await;
-        assert_eq!((found.each_ref().map(String::as_str), count), (answers, judged), "{policy}");
+        for how in ["panic", "memory"] {
+            let (found, count) = after_a_trap(policy, how).await;
+            assert_eq!((found.each_ref().map(String::as_str), count), (answers, judged), "{policy} {how}");
+        }
     }
 }
 
