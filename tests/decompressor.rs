@@ -64,6 +64,9 @@ fn rss(envoy: &Envoy) -> usize {
     line.split_ascii_whitespace().nth(1).unwrap().parse::<usize>().unwrap() * 1024
 }
 
+/// Name, coding, body as packed, and what the collector gets; of a bomb as much as Envoy unpacks. `None`: refused.
+type Row<'a> = (&'a str, &'a str, Vec<u8>, Option<&'a [u8]>);
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn compressed_bodies_are_judged_as_they_unpack() {
     let shipped = std::fs::read_to_string("envoy/hold.yaml").unwrap();
@@ -71,9 +74,8 @@ async fn compressed_bodies_are_judged_as_they_unpack() {
     let bootstrap = replaced(&shipped, FILTER, &format!("{filters}{FILTER}")).unwrap();
     let collector = Collector::start(SocketAddr::from(([127, 0, 0, 1], 0)), |_| {}).await.unwrap();
     let envoy = Envoy::start(&bootstrap, collector.address, 1).await.unwrap();
-    // Name, coding, body as packed, and what the collector gets; of a bomb as much as Envoy unpacks. `None`: refused.
     let (bomb, event, longest) = (padded(100_000_000), EVENT.to_vec(), long(32_768));
-    let rows: Vec<(&str, &str, Vec<u8>, Option<&[u8]>)> = vec![
+    let rows: Vec<Row> = vec![
         ("gzip", "gzip", gzip(EVENT), Some(&event)),
         ("brotli", "br", brotli(EVENT), Some(&event)),
         ("gzip, not JSON", "gzip", gzip(b"{"), None),
