@@ -152,10 +152,8 @@ impl<'a, 'p> Fields<'a, 'p> {
     }
 }
 
-/// A name may hold anything, and an error is one line of a log.
 fn joined(outer: &str, name: &str) -> String {
-    let name = if name.contains(char::is_control) { Cow::Owned(format!("{name:?}")) } else { Cow::Borrowed(name) };
-    if outer.is_empty() { name.into_owned() } else { format!("{outer}.{name}") }
+    if outer.is_empty() { name.to_owned() } else { format!("{outer}.{name}") }
 }
 
 fn quoted(words: &[&'static str]) -> String {

@@ -35,7 +35,7 @@ fn an_error_names_the_place_what_was_expected_and_what_was_found() {
         ),
         (
             r#"{"client_ip":{"a\nb\u001b":1,"from":"connection"}}"#,
-            "configuration: client_ip.\"a\\nb\\u{1b}\": expected one of \"from\", found a name that is none of these",
+            "configuration: client_ip.a\\nb\\u{1b}: expected one of \"from\", found a name that is none of these",
         ),
         (r#"{"mode":null}"#, "configuration: mode: expected one of \"enforce\", \"shadow\", found null"),
         (

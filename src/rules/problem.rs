@@ -1,7 +1,7 @@
 //! What is wrong with a piece of the operator's configuration.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// A value that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,11 +38,28 @@ impl Problem {
     }
 }
 
+/// A text with its control characters escaped: names in a configuration may hold any, and an error is one line of a log.
+#[derive(Debug)]
+pub struct OneLine<'a>(pub &'a str);
+
+impl fmt::Display for OneLine<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for letter in self.0.chars() {
+            if letter.is_control() {
+                write!(formatter, "{}", letter.escape_default())?;
+            } else {
+                formatter.write_char(letter)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// One line: where, what was expected, what was found, and a hint if there is one.
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.at.is_empty() {
-            write!(formatter, "{}: ", self.at)?;
+            write!(formatter, "{}: ", OneLine(&self.at))?;
         }
         write!(formatter, "expected {}, found {}", self.expected, self.found)?;
         match &self.hint {

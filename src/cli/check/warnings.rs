@@ -5,6 +5,7 @@ use crate::config::{BodyPhase, Config, EndpointSpec};
 use crate::gate::{Gate, Mode};
 use crate::request::RequestHead;
 use crate::rules::client_ip::ClientIpSpec;
+use crate::rules::problem::OneLine;
 use crate::rules::share::Share;
 use serde_json::Value;
 
@@ -85,7 +86,7 @@ fn unserved_sites(spec: &EndpointSpec) -> Vec<String> {
             && site.page_blocklist.is_none()
             && site.hostname_allowlist.is_none()
     });
-    warnings.extend(empty.map(|(domain, _)| format!("{}.sites.{domain}: has no rules", spec.at)));
+    warnings.extend(empty.map(|(domain, _)| format!("{}.sites.{}: has no rules", spec.at, OneLine(domain))));
     warnings
 }
 
