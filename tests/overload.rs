@@ -1,0 +1,174 @@
+//! Clients that send less than they announced, or too slowly: what they take is bounded, and the others go on.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use trackgate::cli::client::{self, Call, Transport};
+use trackgate::cli::collector::Collector;
+use trackgate::cli::envoy::{Envoy, replaced};
+
+const HEAD: &str = "POST /api/event HTTP/1.1\r\nhost: h.example\r\nuser-agent: Firefox/126.0 (X11; Linux) Gecko/20100101\r\ncontent-type: application/json\r\n";
+
+fn shipped() -> String {
+    std::fs::read_to_string("envoy/hold.yaml").unwrap()
+}
+
+async fn gateway(bootstrap: &str) -> (Collector, Envoy) {
+    let collector = Collector::start(SocketAddr::from(([127, 0, 0, 1], 0)), |_| {}).await.unwrap();
+    let envoy = Envoy::start(bootstrap, collector.address, 1).await.unwrap();
+    (collector, envoy)
+}
+
+fn view() -> Call {
+    let fields = [
+        ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0"),
+        ("content-type", "application/json"),
+    ];
+    Call {
+        method: "POST".to_owned(),
+        path: "/api/event".to_owned(),
+        headers: fields.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).to_vec(),
+        body: Some(br#"{"n":"pageview","u":"https://a.example/","d":"a.example"}"#.to_vec()),
+    }
+}
+
+async fn active_requests(envoy: &Envoy) -> u64 {
+    envoy.stat("http.ingress.downstream_rq_active").await.unwrap()
+}
+
+fn rss(envoy: &Envoy) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", envoy.pid())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
+    line.split_ascii_whitespace().nth(1).unwrap().parse::<usize>().unwrap() * 1024
+}
+
+/// Waits until nothing is under way any more.
+async fn settle(envoy: &Envoy, patience: Duration) {
+    let deadline = Instant::now() + patience;
+    while active_requests(envoy).await > 0 {
+        assert!(Instant::now() < deadline, "streams are left behind");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Bodies of a megabyte that stall, four times what Envoy may take: it gives them up, tells others with a 503 that they are too many, hangs
+/// nobody, and is its old self when they are gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_bodies_that_stall_are_given_up_as_memory_runs_short() {
+    const HEAP: usize = 256 << 20;
+    const BODY: usize = 1_000_000;
+    let bootstrap = replaced(&shipped(), "max_heap_size_bytes: 2147483648", &format!("max_heap_size_bytes: {HEAP}")).unwrap();
+    let (_collector, envoy) = gateway(&bootstrap).await;
+    let before = rss(&envoy);
+    let head = format!("{}content-length: {}\r\n\r\n", HEAD.replace("/api/event", "/v1/track/key"), BODY);
+    let bytes = [head.as_bytes(), &vec![b' '; BODY - 1]].concat();
+    let mut stalled = Vec::new();
+    let mut answers: BTreeMap<u16, usize> = BTreeMap::new();
+    let (mut most, mut worst) = (0, Duration::ZERO);
+    for number in 0..4 * HEAP / BODY {
+        let mut stream = TcpStream::connect(envoy.listener).await.unwrap();
+        // Envoy reads no further where it is short of memory.
+        let _ = tokio::time::timeout(Duration::from_millis(200), stream.write_all(&bytes)).await;
+        stalled.push(stream);
+        if number % 4 == 0 {
+            let begin = Instant::now();
+            *answers.entry(client::send(envoy.listener, &view(), Transport::Http1).await.unwrap().status).or_default() += 1;
+            worst = worst.max(begin.elapsed());
+            most = most.max(rss(&envoy) - before);
+        }
+    }
+    println!(
+        "{} bodies of {BODY} bytes that stall: at most {most} bytes more; others got {answers:?} within {worst:?}",
+        stalled.len()
+    );
+    assert!(answers.keys().all(|status| [202, 503].contains(status)) && answers.contains_key(&202), "{answers:?}");
+    assert!(worst < Duration::from_secs(3), "{worst:?}");
+    // Between two looks at the heap more comes in than it is allowed to take, and what is given up is not given back at once.
+    assert!(most < 3 * HEAP, "{most}");
+    settle(&envoy, Duration::from_secs(35)).await;
+    for _ in 0..20 {
+        assert_eq!(client::send(envoy.listener, &view(), Transport::Http1).await.unwrap().status, 202);
+    }
+}
+
+/// How many connections this process may have open, at most ten thousand.
+fn connections() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let files = line.split_ascii_whitespace().nth(3).and_then(|limit| limit.parse().ok()).unwrap_or(10_000_usize);
+    files.saturating_sub(500).min(10_000)
+}
+
+/// Ten thousand bodies that never end take what Envoy is told to hold and no more, and good requests go on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bodies_that_never_end_do_not_stop_the_others() {
+    let (collector, envoy) = gateway(&shipped()).await;
+    client::send(envoy.listener, &view(), Transport::Http1).await.unwrap();
+    let (before, count) = (rss(&envoy), connections());
+    let mut open = Vec::new();
+    for _ in 0..count {
+        let mut stream = TcpStream::connect(envoy.listener).await.unwrap();
+        stream.write_all(format!("{HEAD}content-length: 100000\r\n\r\n{{\"n\":").as_bytes()).await.unwrap();
+        open.push(stream);
+    }
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while active_requests(&envoy).await < count as u64 {
+        assert!(Instant::now() < deadline, "{} of {count} are held", active_requests(&envoy).await);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let begin = Instant::now();
+    for _ in 0..20 {
+        assert_eq!(client::send(envoy.listener, &view(), Transport::Http1).await.unwrap().status, 202);
+    }
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    let each = (rss(&envoy) - before) / count;
+    println!("{count} half-sent bodies: {each} bytes of Envoy's memory each");
+    assert!(each < 64 << 10, "{each}");
+    drop(open);
+    settle(&envoy, Duration::from_secs(20)).await;
+    assert_eq!(collector.seen().len(), 21);
+}
+
+/// Sends the start of a request, and then a byte every so often; what came back when Envoy had enough, and after how long.
+async fn drip(listener: SocketAddr, start: String, byte: &[u8], every: Duration) -> (String, Duration) {
+    let begin = Instant::now();
+    let mut stream = TcpStream::connect(listener).await.unwrap();
+    stream.write_all(start.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    loop {
+        match tokio::time::timeout(every, stream.read_buf(&mut answer)).await {
+            Err(_) if begin.elapsed() < Duration::from_secs(60) => stream.write_all(byte).await.unwrap(),
+            Ok(Ok(1..)) if !answer.ends_with(b"timeout") => {}
+            Ok(_) | Err(_) => break,
+        }
+    }
+    (String::from_utf8_lossy(&answer).into_owned(), begin.elapsed())
+}
+
+/// With the timeouts as they are shipped: half a minute for all of a request, and as long without a byte.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slow_requests_are_ended_in_time() {
+    let (collector, envoy) = gateway(&shipped()).await;
+    let body = format!("{HEAD}content-length: 1000\r\n\r\n{{");
+    let second = Duration::from_secs(1);
+    let mut slow = tokio::task::JoinSet::new();
+    for (name, start, byte, every) in [
+        ("a body that drips", body.clone(), b" ".as_slice(), second),
+        ("chunks that drip", format!("{HEAD}transfer-encoding: chunked\r\n\r\n"), b"1\r\n \r\n", second),
+        ("a body that stalls", body, b"", 60 * second),
+        ("a header section that drips", format!("{HEAD}x-a: "), b"a", second),
+    ] {
+        let listener = envoy.listener;
+        slow.spawn(async move { (name, drip(listener, start, byte, every).await) });
+    }
+    while let Some(ended) = slow.join_next().await {
+        let (name, (answer, waited)) = ended.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{name}: {answer:?} after {waited:?}");
+        assert!((25..35).contains(&waited.as_secs()), "{name}: {waited:?}");
+    }
+    settle(&envoy, Duration::from_secs(5)).await;
+    assert_eq!(collector.seen().len(), 0);
+}
