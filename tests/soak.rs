@@ -1,16 +1,17 @@
 //! Three ledgers of mixed traffic for as long as asked, which must agree to the last request: what each client was told, what the collector
-//! received, and what the counters say. `make soak MINUTES=30`.
+//! received, and what the counters say. `make soak MINUTES=30`; with `PAUSE_MS=5` each client rests so long after each request.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use trackgate::cli::canary::stats::{Kind, Stats};
-use trackgate::cli::client::{self, Call, Transport};
+use trackgate::cli::client::{self, Answer, Call, Transport};
 use trackgate::cli::collector::{Collector, Seen};
 use trackgate::cli::envoy::Envoy;
 
@@ -18,79 +19,114 @@ const LANES: usize = 12;
 const PERSON: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0";
 const CRAWLER: &str = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
 const VIEW: &str = r#"{"n":"pageview","u":"https://a.example/","d":"a.example"}"#;
+const ENDPOINTS: [(&str, &str); 5] = [
+    ("/api/event", "plausible"),
+    ("/v1/track/key", "convert"),
+    ("/v1/track", "userpilot"),
+    ("/events/batch", "commanders_act"),
+    ("/events", "commanders_act"),
+];
 const EVENT: &str = r#"{"accountId":"1","projectId":"2","visitors":[{"visitorId":"v","events":[{"eventType":"bucketing","data":{"experienceId":"1","variationId":"2"}}]}]}"#;
 
-/// What a request must come to; `None`: it is none of the gate's.
+/// What a request must come to.
 struct Plan {
     call: Call,
     transport: Transport,
     status: u16,
+    reaches: bool,
+    /// Endpoint, verdict and reason; `None`: it is none of the gate's.
     counted: Option<(&'static str, &'static str, &'static str)>,
     /// The client goes away in the middle of the body.
     aborts: bool,
 }
 
-/// The kinds, by the request's number: mostly good events, everything else at low rates.
-fn plan(number: usize) -> Plan {
-    let text =
-        |fields: &[(&str, &str)]| fields.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect();
-    let json = ("content-type", "application/json");
-    let post = |path: &str, fields: &[(&str, &str)], body: &str| Call {
-        method: "POST".to_owned(),
-        path: format!("{path}{}number={number}", if path.contains('?') { '&' } else { '?' }),
-        headers: text(fields),
-        body: Some(body.as_bytes().to_vec()),
-    };
-    let transport = if number % 3 == 0 { Transport::Http1Chunked(1 + number % 40) } else { Transport::Http1 };
-    let plan = |call, status, counted| Plan { call, transport, status, counted, aborts: false };
-    match number % 40 {
-        0 => plan(post("/api/event", &[("user-agent", CRAWLER), json], VIEW), 202, Some(("plausible", "drop", "bot"))),
-        1 => plan(post("/api/event", &[("user-agent", PERSON), json], "{}"), 400, Some(("plausible", "reject", "invalid"))),
-        2 => plan(post("/v1/track/key", &[("user-agent", CRAWLER), json], EVENT), 200, Some(("convert", "drop", "bot"))),
-        3 => plan(post("/v1/track/key", &[("user-agent", PERSON), json], "{"), 400, Some(("convert", "reject", "invalid_json"))),
-        4 => plan(post("/v1/track", &[("user-agent", PERSON), json], "{}"), 401, Some(("userpilot", "reject", "unauthorized"))),
-        5 => plan(
-            post("/events?tc_s=1", &[("user-agent", PERSON), json], r#"{"event_name":"a"}"#),
-            202,
-            Some(("commanders_act", "annotate", "missing_source_key")),
-        ),
-        6 => plan(
-            post("/api/event", &[("user-agent", PERSON), json, ("content-encoding", "gzip")], "x"),
-            202,
-            Some(("plausible", "uninspected", "content_encoding")),
-        ),
-        7 => plan(post("/other", &[("user-agent", PERSON)], "x"), 202, None),
-        8 if number % 400 == 8 => Plan {
-            aborts: true,
-            ..plan(post("/api/event", &[("user-agent", PERSON), json], VIEW), 0, Some(("plausible", "uninspected", "none")))
-        },
-        9 => plan(
-            post(
-                "/events/batch?tc_s=1&token=a",
-                &[("user-agent", PERSON), json],
-                &format!(r#"{{"batch":[{}]}}"#, vec![r#"{"event_name":"a"}"#; 200].join(",")),
-            ),
-            202,
-            Some(("commanders_act", "pass", "none")),
-        ),
-        10 => plan(
-            post(
-                "/events?tc_s=1&token=a",
-                &[("user-agent", PERSON), json],
-                &format!(r#"{{"event_name":"{}"}}"#, "x".repeat(40_000)),
-            ),
-            400,
-            Some(("commanders_act", "reject", "request_too_large")),
-        ),
-        odd if odd % 2 == 1 => {
-            plan(post("/v1/track/key", &[("user-agent", PERSON), json], EVENT), 202, Some(("convert", "pass", "none")))
+impl Plan {
+    /// A request that the collector gets and takes.
+    fn passes(number: usize, path: &str, fields: &[(&str, &[u8])], body: &str) -> Plan {
+        let json = [("user-agent", PERSON.as_bytes()), ("content-type", b"application/json")];
+        let own = json.iter().filter(|(name, _)| fields.iter().all(|(field, _)| field != name));
+        let endpoint = ENDPOINTS.iter().find(|(prefix, _)| path.starts_with(prefix)).map(|(_, name)| (*name, "pass", "none"));
+        Plan {
+            call: Call {
+                method: "POST".to_owned(),
+                path: format!("{path}{}number={number}", if path.contains('?') { '&' } else { '?' }),
+                headers: own.chain(fields).map(|(name, value)| ((*name).to_owned(), value.to_vec())).collect(),
+                body: Some(body.as_bytes().to_vec()),
+            },
+            transport: if number.is_multiple_of(3) { Transport::Http1Chunked(1 + number % 40) } else { Transport::Http1 },
+            status: 202,
+            reaches: true,
+            counted: endpoint,
+            aborts: false,
         }
-        _ => plan(post("/api/event", &[("user-agent", PERSON), json], VIEW), 202, Some(("plausible", "pass", "none"))),
+    }
+
+    fn judged(self, verdict: &'static str, reason: &'static str) -> Plan {
+        Plan { counted: self.counted.map(|(endpoint, _, _)| (endpoint, verdict, reason)), ..self }
+    }
+
+    fn refused(self, status: u16, verdict: &'static str, reason: &'static str) -> Plan {
+        Plan { status, reaches: false, ..self.judged(verdict, reason) }
+    }
+
+    fn over(self, transport: Transport) -> Plan {
+        Plan { transport, ..self }
     }
 }
 
-fn reaches(plan: &Plan) -> bool {
-    !plan.aborts && plan.counted.is_none_or(|(_, verdict, _)| ["pass", "annotate", "uninspected"].contains(&verdict))
+/// The kinds, by the request's number: mostly good events, everything else at low rates.
+fn plan(number: usize) -> Plan {
+    let view = |fields: &[(&str, &[u8])]| Plan::passes(number, "/api/event", fields, VIEW);
+    let post = |path: &str, body: &str| Plan::passes(number, path, &[], body);
+    let crawler = ("user-agent", CRAWLER.as_bytes());
+    match number % 40 {
+        0 => view(&[crawler]).refused(202, "drop", "bot"),
+        1 => post("/api/event", "{}").refused(400, "reject", "invalid"),
+        2 => Plan::passes(number, "/v1/track/key", &[crawler], EVENT).refused(200, "drop", "bot"),
+        3 => post("/v1/track/key", "{").refused(400, "reject", "invalid_json"),
+        4 => post("/v1/track", "{}").refused(401, "reject", "unauthorized"),
+        5 => post("/events?tc_s=1", r#"{"event_name":"a"}"#).judged("annotate", "missing_source_key"),
+        6 => Plan::passes(number, "/api/event", &[("content-encoding", b"gzip")], "x").judged("uninspected", "content_encoding"),
+        7 => post("/other", "x"),
+        8 => rare(number),
+        9 => post("/events/batch?tc_s=1&token=a", &format!(r#"{{"batch":[{}]}}"#, vec![r#"{"event_name":"a"}"#; 200].join(","))),
+        10 => post("/events?tc_s=1&token=a", &format!(r#"{{"event_name":"{}"}}"#, "x".repeat(40_000))).refused(
+            400,
+            "reject",
+            "request_too_large",
+        ),
+        odd if odd % 2 == 1 => post("/v1/track/key", EVENT),
+        _ => view(&[]),
+    }
+}
+
+/// One in four hundred each.
+fn rare(number: usize) -> Plan {
+    let view = |fields: &[(&str, &[u8])]| Plan::passes(number, "/api/event", fields, VIEW);
+    match number / 40 % 10 {
+        0 => Plan { aborts: true, transport: Transport::Http1, ..view(&[]).refused(0, "uninspected", "none") },
+        1 => view(&[]).over(Transport::Http2(7)),
+        2 => view(&[]).over(Transport::Http2Trailers),
+        3 => view(&[("X-Track-Verdict", b"drop;endpoint=forged"), ("x-track-anything", b"1")]),
+        4 => view(&[("x-any", b"caf\xE9"), ("accept-language", b"\xFF")]),
+        5 => Plan { status: 500, ..view(&[("x-answer-status", b"500")]) },
+        6 => view(&[("x-answer-delay-ms", b"200")]),
+        // The vendor's parser takes the last of two.
+        7 => Plan::passes(
+            number,
+            "/v1/track/key",
+            &[],
+            r#"{"visitors":[{"visitorId":"v","events":[]}],"accountId":"1","projectId":"2","visitors":0}"#,
+        )
+        .refused(400, "reject", "invalid_shape"),
+        8 => Plan::passes(number, "/v1/track/key", &[], &format!("{}{EVENT}{}", "[".repeat(200), "]".repeat(200))).refused(
+            400,
+            "reject",
+            "invalid_json",
+        ),
+        // Envoy's own: no field may have a space in its name.
+        _ => Plan { counted: None, ..view(&[("x-track-verdict ", b"forged")]).refused(400, "reject", "none") },
+    }
 }
 
 fn number_of(seen: &Seen) -> usize {
@@ -110,7 +146,26 @@ impl Ledgers {
     }
 }
 
-async fn lane(listener: SocketAddr, ledgers: Arc<Ledgers>, until: Instant) {
+/// Sends one request; the connection goes back if it may serve more.
+async fn exchange(listener: SocketAddr, open: &mut Option<TcpStream>, plan: &Plan) -> trackgate::cli::Result<Answer> {
+    match plan.transport {
+        Transport::Http1 | Transport::Http1Chunked(_) => {
+            let mut stream = match open.take() {
+                Some(stream) => stream,
+                None => TcpStream::connect(listener).await?,
+            };
+            let answer = client::exchange(&mut stream, &plan.call, plan.transport).await;
+            // A refusal that comes before the body is whole costs the connection.
+            if plan.reaches {
+                *open = Some(stream);
+            }
+            answer
+        }
+        Transport::Http2(_) | Transport::Http2Trailers => client::send(listener, &plan.call, plan.transport).await,
+    }
+}
+
+async fn lane(listener: SocketAddr, ledgers: Arc<Ledgers>, until: Instant, pause: Duration) {
     let mut open = None;
     while Instant::now() < until {
         let number = ledgers.next.fetch_add(1, Ordering::Relaxed);
@@ -118,26 +173,19 @@ async fn lane(listener: SocketAddr, ledgers: Arc<Ledgers>, until: Instant) {
             break;
         }
         let plan = plan(number);
-        let mut stream = match open.take() {
-            Some(stream) => stream,
-            None => TcpStream::connect(listener).await.unwrap(),
-        };
         if plan.aborts {
-            let bytes = client::http1_bytes(&plan.call, Transport::Http1);
+            let bytes = client::http1_bytes(&plan.call, plan.transport);
+            let mut stream = TcpStream::connect(listener).await.unwrap();
             stream.write_all(&bytes[..bytes.len() - 10]).await.unwrap();
             // Envoy has it, and then the client is gone.
             tokio::time::sleep(Duration::from_millis(30)).await;
             continue;
         }
-        match client::exchange(&mut stream, &plan.call, plan.transport).await {
-            Ok(answer) if answer.status == plan.status && answer.header("x-collector").is_some() == reaches(&plan) => {
-                // A refusal that comes before the body is whole costs the connection.
-                if reaches(&plan) {
-                    open = Some(stream);
-                }
-            }
+        match exchange(listener, &mut open, &plan).await {
+            Ok(answer) if answer.status == plan.status && answer.header("x-collector").is_some() == plan.reaches => {}
             other => ledgers.complain(format!("{number}: expected {} {:?}, found {other:?}", plan.status, plan.counted)),
         }
+        tokio::time::sleep(pause).await;
     }
 }
 
@@ -156,9 +204,14 @@ async fn settle(envoy: &Envoy) {
     }
 }
 
+fn asked<T: FromStr>(name: &str) -> Option<T> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_ledgers_agree() {
-    let minutes: f64 = std::env::var("MINUTES").ok().and_then(|minutes| minutes.parse().ok()).unwrap_or(1.0);
+    let minutes: f64 = asked("MINUTES").unwrap_or(1.0);
+    let pause = Duration::from_millis(asked("PAUSE_MS").unwrap_or(0));
     let ledgers = Arc::new(Ledgers {
         next: AtomicUsize::new(0),
         received: (0..50_000_000).map(|_| AtomicU8::new(0)).collect(),
@@ -179,15 +232,14 @@ async fn three_ledgers_agree() {
     let (begin, until) = (Instant::now(), Instant::now() + Duration::from_secs_f64(minutes * 60.0));
     let mut lanes = tokio::task::JoinSet::new();
     for _ in 0..LANES {
-        lanes.spawn(lane(envoy.listener, Arc::clone(&ledgers), until));
+        lanes.spawn(lane(envoy.listener, Arc::clone(&ledgers), until, pause));
     }
-    let early = tokio::time::sleep(Duration::from_secs_f64(minutes * 12.0));
-    early.await;
+    tokio::time::sleep(Duration::from_secs_f64(minutes * 12.0)).await;
     let rss_early = rss_bytes(envoy.pid());
     lanes.join_all().await;
     settle(&envoy).await;
     let rss_late = rss_bytes(envoy.pid());
-    let sent = ledgers.next.load(Ordering::Relaxed).saturating_sub(0);
+    let sent = ledgers.next.load(Ordering::Relaxed);
     compare(&ledgers, &envoy, sent).await;
     println!(
         "{sent} requests in {:?}: clients, collector and counters agree; Envoy's RSS {} MB after a fifth of the time, {} MB at the end",
@@ -210,7 +262,7 @@ async fn compare(ledgers: &Ledgers, envoy: &Envoy, sent: usize) {
     let mut differing = Vec::new();
     for number in 0..sent {
         let plan = plan(number);
-        if usize::from(ledgers.received[number].load(Ordering::Relaxed)) != usize::from(reaches(&plan)) {
+        if usize::from(ledgers.received[number].load(Ordering::Relaxed)) != usize::from(plan.reaches) {
             differing.push(number);
         }
         if let Some((endpoint, verdict, reason)) = plan.counted {
