@@ -2,25 +2,15 @@
 //! would send is in `tests/vectors/attacks.jsonl`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod gateway;
+
+use gateway::{VIEW, active_requests, gateway, shipped, view};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use trackgate::cli::client::{self, Call, Transport};
-use trackgate::cli::collector::Collector;
+use trackgate::cli::client::{self, Transport};
 use trackgate::cli::envoy::Envoy;
-
-const EVENT: &str = r#"{"n":"pageview","u":"https://a.example/","d":"a.example"}"#;
-
-async fn gateway() -> (Collector, Envoy) {
-    let collector = Collector::start(SocketAddr::from(([127, 0, 0, 1], 0)), |_| {}).await.unwrap();
-    let envoy = in_front_of(collector.address).await;
-    (collector, envoy)
-}
-
-async fn in_front_of(collector: SocketAddr) -> Envoy {
-    Envoy::start(&std::fs::read_to_string("envoy/hold.yaml").unwrap(), collector, 1).await.unwrap()
-}
 
 /// Sends bytes on a connection of their own, and reads what comes; the statuses in it.
 async fn statuses(listener: SocketAddr, bytes: &[u8]) -> Vec<u16> {
@@ -48,14 +38,14 @@ fn whole(target: &str, extra: &str, body: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bytes_that_no_library_would_send() {
-    let (collector, envoy) = gateway().await;
+    let (collector, envoy) = gateway(&shipped("hold"), 1).await;
     let chunked = "transfer-encoding: chunked\r\n\r\n";
-    let size = EVENT.len();
+    let size = VIEW.len();
     // Name, bytes, what the client gets, and how many requests the collector sees of it.
     let rows: Vec<(&str, String, &[u16], usize)> = vec![
-        ("as it should be", whole("/api/event", "", EVENT), &[202], 1),
+        ("as it should be", whole("/api/event", "", VIEW), &[202], 1),
         ("absolute form", whole("http://h.example/api/event", "", "{"), &[400], 0),
-        ("absolute form, valid", whole("http://h.example/api/event", "", EVENT), &[202], 1),
+        ("absolute form, valid", whole("http://h.example/api/event", "", VIEW), &[202], 1),
         (
             "two content-lengths that differ",
             format!("{}content-length: 3\r\ncontent-length: 4\r\n\r\n{{}}  ", head("/api/event", "")),
@@ -69,34 +59,34 @@ async fn bytes_that_no_library_would_send() {
             0,
         ),
         // Envoy makes it a part of the value before it, which it stays to the collector.
-        ("a line that goes on (obs-fold)", whole("/api/event", "x-a: 1\r\n  x-track-verdict: forged\r\n", EVENT), &[202], 1),
+        ("a line that goes on (obs-fold)", whole("/api/event", "x-a: 1\r\n  x-track-verdict: forged\r\n", VIEW), &[202], 1),
         ("a fragment in the target", whole("/events?tc_s=1#&token=a", "", "{}"), &[400], 0),
-        ("a space before the colon", whole("/api/event", "x-track-verdict : forged\r\n", EVENT), &[400], 0),
-        ("NUL in a value", whole("/api/event", "x-a: 1\0z\r\n", EVENT), &[400], 0),
+        ("a space before the colon", whole("/api/event", "x-track-verdict : forged\r\n", VIEW), &[400], 0),
+        ("NUL in a value", whole("/api/event", "x-a: 1\0z\r\n", VIEW), &[400], 0),
         ("a chunk without a size", format!("{}{chunked}x\r\n{{}}\r\n0\r\n\r\n", head("/api/event", "")), &[400], 0),
-        ("more body than was announced", whole("/api/event", "", EVENT) + "{}\r\n\r\n", &[202, 400], 1),
-        ("less body than was announced", format!("{}content-length: 1000\r\n\r\n{EVENT}", head("/api/event", "")), &[], 0),
-        ("expect: 100-continue", whole("/api/event", "expect: 100-continue\r\n", EVENT), &[100, 202], 1),
+        ("more body than was announced", whole("/api/event", "", VIEW) + "{}\r\n\r\n", &[202, 400], 1),
+        ("less body than was announced", format!("{}content-length: 1000\r\n\r\n{VIEW}", head("/api/event", "")), &[], 0),
+        ("expect: 100-continue", whole("/api/event", "expect: 100-continue\r\n", VIEW), &[100, 202], 1),
         (
             "expect: 100-continue, too large",
             format!("{}expect: 100-continue\r\ncontent-length: 40000\r\n\r\n", head("/events?tc_s=1", "")),
             &[100, 400],
             0,
         ),
-        ("two requests in one segment", whole("/api/event", "", EVENT) + &whole("/api/event", "", "{}"), &[202, 400], 1),
-        ("HTTP/1.0", whole("/api/event", "", EVENT).replace("HTTP/1.1", "HTTP/1.0"), &[426], 0),
-        ("a method of its own", whole("/api/event", "", EVENT).replace("POST", "post"), &[400], 0),
+        ("two requests in one segment", whole("/api/event", "", VIEW) + &whole("/api/event", "", "{}"), &[202, 400], 1),
+        ("HTTP/1.0", whole("/api/event", "", VIEW).replace("HTTP/1.1", "HTTP/1.0"), &[426], 0),
+        ("a method of its own", whole("/api/event", "", VIEW).replace("POST", "post"), &[400], 0),
         (
             "one byte a chunk",
             format!(
                 "{}{chunked}{}0\r\n\r\n",
                 head("/api/event", ""),
-                EVENT.chars().map(|letter| format!("1\r\n{letter}\r\n")).collect::<String>()
+                VIEW.chars().map(|letter| format!("1\r\n{letter}\r\n")).collect::<String>()
             ),
             &[202],
             1,
         ),
-        ("a chunk extension", format!("{}{chunked}{size:x};x=y\r\n{EVENT}\r\n0\r\n\r\n", head("/api/event", "")), &[202], 1),
+        ("a chunk extension", format!("{}{chunked}{size:x};x=y\r\n{VIEW}\r\n0\r\n\r\n", head("/api/event", "")), &[202], 1),
     ];
     for (name, bytes, answers, reached) in rows {
         let before = collector.seen().len();
@@ -107,7 +97,7 @@ async fn bytes_that_no_library_would_send() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn our_own_fields_cannot_be_forged() {
-    let (collector, envoy) = gateway().await;
+    let (collector, envoy) = gateway(&shipped("hold"), 1).await;
     let names = [
         "x-track-verdict",
         "X-TRACK-Verdict",
@@ -119,14 +109,14 @@ async fn our_own_fields_cannot_be_forged() {
     ];
     for name in names {
         // On a track path, on any other, and behind the body.
-        for (target, body) in [("/api/event", EVENT), ("/other", "x")] {
+        for (target, body) in [("/api/event", VIEW), ("/other", "x")] {
             let bytes = whole(target, &format!("{name}: forged;endpoint=evil\r\n"), body);
             assert_eq!(statuses(envoy.listener, bytes.as_bytes()).await, [202], "{name} {target}");
         }
         let trailer = format!(
-            "{}transfer-encoding: chunked\r\n\r\n{:x}\r\n{EVENT}\r\n0\r\n{name}: forged\r\n\r\n",
+            "{}transfer-encoding: chunked\r\n\r\n{:x}\r\n{VIEW}\r\n0\r\n{name}: forged\r\n\r\n",
             head("/api/event", ""),
-            EVENT.len()
+            VIEW.len()
         );
         assert_eq!(statuses(envoy.listener, trailer.as_bytes()).await, [202], "{name} as a trailer");
     }
@@ -136,29 +126,16 @@ async fn our_own_fields_cannot_be_forged() {
     }
 }
 
-fn view(extra: &[(&str, &str)]) -> Call {
-    let fields = [
-        ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0"),
-        ("content-type", "application/json"),
-    ];
-    Call {
-        method: "POST".to_owned(),
-        path: "/api/event".to_owned(),
-        headers: fields.iter().chain(extra).map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect(),
-        body: Some(EVENT.as_bytes().to_vec()),
-    }
-}
-
-async fn active_requests(envoy: &Envoy) -> u64 {
-    envoy.stat("http.ingress.downstream_rq_active").await.unwrap()
+async fn in_front_of(collector: SocketAddr) -> Envoy {
+    Envoy::start(&shipped("hold"), collector, 1).await.unwrap()
 }
 
 /// What the collector does is told to the client, and hangs nobody.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_collector_that_fails_hangs_nobody() {
-    let (collector, envoy) = gateway().await;
-    let slow = client::send(envoy.listener, &view(&[("x-answer-delay-ms", "300")]), Transport::Http1).await.unwrap();
-    let failing = client::send(envoy.listener, &view(&[("x-answer-status", "500")]), Transport::Http1).await.unwrap();
+    let (collector, envoy) = gateway(&shipped("hold"), 1).await;
+    let slow = client::send(envoy.listener, &view(&[("x-answer-delay-ms", b"300")]), Transport::Http1).await.unwrap();
+    let failing = client::send(envoy.listener, &view(&[("x-answer-status", b"500")]), Transport::Http1).await.unwrap();
     assert_eq!((slow.status, failing.status), (202, 500));
     assert_eq!(collector.seen().len(), 2);
     drop(collector);

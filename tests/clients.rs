@@ -2,11 +2,13 @@
 //! package. Run by `make test-clients`, which installs them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod gateway;
+
+use gateway::{gateway, shipped};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::process::Command;
-use trackgate::cli::collector::{Collector, Seen};
+use trackgate::cli::collector::Seen;
 use trackgate::cli::envoy::Envoy;
 
 fn folder() -> String {
@@ -15,13 +17,6 @@ fn folder() -> String {
 
 fn set(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set; use `make test-clients`"))
-}
-
-async fn gateway() -> (Collector, Envoy) {
-    let collector = Collector::start(SocketAddr::from(([127, 0, 0, 1], 0)), |_| {}).await.unwrap();
-    let bootstrap = std::fs::read_to_string("envoy/hold.yaml").unwrap();
-    let envoy = Envoy::start(&bootstrap, collector.address, 1).await.unwrap();
-    (collector, envoy)
 }
 
 /// Runs to its end while collector and Envoy serve; the output.
@@ -64,7 +59,7 @@ fn assert_clean(seen: &Seen) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_event_of_a_persons_browser_reaches_the_collector_clean() {
-    let (collector, envoy) = gateway().await;
+    let (collector, envoy) = gateway(&shipped("hold"), 1).await;
     let answers = browse(&envoy, "person").await;
     let seen = collector.seen();
     let events: Vec<&Seen> = seen.iter().filter(|seen| seen.method == "POST").collect();
@@ -86,7 +81,7 @@ async fn every_event_of_a_persons_browser_reaches_the_collector_clean() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_event_of_a_headless_browser_reaches_the_collector() {
-    let (collector, envoy) = gateway().await;
+    let (collector, envoy) = gateway(&shipped("hold"), 1).await;
     let answers = browse(&envoy, "headless").await;
     let posts: Vec<&Value> = answers.iter().filter(|answer| answer["method"] == "POST").collect();
     assert!(posts.len() >= 6, "{answers:?}");
@@ -97,7 +92,7 @@ async fn no_event_of_a_headless_browser_reaches_the_collector() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_python_package_is_served() {
-    let (collector, envoy) = gateway().await;
+    let (collector, envoy) = gateway(&shipped("hold"), 1).await;
     let mut command = Command::new(set("CLIENT_PYTHON"));
     command.args([format!("{}/events.py", folder()), format!("http://{}", envoy.listener)]);
     run(command).await;

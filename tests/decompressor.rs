@@ -2,13 +2,14 @@
 //! `tests/vectors/attacks.jsonl`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod gateway;
+
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use gateway::{gateway, post, rss, shipped};
 use std::io::Write;
-use std::net::SocketAddr;
 use trackgate::cli::client::{self, Call, Transport};
-use trackgate::cli::collector::Collector;
-use trackgate::cli::envoy::{Envoy, replaced};
+use trackgate::cli::envoy::replaced;
 
 const FILTER: &str = "          - name: trackgate\n";
 const EVENT: &[u8] = br#"{"event_name":"a","context":{"event_timestamp":"1700000000000"}}"#;
@@ -25,18 +26,9 @@ fn brotli(body: &[u8]) -> Vec<u8> {
     packed
 }
 
-fn call(coding: &str, body: Vec<u8>) -> Call {
-    let fields = [
-        ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0"),
-        ("content-type", "application/json"),
-        ("content-encoding", coding),
-    ];
-    Call {
-        method: "POST".to_owned(),
-        path: "/events?tc_s=1&token=a".to_owned(),
-        headers: fields.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).to_vec(),
-        body: Some(body),
-    }
+fn call(coding: &str, packed: Vec<u8>) -> Call {
+    let call = post("/events?tc_s=1&token=a", &[("content-encoding", coding.as_bytes())], "");
+    Call { body: Some(packed), ..call }
 }
 
 /// The event, and white space behind it to so many bytes: it packs a thousandfold.
@@ -58,22 +50,14 @@ fn long(bytes: usize) -> Vec<u8> {
     body.into_bytes()
 }
 
-fn rss(envoy: &Envoy) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", envoy.pid())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
-    line.split_ascii_whitespace().nth(1).unwrap().parse::<usize>().unwrap() * 1024
-}
-
 /// Name, coding, body as packed, and what the collector gets; of a bomb as much as Envoy unpacks. `None`: refused.
 type Row<'a> = (&'a str, &'a str, Vec<u8>, Option<&'a [u8]>);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn compressed_bodies_are_judged_as_they_unpack() {
-    let shipped = std::fs::read_to_string("envoy/hold.yaml").unwrap();
     let filters = std::fs::read_to_string("envoy/decompressor.yaml").unwrap();
-    let bootstrap = replaced(&shipped, FILTER, &format!("{filters}{FILTER}")).unwrap();
-    let collector = Collector::start(SocketAddr::from(([127, 0, 0, 1], 0)), |_| {}).await.unwrap();
-    let envoy = Envoy::start(&bootstrap, collector.address, 1).await.unwrap();
+    let bootstrap = replaced(&shipped("hold"), FILTER, &format!("{filters}{FILTER}")).unwrap();
+    let (collector, envoy) = gateway(&bootstrap, 1).await;
     let (bomb, event, longest) = (padded(100_000_000), EVENT.to_vec(), long(32_768));
     let rows: Vec<Row> = vec![
         ("gzip", "gzip", gzip(EVENT), Some(&event)),

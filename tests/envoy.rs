@@ -4,9 +4,11 @@
 mod corpus;
 #[path = "envoy/fleet.rs"]
 mod fleet;
+mod gateway;
 
 use corpus::{Observed, Reply, Upstream, Vector};
-use fleet::{Fleet, shipped};
+use fleet::Fleet;
+use gateway::{BUCKETING, gateway, post, settle, shipped};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -57,7 +59,7 @@ async fn observe(vector: &Vector, case: &str, listener: SocketAddr, transport: T
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_vector_agrees_over_every_transport() {
     let vectors = corpus::vectors();
-    let collector = Arc::new(Collector::start(SocketAddr::from(([127, 0, 0, 1], 0)), |_| {}).await.unwrap());
+    let collector = Arc::new(gateway::collector().await);
     let mut faults: BTreeMap<String, String> = BTreeMap::new();
     let mut differing = Vec::new();
     for phase in ["hold", "compat"] {
@@ -106,23 +108,9 @@ fn collect(
     }
 }
 
-/// A collector and one Envoy in front of it.
-async fn gateway(bootstrap: &str) -> (Collector, Envoy) {
-    let collector = Collector::start(SocketAddr::from(([127, 0, 0, 1], 0)), |_| {}).await.unwrap();
-    let envoy = Envoy::start(bootstrap, collector.address, 1).await.unwrap();
-    (collector, envoy)
-}
-
 /// A good event at Convert.
 fn event() -> Call {
-    let body = br#"{"accountId":"1","projectId":"2","visitors":[{"visitorId":"v","events":[{"eventType":"bucketing","data":{"experienceId":"1","variationId":"2"}}]}]}"#;
-    let headers = [("user-agent", "ConvertAgent/1.0"), ("content-type", "application/json")];
-    Call {
-        method: "POST".to_owned(),
-        path: "/v1/track/key".to_owned(),
-        headers: headers.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).to_vec(),
-        body: Some(body.to_vec()),
-    }
+    post("/v1/track/key", &[("user-agent", b"ConvertAgent/1.0")], BUCKETING)
 }
 
 fn is_forwarded(answer: &Answer) -> bool {
@@ -133,7 +121,7 @@ fn is_forwarded(answer: &Answer) -> bool {
 #[tokio::test]
 async fn without_the_knob_the_watchdog_lets_requests_go() {
     let bootstrap = envoy::replaced(&shipped("hold"), "                allow_on_headers_stop_iteration: true\n", "").unwrap();
-    let (collector, envoy) = gateway(&bootstrap).await;
+    let (collector, envoy) = gateway(&bootstrap, 1).await;
     for round in 1..=2 {
         let begin = Instant::now();
         let answer = client::send(envoy.listener, &event(), Transport::Http1).await.unwrap();
@@ -161,7 +149,7 @@ async fn without_the_knob_the_watchdog_lets_requests_go() {
 /// The first request of all, whose client takes its time: it waits, and nobody is told to set what is set.
 #[tokio::test]
 async fn with_the_knob_a_slow_client_is_waited_for() {
-    let (collector, envoy) = gateway(&shipped("hold")).await;
+    let (collector, envoy) = gateway(&shipped("hold"), 1).await;
     let bytes = client::http1_bytes(&event(), Transport::Http1);
     let head = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
     let mut stream = TcpStream::connect(envoy.listener).await.unwrap();
@@ -178,7 +166,7 @@ async fn with_the_knob_a_slow_client_is_waited_for() {
 
 #[tokio::test]
 async fn a_byte_that_is_not_utf8_harms_nobody() {
-    let (_collector, envoy) = gateway(&shipped("hold")).await;
+    let (_collector, envoy) = gateway(&shipped("hold"), 1).await;
     for name in ["user-agent", "authorization", "x-any", "content-type"] {
         for transport in [Transport::Http1, Transport::Http2(64)] {
             let mut call = event();
@@ -196,13 +184,13 @@ async fn a_byte_that_is_not_utf8_harms_nobody() {
 
 #[tokio::test]
 async fn aborted_requests_leave_no_stream_behind() {
-    let (_collector, envoy) = gateway(&shipped("hold")).await;
+    let (_collector, envoy) = gateway(&shipped("hold"), 1).await;
     let listener = envoy.listener;
     abort_many(listener, 2000).await;
-    settle(&envoy).await;
+    settle(&envoy, Duration::from_secs(5)).await;
     let before = envoy.stat("server.memory_allocated").await.unwrap();
     abort_many(listener, 10_000).await;
-    settle(&envoy).await;
+    settle(&envoy, Duration::from_secs(5)).await;
     let after = envoy.stat("server.memory_allocated").await.unwrap();
     assert!(after < before + 4_000_000, "Envoy's memory grew from {before} to {after} bytes");
     let answer = client::send(listener, &event(), Transport::Http1).await.unwrap();
@@ -233,21 +221,9 @@ async fn abort_many(listener: SocketAddr, count: usize) {
     while clients.join_next().await.is_some() {}
 }
 
-async fn settle(envoy: &Envoy) {
-    for _ in 0..100 {
-        if envoy.stat("http.ingress.downstream_rq_active").await.unwrap() == 0
-            && envoy.stat("http.ingress.downstream_cx_active").await.unwrap() == 0
-        {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("streams were left behind:\n{}", envoy.admin("/stats?filter=http.ingress.downstream").await.unwrap());
-}
-
 #[tokio::test]
 async fn a_refusal_keeps_the_connection() {
-    let (_collector, envoy) = gateway(&shipped("hold")).await;
+    let (_collector, envoy) = gateway(&shipped("hold"), 1).await;
     let mut stream = TcpStream::connect(envoy.listener).await.unwrap();
     for _ in 0..3 {
         let refused =
@@ -260,9 +236,8 @@ async fn a_refusal_keeps_the_connection() {
 
 #[tokio::test]
 async fn streams_without_an_end_are_never_held() {
-    let (collector, envoy) = gateway(&shipped("hold")).await;
-    let mut grpc = event();
-    grpc.headers[1].1 = b"application/grpc".to_vec();
+    let (collector, envoy) = gateway(&shipped("hold"), 1).await;
+    let grpc = post("/v1/track/key", &[("content-type", b"application/grpc")], BUCKETING);
     let answer = client::send(envoy.listener, &grpc, Transport::Http2(10)).await.unwrap();
     assert!(is_forwarded(&answer), "{answer:?}");
     assert!(collector.seen()[0].header("x-track-verdict").is_none());
@@ -310,7 +285,8 @@ async fn the_response_tells_how_many_domains_were_dropped() {
             format!(r#"{{"body_phase":"{phase}","endpoints":[{{"name":"plausible","vendor":"plausible","sites":{sites}}}]}}"#);
         let shipped = shipped(phase);
         let value = shipped.lines().find(|line| line.trim_start().starts_with("value: '{")).unwrap();
-        let (_collector, envoy) = gateway(&envoy::replaced(&shipped, value.trim(), &format!("value: '{json}'")).unwrap()).await;
+        let (_collector, envoy) =
+            gateway(&envoy::replaced(&shipped, value.trim(), &format!("value: '{json}'")).unwrap(), 1).await;
         for (domains, theirs, told) in [
             ("a.example,c.example", None, Some("1")),
             ("a.example,b.example,c.example", Some("1"), Some("2")),

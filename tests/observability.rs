@@ -2,6 +2,9 @@
 //! queries. Run by `make test-observability`, which installs Prometheus.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod gateway;
+
+use gateway::{BUCKETING, CRAWLER, PERSON, VIEW, shipped};
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,10 +16,6 @@ use trackgate::cli::envoy::{Envoy, free_port, replaced};
 
 /// Half of the clients of one endpoint are under enforcement, another endpoint is in shadow mode.
 const CONFIGURATION: &str = r#"{"endpoints":[{"name":"convert","vendor":"convert","mode":"shadow"},{"name":"plausible","vendor":"plausible"},{"name":"userpilot","vendor":"userpilot","enforce_percent":50},{"name":"commanders_act","vendor":"commanders_act"}]}"#;
-const PERSON: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0";
-const CRAWLER: &str = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
-const VIEW: &str = r#"{"n":"pageview","u":"https://a.example/","d":"a.example"}"#;
-const EVENT: &str = r#"{"accountId":"1","projectId":"2","visitors":[{"visitorId":"v","events":[{"eventType":"bucketing","data":{"experienceId":"1","variationId":"2"}}]}]}"#;
 
 struct Prometheus {
     child: Child,
@@ -82,18 +81,13 @@ impl Prometheus {
 }
 
 async fn gateway() -> (Collector, Envoy) {
-    let collector = Collector::start(SocketAddr::from(([127, 0, 0, 1], 0)), |_| {}).await.unwrap();
-    let bootstrap = std::fs::read_to_string("envoy/hold.yaml").unwrap();
-    let bootstrap = replaced(&bootstrap, "value: '{}'", &format!("value: '{CONFIGURATION}'")).unwrap();
-    let envoy = Envoy::start(&bootstrap, collector.address, 2).await.unwrap();
-    (collector, envoy)
+    gateway::gateway(&replaced(&shipped("hold"), "value: '{}'", &format!("value: '{CONFIGURATION}'")).unwrap(), 2).await
 }
 
 async fn post(envoy: &Envoy, path: &str, user_agent: &str, extra: &[(&str, &str)], body: &str) {
-    let fields = [("user-agent", user_agent), ("content-type", "application/json")];
-    let headers = fields.iter().chain(extra).map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect();
-    let call = Call { method: "POST".to_owned(), path: path.to_owned(), headers, body: Some(body.as_bytes().to_vec()) };
-    client::send(envoy.listener, &call, Transport::Http1).await.unwrap();
+    let fields = [("user-agent", user_agent)];
+    let fields: Vec<(&str, &[u8])> = fields.iter().chain(extra).map(|(name, value)| (*name, value.as_bytes())).collect();
+    client::send(envoy.listener, &gateway::post(path, &fields, body), Transport::Http1).await.unwrap();
 }
 
 /// Five of each: passed, dropped, rejected, in shadow, under a partial enforcement, not inspected.
@@ -103,8 +97,8 @@ async fn traffic(envoy: &Envoy) {
         post(envoy, "/api/event", CRAWLER, &[], VIEW).await;
         post(envoy, "/api/event", PERSON, &[], "{}").await;
         post(envoy, "/api/event", PERSON, &[("content-encoding", "gzip")], "").await;
-        post(envoy, "/v1/track/key", PERSON, &[], EVENT).await;
-        post(envoy, "/v1/track/key", CRAWLER, &[], EVENT).await;
+        post(envoy, "/v1/track/key", PERSON, &[], BUCKETING).await;
+        post(envoy, "/v1/track/key", CRAWLER, &[], BUCKETING).await;
         post(envoy, "/events?tc_s=1&token=a", PERSON, &[], r#"{"event_name":"a"}"#).await;
         let key = format!("Token key{client}");
         post(envoy, "/v1/track", PERSON, &[("authorization", &key)], "{}").await;
@@ -164,7 +158,7 @@ async fn dashboard(prometheus: &Prometheus, envoy: &Envoy) {
 async fn the_access_log_tells_verdict_reasons_and_who_answered() {
     let (_collector, envoy) = gateway().await;
     post(&envoy, "/api/event?case=drop", CRAWLER, &[], VIEW).await;
-    post(&envoy, "/v1/track/key?case=shadow", CRAWLER, &[], EVENT).await;
+    post(&envoy, "/v1/track/key?case=shadow", CRAWLER, &[], BUCKETING).await;
     post(&envoy, "/events?case=annotate", PERSON, &[], r#"{"event_name":"a"}"#).await;
     post(&envoy, "/other?case=none", PERSON, &[], "").await;
     let deadline = Instant::now() + Duration::from_secs(5);

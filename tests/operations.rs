@@ -2,24 +2,17 @@
 //! under each failure policy.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod gateway;
+
+use gateway::{VIEW, collector, post, shipped};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use trackgate::cli::client::{self, Answer, Call, Transport};
-use trackgate::cli::collector::Collector;
 use trackgate::cli::envoy::{self, Envoy, replaced};
 
 const FILTER: &str = "          - name: trackgate\n            typed_config:\n";
 const ROUTER: &str = "          - name: envoy.filters.http.router\n";
-
-fn shipped() -> String {
-    std::fs::read_to_string("envoy/hold.yaml").unwrap()
-}
-
-async fn collector() -> Collector {
-    Collector::start(SocketAddr::from(([127, 0, 0, 1], 0)), |_| {}).await.unwrap()
-}
 
 fn temporary(name: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("trackgate-{name}-{}", std::process::id()));
@@ -29,21 +22,12 @@ fn temporary(name: &str) -> PathBuf {
 }
 
 fn view(number: usize) -> Call {
-    let fields = [
-        ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0"),
-        ("content-type", "application/json"),
-    ];
-    Call {
-        method: "POST".to_owned(),
-        path: format!("/api/event?number={number}"),
-        headers: fields.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).to_vec(),
-        body: Some(br#"{"n":"pageview","u":"https://a.example/","d":"a.example"}"#.to_vec()),
-    }
+    post(&format!("/api/event?number={number}"), &[], VIEW)
 }
 
 /// The filter's own part of the shipped bootstrap, as a resource of its own (ECDS), and the bootstrap that refers to it.
 fn discovered(folder: &Path) -> (String, String) {
-    let shipped = shipped();
+    let shipped = shipped("hold");
     let (before, rest) = shipped.split_once(FILTER).unwrap();
     let (filter, after) = rest.split_once(ROUTER).unwrap();
     let reference = format!(
@@ -129,7 +113,7 @@ fn shown(answer: &Answer) -> String {
 /// many of the last two were judged.
 async fn after_a_trap(policy: &str, how: &str) -> ([String; 4], usize) {
     let collector = collector().await;
-    let text = shipped();
+    let text = shipped("hold");
     let text = replaced(&text, "failure_policy: FAIL_RELOAD", &format!("failure_policy: {policy}")).unwrap();
     let text = replaced(&text, "filename: target/trackgate.wasm}", &format!("filename: {}}}", trapping().display())).unwrap();
     let text = replaced(&text, "port_value: 10081}", &format!("port_value: {}}}", collector.address.port())).unwrap();
@@ -176,7 +160,7 @@ async fn each_failure_policy_means_what_the_table_says() {
 /// `capability_restriction_config` grants what the filter uses and no more: without one of them it does not do its work.
 #[tokio::test]
 async fn a_host_call_that_is_not_granted_fails() {
-    let shipped = shipped();
+    let shipped = shipped("hold");
     let granted: Vec<&str> = shipped.lines().filter_map(|line| line.trim().strip_suffix(": {}")).collect();
     assert!(granted.contains(&"proxy_send_local_response") && granted.len() > 15, "{granted:?}");
     // No call that the module does not import is granted.

@@ -1,58 +1,18 @@
 //! Clients that send less than they announced, or too slowly: what they take is bounded, and the others go on.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod gateway;
+
+use gateway::{active_requests, gateway, rss, settle, shipped, view};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use trackgate::cli::client::{self, Call, Transport};
-use trackgate::cli::collector::Collector;
-use trackgate::cli::envoy::{Envoy, replaced};
+use trackgate::cli::client::{self, Transport};
+use trackgate::cli::envoy::replaced;
 
 const HEAD: &str = "POST /api/event HTTP/1.1\r\nhost: h.example\r\nuser-agent: Firefox/126.0 (X11; Linux) Gecko/20100101\r\ncontent-type: application/json\r\n";
-
-fn shipped() -> String {
-    std::fs::read_to_string("envoy/hold.yaml").unwrap()
-}
-
-async fn gateway(bootstrap: &str) -> (Collector, Envoy) {
-    let collector = Collector::start(SocketAddr::from(([127, 0, 0, 1], 0)), |_| {}).await.unwrap();
-    let envoy = Envoy::start(bootstrap, collector.address, 1).await.unwrap();
-    (collector, envoy)
-}
-
-fn view() -> Call {
-    let fields = [
-        ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0"),
-        ("content-type", "application/json"),
-    ];
-    Call {
-        method: "POST".to_owned(),
-        path: "/api/event".to_owned(),
-        headers: fields.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).to_vec(),
-        body: Some(br#"{"n":"pageview","u":"https://a.example/","d":"a.example"}"#.to_vec()),
-    }
-}
-
-async fn active_requests(envoy: &Envoy) -> u64 {
-    envoy.stat("http.ingress.downstream_rq_active").await.unwrap()
-}
-
-fn rss(envoy: &Envoy) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", envoy.pid())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
-    line.split_ascii_whitespace().nth(1).unwrap().parse::<usize>().unwrap() * 1024
-}
-
-/// Waits until nothing is under way any more.
-async fn settle(envoy: &Envoy, patience: Duration) {
-    let deadline = Instant::now() + patience;
-    while active_requests(envoy).await > 0 {
-        assert!(Instant::now() < deadline, "streams are left behind");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
 
 /// Bodies of a megabyte that stall, four times what Envoy may take: it gives them up, tells others with a 503 that they are too many, hangs
 /// nobody, and is its old self when they are gone.
@@ -60,8 +20,9 @@ async fn settle(envoy: &Envoy, patience: Duration) {
 async fn large_bodies_that_stall_are_given_up_as_memory_runs_short() {
     const HEAP: usize = 256 << 20;
     const BODY: usize = 1_000_000;
-    let bootstrap = replaced(&shipped(), "max_heap_size_bytes: 2147483648", &format!("max_heap_size_bytes: {HEAP}")).unwrap();
-    let (_collector, envoy) = gateway(&bootstrap).await;
+    let bootstrap =
+        replaced(&shipped("hold"), "max_heap_size_bytes: 2147483648", &format!("max_heap_size_bytes: {HEAP}")).unwrap();
+    let (_collector, envoy) = gateway(&bootstrap, 1).await;
     let before = rss(&envoy);
     let head = format!("{}content-length: {}\r\n\r\n", HEAD.replace("/api/event", "/v1/track/key"), BODY);
     let bytes = [head.as_bytes(), &vec![b' '; BODY - 1]].concat();
@@ -75,7 +36,7 @@ async fn large_bodies_that_stall_are_given_up_as_memory_runs_short() {
         stalled.push(stream);
         if number % 4 == 0 {
             let begin = Instant::now();
-            *answers.entry(client::send(envoy.listener, &view(), Transport::Http1).await.unwrap().status).or_default() += 1;
+            *answers.entry(client::send(envoy.listener, &view(&[]), Transport::Http1).await.unwrap().status).or_default() += 1;
             worst = worst.max(begin.elapsed());
             most = most.max(rss(&envoy) - before);
         }
@@ -90,7 +51,7 @@ async fn large_bodies_that_stall_are_given_up_as_memory_runs_short() {
     assert!(most < 3 * HEAP, "{most}");
     settle(&envoy, Duration::from_secs(35)).await;
     for _ in 0..20 {
-        assert_eq!(client::send(envoy.listener, &view(), Transport::Http1).await.unwrap().status, 202);
+        assert_eq!(client::send(envoy.listener, &view(&[]), Transport::Http1).await.unwrap().status, 202);
     }
 }
 
@@ -105,8 +66,8 @@ fn connections() -> usize {
 /// Ten thousand bodies that never end take what Envoy is told to hold and no more, and good requests go on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bodies_that_never_end_do_not_stop_the_others() {
-    let (collector, envoy) = gateway(&shipped()).await;
-    client::send(envoy.listener, &view(), Transport::Http1).await.unwrap();
+    let (collector, envoy) = gateway(&shipped("hold"), 1).await;
+    client::send(envoy.listener, &view(&[]), Transport::Http1).await.unwrap();
     let (before, count) = (rss(&envoy), connections());
     let mut open = Vec::new();
     for _ in 0..count {
@@ -121,7 +82,7 @@ async fn bodies_that_never_end_do_not_stop_the_others() {
     }
     let begin = Instant::now();
     for _ in 0..20 {
-        assert_eq!(client::send(envoy.listener, &view(), Transport::Http1).await.unwrap().status, 202);
+        assert_eq!(client::send(envoy.listener, &view(&[]), Transport::Http1).await.unwrap().status, 202);
     }
     assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
     let each = (rss(&envoy) - before) / count;
@@ -151,7 +112,7 @@ async fn drip(listener: SocketAddr, start: String, byte: &[u8], every: Duration)
 /// With the timeouts as they are shipped: half a minute for all of a request, and as long without a byte.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slow_requests_are_ended_in_time() {
-    let (collector, envoy) = gateway(&shipped()).await;
+    let (collector, envoy) = gateway(&shipped("hold"), 1).await;
     let body = format!("{HEAD}content-length: 1000\r\n\r\n{{");
     let second = Duration::from_secs(1);
     let mut slow = tokio::task::JoinSet::new();

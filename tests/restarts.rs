@@ -1,6 +1,9 @@
 //! Envoy drained and replaced under load: each request that was acknowledged reached the collector, once, and none hangs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod gateway;
+
+use gateway::{VIEW, gateway, post, shipped};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,23 +17,11 @@ use trackgate::cli::envoy::Envoy;
 
 const LANES: usize = 16;
 
-async fn gateway() -> (Collector, Envoy) {
-    let collector = Collector::start(SocketAddr::from(([127, 0, 0, 1], 0)), |_| {}).await.unwrap();
-    let envoy = Envoy::start(&std::fs::read_to_string("envoy/hold.yaml").unwrap(), collector.address, 2).await.unwrap();
-    (collector, envoy)
-}
-
 /// Every fourth is refused by the gate; the collector takes its time with every fifth.
 fn call(number: usize) -> Call {
-    let mut headers = vec![
-        ("user-agent".to_owned(), b"Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0".to_vec()),
-        ("content-type".to_owned(), b"application/json".to_vec()),
-    ];
-    if number.is_multiple_of(5) {
-        headers.push(("x-answer-delay-ms".to_owned(), b"300".to_vec()));
-    }
-    let body = if is_refused(number) { "{}" } else { r#"{"n":"pageview","u":"https://a.example/","d":"a.example"}"# };
-    Call { method: "POST".to_owned(), path: format!("/api/event?number={number}"), headers, body: Some(body.as_bytes().to_vec()) }
+    let path = format!("/api/event?number={number}");
+    let delay: &[(&str, &[u8])] = if number.is_multiple_of(5) { &[("x-answer-delay-ms", b"300")] } else { &[] };
+    post(&path, delay, if is_refused(number) { "{}" } else { VIEW })
 }
 
 fn is_refused(number: usize) -> bool {
@@ -112,7 +103,7 @@ async fn counted(envoy: &Envoy) -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn draining_loses_nothing() {
-    let (collector, envoy) = gateway().await;
+    let (collector, envoy) = gateway(&shipped("hold"), 2).await;
     let (load, lanes) = Load::start(envoy.listener);
     tokio::time::sleep(Duration::from_secs(1)).await;
     let drained = envoy.post("/drain_listeners?graceful").await.unwrap();
@@ -126,7 +117,7 @@ async fn draining_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hot_restart_loses_nothing() {
-    let (collector, mut envoy) = gateway().await;
+    let (collector, mut envoy) = gateway(&shipped("hold"), 2).await;
     let (load, lanes) = Load::start(envoy.listener);
     tokio::time::sleep(Duration::from_secs(1)).await;
     let successor = envoy.successor(2).await.unwrap();

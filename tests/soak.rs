@@ -2,6 +2,9 @@
 //! received, and what the counters say. `make soak MINUTES=30`; with `PAUSE_MS=5` each client rests so long after each request.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod gateway;
+
+use gateway::{BUCKETING, CRAWLER, VIEW, post as call, rss, settle, shipped};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -16,9 +19,6 @@ use trackgate::cli::collector::{Collector, Seen};
 use trackgate::cli::envoy::Envoy;
 
 const LANES: usize = 12;
-const PERSON: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0";
-const CRAWLER: &str = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
-const VIEW: &str = r#"{"n":"pageview","u":"https://a.example/","d":"a.example"}"#;
 const ENDPOINTS: [(&str, &str); 5] = [
     ("/api/event", "plausible"),
     ("/v1/track/key", "convert"),
@@ -26,7 +26,6 @@ const ENDPOINTS: [(&str, &str); 5] = [
     ("/events/batch", "commanders_act"),
     ("/events", "commanders_act"),
 ];
-const EVENT: &str = r#"{"accountId":"1","projectId":"2","visitors":[{"visitorId":"v","events":[{"eventType":"bucketing","data":{"experienceId":"1","variationId":"2"}}]}]}"#;
 
 /// What a request must come to.
 struct Plan {
@@ -43,16 +42,9 @@ struct Plan {
 impl Plan {
     /// A request that the collector gets and takes.
     fn passes(number: usize, path: &str, fields: &[(&str, &[u8])], body: &str) -> Plan {
-        let json = [("user-agent", PERSON.as_bytes()), ("content-type", b"application/json")];
-        let own = json.iter().filter(|(name, _)| fields.iter().all(|(field, _)| field != name));
         let endpoint = ENDPOINTS.iter().find(|(prefix, _)| path.starts_with(prefix)).map(|(_, name)| (*name, "pass", "none"));
         Plan {
-            call: Call {
-                method: "POST".to_owned(),
-                path: format!("{path}{}number={number}", if path.contains('?') { '&' } else { '?' }),
-                headers: own.chain(fields).map(|(name, value)| ((*name).to_owned(), value.to_vec())).collect(),
-                body: Some(body.as_bytes().to_vec()),
-            },
+            call: call(&format!("{path}{}number={number}", if path.contains('?') { '&' } else { '?' }), fields, body),
             transport: if number.is_multiple_of(3) { Transport::Http1Chunked(1 + number % 40) } else { Transport::Http1 },
             status: 202,
             reaches: true,
@@ -82,7 +74,7 @@ fn plan(number: usize) -> Plan {
     match number % 40 {
         0 => view(&[crawler]).refused(202, "drop", "bot"),
         1 => post("/api/event", "{}").refused(400, "reject", "invalid"),
-        2 => Plan::passes(number, "/v1/track/key", &[crawler], EVENT).refused(200, "drop", "bot"),
+        2 => Plan::passes(number, "/v1/track/key", &[crawler], BUCKETING).refused(200, "drop", "bot"),
         3 => post("/v1/track/key", "{").refused(400, "reject", "invalid_json"),
         4 => post("/v1/track", "{}").refused(401, "reject", "unauthorized"),
         5 => post("/events?tc_s=1", r#"{"event_name":"a"}"#).judged("annotate", "missing_source_key"),
@@ -95,7 +87,7 @@ fn plan(number: usize) -> Plan {
             "reject",
             "request_too_large",
         ),
-        odd if odd % 2 == 1 => post("/v1/track/key", EVENT),
+        odd if odd % 2 == 1 => post("/v1/track/key", BUCKETING),
         _ => view(&[]),
     }
 }
@@ -119,7 +111,7 @@ fn rare(number: usize) -> Plan {
             r#"{"visitors":[{"visitorId":"v","events":[]}],"accountId":"1","projectId":"2","visitors":0}"#,
         )
         .refused(400, "reject", "invalid_shape"),
-        8 => Plan::passes(number, "/v1/track/key", &[], &format!("{}{EVENT}{}", "[".repeat(200), "]".repeat(200))).refused(
+        8 => Plan::passes(number, "/v1/track/key", &[], &format!("{}{BUCKETING}{}", "[".repeat(200), "]".repeat(200))).refused(
             400,
             "reject",
             "invalid_json",
@@ -189,21 +181,6 @@ async fn lane(listener: SocketAddr, ledgers: Arc<Ledgers>, until: Instant, pause
     }
 }
 
-fn rss_bytes(pid: u32) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
-    line.split_ascii_whitespace().nth(1).unwrap().parse::<usize>().unwrap() * 1024
-}
-
-/// Waits until nothing is under way any more.
-async fn settle(envoy: &Envoy) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while envoy.stat("http.ingress.downstream_rq_active").await.unwrap() > 0 {
-        assert!(Instant::now() < deadline, "streams are left behind");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
 fn asked<T: FromStr>(name: &str) -> Option<T> {
     std::env::var(name).ok()?.parse().ok()
 }
@@ -228,17 +205,17 @@ async fn three_ledgers_agree() {
         }
     });
     let collector = collector.await.unwrap();
-    let envoy = Envoy::start(&std::fs::read_to_string("envoy/hold.yaml").unwrap(), collector.address, 1).await.unwrap();
+    let envoy = Envoy::start(&shipped("hold"), collector.address, 1).await.unwrap();
     let (begin, until) = (Instant::now(), Instant::now() + Duration::from_secs_f64(minutes * 60.0));
     let mut lanes = tokio::task::JoinSet::new();
     for _ in 0..LANES {
         lanes.spawn(lane(envoy.listener, Arc::clone(&ledgers), until, pause));
     }
     tokio::time::sleep(Duration::from_secs_f64(minutes * 12.0)).await;
-    let rss_early = rss_bytes(envoy.pid());
+    let rss_early = rss(&envoy);
     lanes.join_all().await;
-    settle(&envoy).await;
-    let rss_late = rss_bytes(envoy.pid());
+    settle(&envoy, Duration::from_secs(10)).await;
+    let rss_late = rss(&envoy);
     let sent = ledgers.next.load(Ordering::Relaxed);
     compare(&ledgers, &envoy, sent).await;
     println!(

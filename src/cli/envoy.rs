@@ -2,11 +2,13 @@
 
 use super::Result;
 use super::client::{self, Call, Transport};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The ports that the shipped configurations name.
@@ -41,12 +43,19 @@ pub fn replaced(text: &str, what: &str, by: &str) -> Result<String> {
     Ok(text.replace(what, by))
 }
 
-/// A port that is free now.
+/// A port that is free now, and that this process was not given before: two Envoys, or two listeners of one, that listen on one port
+/// share its connections without a word.
 ///
 /// # Errors
 /// There is none.
 pub fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        if GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(port) {
+            return Ok(port);
+        }
+    }
 }
 
 /// An Envoy that runs until it is dropped.

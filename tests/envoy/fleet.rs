@@ -10,12 +10,6 @@ const CLUSTERS: &str = "  clusters:\n";
 const ADDRESS: &str = "port_value: 10080}";
 const ROUTES: &str = "              domains: [\"*\"]\n";
 
-/// The shipped configuration `hold` or `compat`.
-pub fn shipped(phase: &str) -> String {
-    let path = format!("envoy/{phase}.yaml");
-    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
 pub struct Fleet {
     _envoy: Envoy,
     listeners: BTreeMap<String, SocketAddr>,
