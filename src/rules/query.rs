@@ -10,8 +10,8 @@ pub fn has_value(target: &[u8], name: &str) -> bool {
 
 /// The values of a parameter as they stand in the target, not decoded; empty for a parameter without `=`.
 pub fn values<'a>(target: &'a [u8], name: &str) -> impl Iterator<Item = &'a [u8]> {
-    let start = target.iter().position(|byte| *byte == b'?').map_or(target.len(), |at| at + 1);
-    let query = target.get(start..).unwrap_or_default().split(|byte| *byte == b'#').next().unwrap_or_default();
+    let before_fragment = target.split(|byte| *byte == b'#').next().unwrap_or_default();
+    let query = before_fragment.splitn(2, |byte| *byte == b'?').nth(1).unwrap_or_default();
     query.split(|byte| *byte == b'&').filter_map(move |pair| {
         let mut parts = pair.splitn(2, |byte| *byte == b'=');
         let found = parts.next().unwrap_or_default();
@@ -36,7 +36,7 @@ mod tests {
             ("/events?tc_s", false),
             ("/events?TC_S=29", false),
             ("/events?xtc_s=29", false),
-            ("/events#?tc_s=29", true),
+            ("/events#?tc_s=29", false),
             ("/events?a#&tc_s=29", false),
             ("/events", false),
             ("/tc_s=29", false),
