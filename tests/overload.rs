@@ -14,8 +14,8 @@ use trackgate::cli::envoy::replaced;
 
 const HEAD: &str = "POST /api/event HTTP/1.1\r\nhost: h.example\r\nuser-agent: Firefox/126.0 (X11; Linux) Gecko/20100101\r\ncontent-type: application/json\r\n";
 
-/// Bodies of a megabyte that stall, four times what Envoy may take: it gives them up, tells others with a 503 that they are too many, hangs
-/// nobody, and is its old self when they are gone.
+/// Bodies of a megabyte that stall, two hundred a second at most and four times what Envoy may take: it gives them up, tells others with a 503
+/// that they are too many, hangs nobody, and is its old self when they are gone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn large_bodies_that_stall_are_given_up_as_memory_runs_short() {
     const HEAP: usize = 256 << 20;
@@ -34,6 +34,7 @@ async fn large_bodies_that_stall_are_given_up_as_memory_runs_short() {
         // Envoy reads no further where it is short of memory.
         let _ = tokio::time::timeout(Duration::from_millis(200), stream.write_all(&bytes)).await;
         stalled.push(stream);
+        tokio::time::sleep(Duration::from_millis(5)).await;
         if number % 4 == 0 {
             let begin = Instant::now();
             *answers.entry(client::send(envoy.listener, &view(&[]), Transport::Http1).await.unwrap().status).or_default() += 1;
@@ -47,9 +48,10 @@ async fn large_bodies_that_stall_are_given_up_as_memory_runs_short() {
     );
     assert!(answers.keys().all(|status| [202, 503].contains(status)) && answers.contains_key(&202), "{answers:?}");
     assert!(worst < Duration::from_secs(3), "{worst:?}");
-    // Between two looks at the heap more comes in than it is allowed to take, and what is given up is not given back at once.
-    assert!(most < 3 * HEAP, "{most}");
-    settle(&envoy, Duration::from_secs(35)).await;
+    // Between two looks at the heap, four times a second, more may come in than it is allowed to take.
+    assert!(most < 2 * HEAP, "{most}");
+    settle(&envoy, Duration::from_secs(45)).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
     for _ in 0..20 {
         assert_eq!(client::send(envoy.listener, &view(&[]), Transport::Http1).await.unwrap().status, 202);
     }
