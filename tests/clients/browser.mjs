@@ -3,10 +3,12 @@
 import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
 import { extname, join, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 const [gate, who] = process.argv.slice(2);
-const folder = import.meta.dirname;
+// Node 18, as Debian has it, knows no import.meta.dirname.
+const folder = fileURLToPath(new URL(".", import.meta.url));
 const modules = process.env.CLIENT_MODULES;
 const types = { ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8" };
 
