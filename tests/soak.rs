@@ -1,5 +1,6 @@
 //! Three ledgers of mixed traffic for as long as asked, which must agree to the last request: what each client was told, what the collector
-//! received, and what the counters say. `make soak MINUTES=30`; with `PAUSE_MS=5` each client rests so long after each request.
+//! received, and what the counters say. `make soak MINUTES=30`; `PAUSE_MS=5` lets each client rest so long after each request, and
+//! `PHASE=compat` takes the other shipped configuration.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod gateway;
@@ -205,7 +206,8 @@ async fn three_ledgers_agree() {
         }
     });
     let collector = collector.await.unwrap();
-    let envoy = Envoy::start(&shipped("hold"), collector.address, 1).await.unwrap();
+    let phase = asked("PHASE").unwrap_or_else(|| "hold".to_owned());
+    let envoy = Envoy::start(&shipped(&phase), collector.address, 1).await.unwrap();
     let (begin, until) = (Instant::now(), Instant::now() + Duration::from_secs_f64(minutes * 60.0));
     let mut lanes = tokio::task::JoinSet::new();
     for _ in 0..LANES {
