@@ -17,13 +17,13 @@ pub mod schema;
 
 pub use json::Json;
 
-use crate::gate::{Gate, Mode};
+use crate::gate::{BodyPhase, Gate, Mode};
 use crate::rules::client_ip::ClientIpSpec;
 use crate::rules::problem::Problem;
 use crate::rules::referrer::SpamReferrerSpec;
 use crate::rules::share::Share;
 use crate::rules::user_agent::UserAgentSpec;
-use crate::vendors::Vendor;
+use crate::vendor::Vendor;
 use crate::vendors::custom::spec::CustomSpec;
 use crate::vendors::plausible::sites::SiteSpec;
 use crate::verdict::{Disposition, Reason};
@@ -57,29 +57,6 @@ pub struct Config {
     pub country_header: Option<String>,
     /// Hosts that send nothing but false referrers.
     pub spam_referrers: SpamReferrerSpec,
-}
-
-/// How the request is held while its body is inspected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum BodyPhase {
-    /// The header section is held by the filter, which edits it when the verdict is known.
-    /// Needs `allow_on_headers_stop_iteration: true` in Envoy's plugin configuration.
-    #[default]
-    Hold,
-    /// A buffer filter after this one holds it, and the route adds the annotations from filter state.
-    Compat,
-}
-
-impl BodyPhase {
-    pub const ALL: [BodyPhase; 2] = [BodyPhase::Hold, BodyPhase::Compat];
-
-    /// The word in the configuration.
-    pub const fn id(self) -> &'static str {
-        match self {
-            BodyPhase::Hold => "hold",
-            BodyPhase::Compat => "compat",
-        }
-    }
 }
 
 /// One endpoint.
@@ -166,6 +143,16 @@ impl Default for Config {
             country_header: None,
             spam_referrers: SpamReferrerSpec::default(),
         }
+    }
+}
+
+impl Gate {
+    /// The gate that [`load`] makes.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn load(text: &[u8]) -> Result<Gate, ConfigError> {
+        load(text).map(|(_, gate)| gate)
     }
 }
 

@@ -4,15 +4,12 @@
 //! watches the size while the body comes, and [`Inspection::body`] reads it once it is whole. Each of the last three can
 //! end it with a [`Decision`]; nothing here logs, counts, or knows a host.
 
-use crate::config::{BodyPhase, ConfigError};
 use crate::reply::{self, Reply};
 use crate::request::RequestHead;
-use crate::rules::client_ip::ClientIp;
 use crate::rules::endpoint::{HostPattern, Path, PathPattern};
-use crate::rules::referrer::SpamReferrers;
 use crate::rules::share::Share;
-use crate::rules::user_agent::UserAgents;
-use crate::vendors::{self, Awaited, Policy, Vendor};
+use crate::vendor::Vendor;
+use crate::vendors::{self, Awaited, Limits, Policy, Shared};
 use crate::verdict::{Dispositions, Finding, Findings, Flow, Notes, Reason, Refusal, Verdict};
 use std::net::IpAddr;
 
@@ -37,14 +34,27 @@ impl Mode {
     }
 }
 
-/// The most bytes of body an endpoint takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    pub request_bytes: usize,
-    /// A batch request, where the vendor has them.
-    pub batch_bytes: usize,
-    /// One event inside a batch.
-    pub event_bytes: usize,
+/// How the request is held while its body is inspected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BodyPhase {
+    /// The header section is held by the filter, which edits it when the verdict is known.
+    /// Needs `allow_on_headers_stop_iteration: true` in Envoy's plugin configuration.
+    #[default]
+    Hold,
+    /// A buffer filter after this one holds it, and the route adds the annotations from filter state.
+    Compat,
+}
+
+impl BodyPhase {
+    pub const ALL: [BodyPhase; 2] = [BodyPhase::Hold, BodyPhase::Compat];
+
+    /// The word in the configuration.
+    pub const fn id(self) -> &'static str {
+        match self {
+            BodyPhase::Hold => "hold",
+            BodyPhase::Compat => "compat",
+        }
+    }
 }
 
 /// Where requests of one vendor come in, and how they are treated.
@@ -85,16 +95,6 @@ impl Endpoint {
     }
 }
 
-/// What all endpoints use.
-#[derive(Debug)]
-pub struct Shared {
-    pub user_agents: UserAgents,
-    pub spam_referrers: SpamReferrers,
-    pub client_ip: ClientIp,
-    /// Lower-case name of the field that holds the client's country.
-    pub country_header: Option<String>,
-}
-
 /// The compiled configuration.
 #[derive(Debug)]
 pub struct Gate {
@@ -114,14 +114,6 @@ pub enum Step {
 }
 
 impl Gate {
-    /// Reads the plugin's configuration.
-    ///
-    /// # Errors
-    /// Everything that is wrong with it.
-    pub fn load(configuration: &[u8]) -> Result<Gate, ConfigError> {
-        crate::config::load(configuration).map(|(_, gate)| gate)
-    }
-
     /// The endpoint a request belongs to, as an index into [`Gate::endpoints`]: the first in configuration order that
     /// serves its host and path. `None`: not ours. Only POST is inspected (contract, P3), and nothing that would hang
     /// if it were held: upgrades and gRPC.
@@ -149,7 +141,7 @@ impl Gate {
         if let [mode] = endpoint.modes() {
             return *mode;
         }
-        let is_in = match vendors::client_key(endpoint, head) {
+        let is_in = match vendors::client_key(&endpoint.policy, head) {
             Some(key) => endpoint.enforced.includes(&key),
             None => match self.shared.client_ip.of(head) {
                 Some(IpAddr::V4(address)) => endpoint.enforced.includes(&address.octets()),
@@ -164,12 +156,12 @@ impl Gate {
     pub fn head(&self, index: usize, head: &RequestHead<'_>) -> Option<Step> {
         let endpoint = self.endpoints.get(index)?;
         let mut notes = Notes::new(&endpoint.dispositions, Findings::default());
-        let flow = vendors::head(endpoint, &self.shared, head, &mut notes);
+        let flow = vendors::head(&endpoint.policy, &endpoint.limits, &self.shared, head, &mut notes);
         let (findings, mode) = (notes.findings, self.mode(endpoint, head));
         Some(match flow {
             Flow::Continue(Awaited::Nothing) => Step::Decided(decide(index, endpoint, mode, Flow::Continue(()), findings)),
             Flow::Continue(awaited) => {
-                let max_bytes = vendors::max_body_bytes(endpoint, &awaited);
+                let max_bytes = vendors::max_body_bytes(&endpoint.limits, &awaited);
                 Step::Body(Inspection { endpoint: index, mode, findings, awaited, max_bytes })
             }
             Flow::Break(refusal) => Step::Decided(decide(index, endpoint, mode, Flow::Break(refusal), findings)),
@@ -215,7 +207,7 @@ impl Inspection {
         let endpoint = gate.endpoints.get(self.endpoint)?;
         let mut notes = Notes::new(&endpoint.dispositions, std::mem::take(&mut self.findings));
         notes.findings.uninspected = true;
-        let flow = notes.note(vendors::too_large(endpoint, self.max_bytes));
+        let flow = notes.note(vendors::too_large(endpoint.vendor, self.max_bytes));
         Some(decide(self.endpoint, endpoint, self.mode, flow, notes.findings))
     }
 
@@ -241,7 +233,7 @@ impl Inspection {
     pub fn body(self, gate: &Gate, body: &[u8]) -> Option<Decision> {
         let endpoint = gate.endpoints.get(self.endpoint)?;
         let mut notes = Notes::new(&endpoint.dispositions, self.findings);
-        let flow = vendors::body(endpoint, &gate.shared, self.awaited, body, &mut notes);
+        let flow = vendors::body(&endpoint.policy, &endpoint.limits, &gate.shared, self.awaited, body, &mut notes);
         Some(decide(self.endpoint, endpoint, self.mode, flow, notes.findings))
     }
 }
@@ -283,7 +275,7 @@ fn decide(index: usize, endpoint: &Endpoint, mode: Mode, flow: Flow, mut finding
     let (verdict, reason, reply) = match flow {
         Flow::Continue(()) => (findings.verdict(), findings.list.first().map(|finding| finding.reason), None),
         Flow::Break(Refusal { kind, finding }) => {
-            let reply = reply::render(endpoint, kind, &finding);
+            let reply = reply::render(endpoint.vendor, &endpoint.policy, endpoint.allow_origin.as_deref(), kind, &finding);
             let reason = finding.reason;
             findings.list.push(finding);
             (kind.verdict(), Some(reason), Some(reply))

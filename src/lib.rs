@@ -23,6 +23,7 @@
 //! | [`verdict`] | verdicts, reasons, dispositions: closed sets, and the contract's table |
 //! | [`reply`], [`annotation`] | what the client, or the collector, is told |
 //! | [`rules`] | rules that several vendors share, one a file |
+//! | [`vendor`] | the vendors by name |
 //! | [`vendors`] | the vendors, one a file, each reading like its contract |
 //! | `cli` | the native command |
 //! | `plugin` | the adapter to Envoy, and the only place that names `proxy_wasm` |
@@ -35,6 +36,7 @@ pub mod gate;
 pub mod reply;
 pub mod request;
 pub mod rules;
+pub mod vendor;
 pub mod vendors;
 pub mod verdict;
 

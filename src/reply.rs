@@ -1,9 +1,10 @@
 //! Local replies: what the client of a refused request gets, in the words of the vendor's own documents.
 
-use crate::gate::Endpoint;
 use crate::rules::json::write::{array, object, quoted};
+use crate::vendor::Vendor;
+use crate::vendors::Policy;
+use crate::vendors::custom::replies::Parts;
 use crate::vendors::plausible::response::DROPPED;
-use crate::vendors::{Policy, Vendor};
 use crate::verdict::{Finding, Reason, RefusalKind};
 
 /// A reply to send in the collector's stead.
@@ -16,20 +17,20 @@ pub struct Reply {
     pub reason: Reason,
 }
 
-/// The vendor's own answer to a refused request.
-pub fn render(endpoint: &Endpoint, kind: RefusalKind, finding: &Finding) -> Reply {
-    let own = match &endpoint.policy {
+/// The vendor's own answer to a refused request; `allow_origin` is for browsers that must read it.
+pub fn render(vendor: Vendor, policy: &Policy, allow_origin: Option<&str>, kind: RefusalKind, finding: &Finding) -> Reply {
+    let own = match policy {
         Policy::Custom(policy) => policy.replies.get(kind, finding.reason),
         Policy::Convert(_) | Policy::Plausible(_) | Policy::Userpilot(_) | Policy::CommandersAct(_) => None,
     };
     let (status, mut headers, body) = own.unwrap_or_else(|| match kind {
-        RefusalKind::Drop => success_look_alike(endpoint.vendor),
-        RefusalKind::Reject => error(endpoint.vendor, finding),
+        RefusalKind::Drop => success_look_alike(vendor),
+        RefusalKind::Reject => error(vendor, finding),
     });
-    if let Some(origin) = &endpoint.allow_origin {
-        headers.push(("access-control-allow-origin".to_owned(), origin.clone()));
+    if let Some(origin) = allow_origin {
+        headers.push(("access-control-allow-origin".to_owned(), origin.to_owned()));
     }
-    if endpoint.vendor == Vendor::Plausible {
+    if vendor == Vendor::Plausible {
         headers.push(("access-control-allow-credentials".to_owned(), "true".to_owned()));
         headers.push(("access-control-expose-headers".to_owned(), String::new()));
     }
@@ -38,9 +39,6 @@ pub fn render(endpoint: &Endpoint, kind: RefusalKind, finding: &Finding) -> Repl
     }
     Reply { status, headers, body, reason: finding.reason }
 }
-
-/// Status, header fields, body.
-pub type Parts = (u16, Vec<(String, String)>, String);
 
 /// What the vendor answers to a request it took.
 fn success_look_alike(vendor: Vendor) -> Parts {

@@ -7,7 +7,7 @@ pub use reason::Reason;
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
-use crate::vendors::Vendor;
+use crate::vendor::Vendor;
 
 /// What becomes of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -163,7 +163,7 @@ fn the_readme_tells_the_dispositions() {
     let (table, _) = rest.split_once("<!-- end -->").unwrap();
     assert_eq!(
         table,
-        trackgate::cli::dispositions::markdown(&trackgate::vendors::Vendor::ALL),
+        trackgate::cli::dispositions::markdown(&trackgate::vendor::Vendor::ALL),
         "`cargo run -- dispositions` prints it"
     );
 }

@@ -1,6 +1,6 @@
 //! `trackgate dispositions`: how each vendor's reasons are treated unless the operator says otherwise.
 
-use crate::vendors::Vendor;
+use crate::vendor::Vendor;
 use crate::verdict::Reason;
 use serde_json::json;
 use std::fmt::Write;

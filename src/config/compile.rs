@@ -2,7 +2,7 @@
 
 use super::node::Problems;
 use super::{Actions, Config, EndpointSpec, LimitsSpec};
-use crate::gate::{Endpoint, Gate, Limits, Shared};
+use crate::gate::{Endpoint, Gate};
 use crate::rules::cidr::CidrSet;
 use crate::rules::client_ip::ClientIp;
 use crate::rules::content_type::{field_name, is_token};
@@ -11,8 +11,9 @@ use crate::rules::key_digests::KeyDigests;
 use crate::rules::problem::Problem;
 use crate::rules::referrer::SpamReferrers;
 use crate::rules::user_agent::UserAgents;
+use crate::vendor::Vendor;
 use crate::vendors::plausible::sites::Sites;
-use crate::vendors::{Policy, Vendor, commanders_act, convert, custom, plausible, userpilot};
+use crate::vendors::{Limits, Policy, Shared, commanders_act, convert, custom, default_paths, plausible, userpilot};
 use crate::verdict::Dispositions;
 
 /// `None` where a part could not be compiled, for which a problem is kept.
@@ -106,7 +107,7 @@ fn paths(spec: &EndpointSpec) -> Result<Vec<PathPattern>, Problem> {
     }
     match list("paths", spec.paths.as_deref(), PathPattern::compile)? {
         Some(paths) => Ok(paths),
-        None => spec.vendor.default_paths().iter().map(|path| PathPattern::compile(path)).collect(),
+        None => default_paths(spec.vendor).iter().map(|path| PathPattern::compile(path)).collect(),
     }
 }
 

@@ -6,8 +6,7 @@
 use super::Plugin;
 use super::host::{self, Map};
 use crate::annotation;
-use crate::config::BodyPhase;
-use crate::gate::{Decision, Inspection, Step};
+use crate::gate::{BodyPhase, Decision, Inspection, Step};
 use crate::request::RequestHead;
 use crate::vendors::plausible::response;
 use crate::verdict::Findings;

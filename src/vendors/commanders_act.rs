@@ -15,14 +15,14 @@
 
 mod events;
 
-use crate::gate::{Endpoint, Limits};
 use crate::request::RequestHead;
 use crate::rules::content_type::{MediaType, media_type};
 use crate::rules::credentials::{Credentials, authorization};
 use crate::rules::endpoint::last_segment_is;
 use crate::rules::json::{Reader, Strictness};
 use crate::rules::query;
-use crate::vendors::{Awaited as All, check_content_coding, check_declared_size, invalid_json};
+use crate::vendor::Vendor;
+use crate::vendors::{Awaited as All, Limits, check_content_coding, check_declared_size, invalid_json};
 use crate::verdict::{Disposition, Finding, Flow, Notes, Reason};
 use events::Shape;
 
@@ -50,10 +50,10 @@ struct Marks {
     not_json: bool,
 }
 
-pub fn head(_: &Policy, endpoint: &Endpoint, head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow<All> {
+pub fn head(_: &Policy, limits: &Limits, head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow<All> {
     let is_batch = last_segment_is(head.path(), "batch");
-    let max_bytes = if is_batch { endpoint.limits.batch_bytes } else { endpoint.limits.request_bytes };
-    let too_large = check_declared_size(endpoint, max_bytes, head, notes)?;
+    let max_bytes = if is_batch { limits.batch_bytes } else { limits.request_bytes };
+    let too_large = check_declared_size(Vendor::CommandersAct, max_bytes, head, notes)?;
     let media_type = media_type(head);
     let marks = marks(head, media_type);
     if too_large {
@@ -94,9 +94,9 @@ fn note_marks(marks: &Marks, notes: &mut Notes<'_>) -> Flow {
     Flow::Continue(())
 }
 
-pub fn body(awaited: Awaited, endpoint: &Endpoint, body: &[u8], notes: &mut Notes<'_>) -> Flow {
+pub fn body(awaited: Awaited, limits: &Limits, body: &[u8], notes: &mut Notes<'_>) -> Flow {
     let matters = |reason: Reason| notes.disposition(reason) != Some(Disposition::Pass);
-    let limit = endpoint.limits.event_bytes;
+    let limit = limits.event_bytes;
     let read = Reader::document(body, Strictness::Grammar, |reader| {
         if awaited.is_batch { events::batch(reader, limit, &matters) } else { events::single(reader, &matters) }
     });

@@ -17,13 +17,13 @@
 
 mod shape;
 
-use crate::gate::{Endpoint, Shared};
 use crate::request::RequestHead;
 use crate::rules::content_type::{MediaType, media_type};
 use crate::rules::credentials::{Credentials, authorization};
 use crate::rules::json::{Reader, Strictness};
 use crate::rules::user_agent::{Class, has_versioned_token};
-use crate::vendors::{Awaited, check_content_coding, check_declared_size, invalid_json};
+use crate::vendor::Vendor;
+use crate::vendors::{Awaited, Limits, Shared, check_content_coding, check_declared_size, invalid_json};
 use crate::verdict::{Finding, Flow, Notes, Reason};
 
 pub const PATHS: &[&str] = &["/v1/track/{sdkKey}", "/v1/track/{accountId}/{projectId}"];
@@ -37,15 +37,9 @@ pub struct Policy {
     pub require_user_agent: bool,
 }
 
-pub fn head(
-    policy: &Policy,
-    endpoint: &Endpoint,
-    shared: &Shared,
-    head: &RequestHead<'_>,
-    notes: &mut Notes<'_>,
-) -> Flow<Awaited> {
+pub fn head(policy: &Policy, limits: &Limits, shared: &Shared, head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow<Awaited> {
     check_user_agent(policy, shared, head, notes)?;
-    if check_declared_size(endpoint, endpoint.limits.request_bytes, head, notes)? {
+    if check_declared_size(Vendor::Convert, limits.request_bytes, head, notes)? {
         return Flow::Continue(Awaited::Nothing);
     }
     if authorization(head, "Bearer") == Credentials::Malformed {
@@ -58,7 +52,7 @@ pub fn head(
         }
     }
     let encoded = check_content_coding(head, notes)?;
-    Flow::Continue(if encoded { Awaited::Size(endpoint.limits.request_bytes) } else { Awaited::Convert })
+    Flow::Continue(if encoded { Awaited::Size(limits.request_bytes) } else { Awaited::Convert })
 }
 
 fn check_user_agent(policy: &Policy, shared: &Shared, head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow {

@@ -22,14 +22,14 @@ pub mod replies;
 pub mod spec;
 mod walk;
 
-use crate::gate::{Endpoint, Shared};
 use crate::request::RequestHead;
 use crate::rules::content_type::essence;
 use crate::rules::credentials::{Credentials, authorization, basic_user, header, parameter};
 use crate::rules::json::{Reader, Strictness};
 use crate::rules::key_digests::KeyDigests;
 use crate::rules::user_agent::{Class, has_versioned_token};
-use crate::vendors::{Awaited, check_content_coding, check_declared_size, invalid_json};
+use crate::vendor::Vendor;
+use crate::vendors::{Awaited, Limits, Shared, check_content_coding, check_declared_size, invalid_json};
 use crate::verdict::{Finding, Flow, Notes, Reason};
 use fields::Fields;
 use replies::Replies;
@@ -55,13 +55,7 @@ pub struct Policy {
     pub replies: Replies,
 }
 
-pub fn head(
-    policy: &Policy,
-    endpoint: &Endpoint,
-    shared: &Shared,
-    head: &RequestHead<'_>,
-    notes: &mut Notes<'_>,
-) -> Flow<Awaited> {
+pub fn head(policy: &Policy, limits: &Limits, shared: &Shared, head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow<Awaited> {
     check_user_agent(policy, shared, head, notes)?;
     if let Some(fault) = credentials_fault(policy, head) {
         notes.note(Finding::new(Reason::Unauthorized, fault))?;
@@ -72,13 +66,13 @@ pub fn head(
         let message = format!("Content-Type must be {}", policy.media_types.join(" or "));
         notes.note(Finding::new(Reason::ContentType, message))?;
     }
-    if check_declared_size(endpoint, endpoint.limits.request_bytes, head, notes)? {
+    if check_declared_size(Vendor::Custom, limits.request_bytes, head, notes)? {
         return Flow::Continue(Awaited::Nothing);
     }
     let encoded = check_content_coding(head, notes)?;
     Flow::Continue(match policy.body {
         BodyKind::Json if !encoded => Awaited::Custom,
-        BodyKind::Json | BodyKind::Opaque => Awaited::Size(endpoint.limits.request_bytes),
+        BodyKind::Json | BodyKind::Opaque => Awaited::Size(limits.request_bytes),
     })
 }
 
@@ -142,8 +136,7 @@ fn credentials_fault(policy: &Policy, head: &RequestHead<'_>) -> Option<String> 
     }
 }
 
-pub fn body(policy: &Policy, endpoint: &Endpoint, body: &[u8], notes: &mut Notes<'_>) -> Flow {
-    let limits = &endpoint.limits;
+pub fn body(policy: &Policy, limits: &Limits, body: &[u8], notes: &mut Notes<'_>) -> Flow {
     let read = Reader::document(body, Strictness::Grammar, |reader| walk::body(reader, &policy.fields, limits.event_bytes));
     let seen = match read {
         Ok(seen) => seen,

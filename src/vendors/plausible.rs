@@ -26,13 +26,13 @@ mod props;
 pub mod response;
 pub mod sites;
 
-use crate::gate::{Endpoint, Shared};
 use crate::request::RequestHead;
 use crate::rules::cidr::CidrSet;
 use crate::rules::content_type::{MediaType, media_type};
 use crate::rules::country::Country;
 use crate::rules::user_agent::Class;
-use crate::vendors::{Awaited as All, check_content_coding, check_declared_size};
+use crate::vendor::Vendor;
+use crate::vendors::{Awaited as All, Limits, Shared, check_content_coding, check_declared_size};
 use crate::verdict::{Finding, Flow, Notes, Reason};
 use event::Event;
 use pipeline::Client;
@@ -68,15 +68,15 @@ pub struct Awaited {
     client: Client,
 }
 
-pub fn head(policy: &Policy, endpoint: &Endpoint, shared: &Shared, head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow<All> {
-    let limit = endpoint.limits.request_bytes;
+pub fn head(policy: &Policy, limits: &Limits, shared: &Shared, head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow<All> {
+    let limit = limits.request_bytes;
     let media_type = media_type(head);
     if media_type == MediaType::Absent {
         notes.note(event::without_fields())?;
         notes.findings.uninspected = true;
         return Flow::Continue(All::Size(limit));
     }
-    if check_declared_size(endpoint, limit, head, notes)? {
+    if check_declared_size(Vendor::Plausible, limit, head, notes)? {
         return Flow::Continue(All::Nothing);
     }
     if media_type == MediaType::Other {

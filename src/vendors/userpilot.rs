@@ -15,13 +15,13 @@
 //!    body, else `metadata_too_large`.
 //! 9. A duplicate of one of these three that says something else: `json_duplicate_keys`. The last one counts.
 
-use crate::gate::Endpoint;
 use crate::request::{RequestHead, trim};
 use crate::rules::content_type::{MediaType, media_type};
 use crate::rules::credentials::{Credentials, authorization};
 use crate::rules::json::{Kind, Reader, Result, Strictness, Value};
 use crate::rules::key_digests::KeyDigests;
-use crate::vendors::{Awaited, check_content_coding, check_declared_size, invalid_json};
+use crate::vendor::Vendor;
+use crate::vendors::{Awaited, Limits, check_content_coding, check_declared_size, invalid_json};
 use crate::verdict::{Finding, Flow, Notes, Reason};
 
 pub const PATHS: &[&str] = &["/v1/track"];
@@ -40,21 +40,21 @@ pub struct Policy {
     pub keys: Option<KeyDigests>,
 }
 
-pub fn head(policy: &Policy, endpoint: &Endpoint, head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow<Awaited> {
+pub fn head(policy: &Policy, limits: &Limits, head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow<Awaited> {
     if let Some(fault) = credentials_fault(policy, head) {
         notes.note(Finding::new(Reason::Unauthorized, fault))?;
     }
     if media_type(head) != MediaType::Json {
         notes.note(Finding::new(Reason::ContentType, "Content-Type must be application/json"))?;
     }
-    if check_declared_size(endpoint, endpoint.limits.request_bytes, head, notes)? {
+    if check_declared_size(Vendor::Userpilot, limits.request_bytes, head, notes)? {
         return Flow::Continue(Awaited::Nothing);
     }
     if !head.all("x-api-version").map(trim).eq([API_VERSION]) {
         notes.note(Finding::new(Reason::ApiVersion, "X-API-Version must be 2020-09-22"))?;
     }
     let encoded = check_content_coding(head, notes)?;
-    Flow::Continue(if encoded { Awaited::Size(endpoint.limits.request_bytes) } else { Awaited::Userpilot })
+    Flow::Continue(if encoded { Awaited::Size(limits.request_bytes) } else { Awaited::Userpilot })
 }
 
 fn credentials_fault(policy: &Policy, head: &RequestHead<'_>) -> Option<&'static str> {

@@ -1,7 +1,7 @@
 //! Why a request is not simply passed, and the contract's treatment of each reason at each vendor.
 
 use super::Disposition;
-use crate::vendors::Vendor;
+use crate::vendor::Vendor;
 
 /// Why a request is not simply passed. The ids are public: never renamed, only added to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

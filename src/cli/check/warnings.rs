@@ -1,12 +1,13 @@
 //! What is legal, and probably not meant.
 
 use crate::cli::configuration::{Found, Source};
-use crate::config::{BodyPhase, Config, EndpointSpec};
-use crate::gate::{Gate, Mode};
+use crate::config::{Config, EndpointSpec};
+use crate::gate::{BodyPhase, Gate, Mode};
 use crate::request::RequestHead;
 use crate::rules::client_ip::ClientIpSpec;
 use crate::rules::problem::OneLine;
 use crate::rules::share::Share;
+use crate::vendors;
 use serde_json::Value;
 
 /// Warnings about the configuration itself.
@@ -54,7 +55,7 @@ fn named(spec: &EndpointSpec) -> String {
 /// The earlier endpoint that serves whatever this one does: found by asking the gate for each of its hosts and paths.
 fn shadowed_by<'g>(config: &Config, gate: &'g Gate, index: usize) -> Option<&'g str> {
     let spec = config.endpoints.get(index)?;
-    let default_paths = || spec.vendor.default_paths().iter().map(|path| (*path).to_owned()).collect();
+    let default_paths = || vendors::default_paths(spec.vendor).iter().map(|path| (*path).to_owned()).collect();
     let paths: Vec<String> = spec.paths.clone().unwrap_or_else(default_paths);
     let hosts = spec.hosts.clone().unwrap_or_else(|| vec!["any.invalid".to_owned()]);
     let mut earlier = None;

@@ -4,7 +4,8 @@ use crate::cli::capture::Captured;
 use crate::gate::{Endpoint, Gate};
 use crate::rules::credentials::{Credentials, authorization};
 use crate::rules::user_agent::has_versioned_token;
-use crate::vendors::{Policy, Vendor};
+use crate::vendor::Vendor;
+use crate::vendors::Policy;
 use crate::verdict::Reason;
 
 /// What a rule can look at.

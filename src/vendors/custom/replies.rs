@@ -1,9 +1,11 @@
 //! The operator's own answers to refused requests.
 
-use crate::reply::Parts;
 use crate::rules::content_type::field_name;
 use crate::rules::problem::Problem;
 use crate::verdict::{Reason, RefusalKind};
+
+/// Status, header fields, body.
+pub type Parts = (u16, Vec<(String, String)>, String);
 
 /// One answer.
 #[derive(Debug, Clone)]

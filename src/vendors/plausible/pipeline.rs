@@ -3,9 +3,9 @@
 use super::Policy;
 use super::event::Event;
 use super::sites::Site;
-use crate::gate::Shared;
 use crate::rules::country::Country;
 use crate::rules::user_agent::Class;
+use crate::vendors::Shared;
 use crate::verdict::{Disposition, Finding, Flow, Notes, Reason, Refusal, RefusalKind};
 use std::net::IpAddr;
 
