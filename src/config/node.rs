@@ -134,6 +134,25 @@ impl<'a, 'p> Fields<'a, 'p> {
         Some(Node { at: joined(&self.at, name), value, problems: self.problems })
     }
 
+    /// Nothing could be sent under a limit of 0.
+    pub fn take_limit(&mut self, name: &'static str) -> Option<usize> {
+        let node = self.take(name)?;
+        let (at, problems) = (node.at.clone(), node.problems);
+        match node.count()? {
+            0 => problems.keep(Err(Problem::new(at, "at least 1", "0"))),
+            count => Some(count),
+        }
+    }
+
+    /// A list of texts; empty where there is none.
+    pub fn take_strings(&mut self, name: &'static str) -> Vec<String> {
+        self.take(name).and_then(Node::strings).unwrap_or_default()
+    }
+
+    pub fn take_boolean(&mut self, name: &'static str) -> Option<bool> {
+        self.take(name).and_then(Node::boolean)
+    }
+
     /// A member that must be there.
     pub fn need(&mut self, name: &'static str, expected: &'static str) -> Option<Node<'a, 'p>> {
         let node = self.take(name);

@@ -61,7 +61,7 @@ fn actions(node: Node<'_, '_>) -> Actions {
 }
 
 fn user_agents(mut fields: Fields<'_, '_>) -> UserAgentSpec {
-    let spec = UserAgentSpec { deny: strings(&mut fields, "deny"), allow: strings(&mut fields, "allow") };
+    let spec = UserAgentSpec { deny: fields.take_strings("deny"), allow: fields.take_strings("allow") };
     fields.finish();
     spec
 }
@@ -69,10 +69,10 @@ fn user_agents(mut fields: Fields<'_, '_>) -> UserAgentSpec {
 fn spam_referrers(mut fields: Fields<'_, '_>) -> SpamReferrerSpec {
     let default = SpamReferrerSpec::default();
     let spec = SpamReferrerSpec {
-        builtin: boolean(&mut fields, "builtin").unwrap_or(default.builtin),
-        subdomains: boolean(&mut fields, "subdomains").unwrap_or(default.subdomains),
-        deny: strings(&mut fields, "deny"),
-        allow: strings(&mut fields, "allow"),
+        builtin: fields.take_boolean("builtin").unwrap_or(default.builtin),
+        subdomains: fields.take_boolean("subdomains").unwrap_or(default.subdomains),
+        deny: fields.take_strings("deny"),
+        allow: fields.take_strings("allow"),
     };
     fields.finish();
     spec
@@ -118,8 +118,8 @@ fn endpoint(mut fields: Fields<'_, '_>) -> Option<EndpointSpec> {
         limits: fields.take("limits").and_then(Node::fields).map(limits).unwrap_or_default(),
         actions: fields.take("actions").map(actions).unwrap_or_default(),
         access_control_allow_origin: fields.take("access_control_allow_origin").and_then(Node::string),
-        require_user_agent: boolean(&mut fields, "require_user_agent"),
-        trust_ip_type_header: boolean(&mut fields, "trust_ip_type_header"),
+        require_user_agent: fields.take_boolean("require_user_agent"),
+        trust_ip_type_header: fields.take_boolean("trust_ip_type_header"),
         datacenter_ranges: fields.take("datacenter_ranges").and_then(Node::strings),
         sites: fields.take("sites").and_then(Node::entries).map(sites),
         api_keys_sha256: fields.take("api_keys_sha256").and_then(Node::strings),
@@ -133,22 +133,12 @@ fn endpoint(mut fields: Fields<'_, '_>) -> Option<EndpointSpec> {
 
 fn limits(mut fields: Fields<'_, '_>) -> LimitsSpec {
     let spec = LimitsSpec {
-        request_bytes: limit(&mut fields, "request_bytes"),
-        batch_bytes: limit(&mut fields, "batch_bytes"),
-        event_bytes: limit(&mut fields, "event_bytes"),
+        request_bytes: fields.take_limit("request_bytes"),
+        batch_bytes: fields.take_limit("batch_bytes"),
+        event_bytes: fields.take_limit("event_bytes"),
     };
     fields.finish();
     spec
-}
-
-/// Nothing could be sent under a limit of 0.
-pub fn limit(fields: &mut Fields<'_, '_>, name: &'static str) -> Option<usize> {
-    let node = fields.take(name)?;
-    let (at, problems) = (node.at.clone(), node.problems);
-    match node.count()? {
-        0 => problems.keep(Err(Problem::new(at, "at least 1", "0"))),
-        bytes => Some(bytes),
-    }
 }
 
 fn sites(entries: Vec<(String, Node<'_, '_>)>) -> Vec<(String, SiteSpec)> {
@@ -164,12 +154,4 @@ fn site(mut fields: Fields<'_, '_>) -> SiteSpec {
     };
     fields.finish();
     spec
-}
-
-pub fn strings(fields: &mut Fields<'_, '_>, name: &'static str) -> Vec<String> {
-    fields.take(name).and_then(Node::strings).unwrap_or_default()
-}
-
-pub fn boolean(fields: &mut Fields<'_, '_>, name: &'static str) -> Option<bool> {
-    fields.take(name).and_then(Node::boolean)
 }

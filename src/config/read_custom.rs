@@ -1,24 +1,24 @@
 //! The `custom` part of an endpoint, from the tree to what the operator wrote.
 
 use super::node::{Fields, Node};
-use super::read::{boolean, limit, strings};
 use crate::rules::json::Kind;
 use crate::rules::problem::Problem;
+use crate::vendors::custom::fields::FieldSpec;
 use crate::vendors::custom::replies::ReplySpec;
-use crate::vendors::custom::spec::{BodyKind, CredentialsSpec, CustomSpec, FieldSpec, UserAgentPolicy};
+use crate::vendors::custom::spec::{BodyKind, CredentialsSpec, CustomSpec, UserAgentPolicy};
 
 pub fn custom(mut fields: Fields<'_, '_>) -> CustomSpec {
     let spec = CustomSpec {
         media_types: fields.take("media_types").and_then(Node::strings),
         body: fields.take("body").and_then(|node| node.word(&BodyKind::ALL, BodyKind::id)).unwrap_or_default(),
         batch: fields.take("batch").and_then(Node::string),
-        max_events: limit(&mut fields, "max_events"),
+        max_events: fields.take_limit("max_events"),
         credentials: fields.take("credentials").and_then(Node::fields).and_then(credentials),
         user_agents: fields
             .take("user_agents")
             .and_then(|node| node.word(&UserAgentPolicy::ALL, UserAgentPolicy::id))
             .unwrap_or_default(),
-        opt_out_tokens: strings(&mut fields, "opt_out_tokens"),
+        opt_out_tokens: fields.take_strings("opt_out_tokens"),
         fields: fields.take("fields").and_then(Node::elements).unwrap_or_default().into_iter().filter_map(field).collect(),
         replies: fields.take("replies").and_then(Node::entries).unwrap_or_default().into_iter().filter_map(reply).collect(),
     };
@@ -73,7 +73,7 @@ fn field(node: Node<'_, '_>) -> Option<FieldSpec> {
         problems.add(Problem::new(format!("{at}.types"), "at least one type, or the field left out", "none"));
     }
     let scope = fields.take("in").and_then(|node| node.word(&["event", "request"], |word| word));
-    let (required, max_length) = (boolean(&mut fields, "required").unwrap_or(true), limit(&mut fields, "max_length"));
+    let (required, max_length) = (fields.take_boolean("required").unwrap_or(true), fields.take_limit("max_length"));
     fields.finish();
     let any_of = match (pointer, any_of) {
         (Some(pointer), None) => vec![pointer],

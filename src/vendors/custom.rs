@@ -17,7 +17,7 @@
 //!
 //! Of duplicate names the last one counts.
 
-mod fields;
+pub mod fields;
 pub mod replies;
 pub mod spec;
 mod walk;

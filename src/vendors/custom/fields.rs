@@ -1,6 +1,5 @@
 //! The fields that are looked at, as a tree of names for one walk through the body, and what is wrong with what was found.
 
-use super::spec::FieldSpec;
 use crate::rules::json::{Kind, Value};
 use crate::rules::problem::Problem;
 use crate::verdict::Reason;
@@ -175,6 +174,21 @@ fn with_article(kind: Kind) -> &'static str {
         Kind::Bool => "a boolean",
         Kind::Null => "null",
     }
+}
+
+/// One field, or several of which one is enough.
+#[derive(Debug, Clone)]
+pub struct FieldSpec {
+    /// JSON pointers, relative to the event or to the request; the first one found counts.
+    pub any_of: Vec<String>,
+    /// Looked at in each event of the batch, or once in the request. Without a batch the two are the same.
+    pub in_request: bool,
+    /// It must be there, not `null`, and not a blank string.
+    pub required: bool,
+    /// Left out: any.
+    pub types: Option<Vec<Kind>>,
+    /// Characters of a string, at most.
+    pub max_length: Option<usize>,
 }
 
 /// All that is looked at in a body.

@@ -1,10 +1,9 @@
 //! What the operator writes under `custom`, and how it is compiled.
 
 use super::Policy;
-use super::fields::Fields;
+use super::fields::{FieldSpec, Fields};
 use super::replies::{Replies, ReplySpec};
 use crate::rules::content_type::{field_name, is_token};
-use crate::rules::json::Kind;
 use crate::rules::key_digests::KeyDigests;
 use crate::rules::problem::Problem;
 
@@ -96,21 +95,6 @@ impl CredentialsSpec {
             CredentialsSpec::Query { name } => format!("the query parameter {name}"),
         }
     }
-}
-
-/// One field, or several of which one is enough.
-#[derive(Debug, Clone)]
-pub struct FieldSpec {
-    /// JSON pointers, relative to the event or to the request; the first one found counts.
-    pub any_of: Vec<String>,
-    /// Looked at in each event of the batch, or once in the request. Without a batch the two are the same.
-    pub in_request: bool,
-    /// It must be there, not `null`, and not a blank string.
-    pub required: bool,
-    /// Left out: any.
-    pub types: Option<Vec<Kind>>,
-    /// Characters of a string, at most.
-    pub max_length: Option<usize>,
 }
 
 impl CustomSpec {
