@@ -117,53 +117,6 @@ fn is_forwarded(answer: &Answer) -> bool {
     answer.header("x-collector").is_some()
 }
 
-/// What comes of it when the knob is forgotten: nothing hangs and nothing is lost, but nothing is annotated either.
-#[tokio::test]
-async fn without_the_knob_the_watchdog_lets_requests_go() {
-    let bootstrap = envoy::replaced(&shipped("hold"), "                allow_on_headers_stop_iteration: true\n", "").unwrap();
-    let (collector, envoy) = gateway(&bootstrap, 1).await;
-    for round in 1..=2 {
-        let begin = Instant::now();
-        let answer = client::send(envoy.listener, &event(), Transport::Http1).await.unwrap();
-        let waited = begin.elapsed();
-        assert!(is_forwarded(&answer), "{answer:?}");
-        assert!(waited > Duration::from_millis(900) && waited < Duration::from_millis(1500), "{waited:?}");
-        assert_eq!(envoy.stat("wasmcustom.trackgate_resumed_total").await.unwrap(), round);
-    }
-    assert!(collector.seen().iter().all(|seen| seen.header("x-track-verdict").is_none()));
-    let refused = Call { body: Some(b"{".to_vec()), ..event() };
-    assert_eq!(
-        client::send(envoy.listener, &refused, Transport::Http1).await.unwrap().status,
-        400,
-        "the body is inspected all the same"
-    );
-    // Of a body without a byte nothing arrives; now that the knob is known to be missing it is let go as soon.
-    let (begin, empty) = (Instant::now(), Call { body: Some(Vec::new()), ..event() });
-    assert_eq!(client::send(envoy.listener, &empty, Transport::Http1Chunked(1)).await.unwrap().status, 400);
-    assert!(begin.elapsed() < Duration::from_millis(1500), "{:?}", begin.elapsed());
-    let told =
-        envoy.log().lines().filter(|line| line.contains("[error]") && line.contains("allow_on_headers_stop_iteration")).count();
-    assert_eq!(told, 1, "said once, at error level:\n{}", envoy.log());
-}
-
-/// The first request of all, whose client takes its time: it waits, and nobody is told to set what is set.
-#[tokio::test]
-async fn with_the_knob_a_slow_client_is_waited_for() {
-    let (collector, envoy) = gateway(&shipped("hold"), 1).await;
-    let bytes = client::http1_bytes(&event(), Transport::Http1);
-    let head = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
-    let mut stream = TcpStream::connect(envoy.listener).await.unwrap();
-    stream.write_all(&bytes[..head]).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    stream.write_all(&bytes[head..]).await.unwrap();
-    while collector.seen().is_empty() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    assert_eq!(collector.seen()[0].header("x-track-verdict"), Some(b"pass;endpoint=convert".as_slice()));
-    assert_eq!(envoy.stat("wasmcustom.trackgate_resumed_total").await.unwrap(), 0);
-    assert!(!envoy.log().contains("allow_on_headers_stop_iteration"), "{}", envoy.log());
-}
-
 #[tokio::test]
 async fn a_byte_that_is_not_utf8_harms_nobody() {
     let (_collector, envoy) = gateway(&shipped("hold"), 1).await;

@@ -5,7 +5,7 @@ mod corpus;
 mod host;
 
 use corpus::{Outcome as Expected, Vector};
-use host::{Delivery, End, Envoy, Outcome, Request, Vm};
+use host::{Delivery, End, Envoy, Outcome, Request, Vm, WHOLE, event, start};
 use std::collections::BTreeMap;
 use trackgate::rules::{referrer, user_agent};
 
@@ -16,26 +16,6 @@ fn request(vector: &Vector) -> Request {
         headers: vector.headers.clone(),
         body: vector.body.clone(),
     }
-}
-
-const WHOLE: Delivery = Delivery { piece_bytes: usize::MAX, end: End::Http1 };
-
-/// A good event at Convert, where the filter's own ways are tested.
-fn event() -> Request {
-    let body = br#"{"accountId":"1","projectId":"2","visitors":[{"visitorId":"v","events":[{"eventType":"bucketing","data":{"experienceId":"1","variationId":"2"}}]}]}"#;
-    Request {
-        method: "POST".to_owned(),
-        path: "/v1/track/key".to_owned(),
-        headers: vec![
-            ("user-agent".to_owned(), b"ConvertAgent/1.0".to_vec()),
-            ("content-type".to_owned(), b"application/json".to_vec()),
-        ],
-        body: Some(body.to_vec()),
-    }
-}
-
-fn start(configuration: &str) -> Vm {
-    Vm::start(configuration).unwrap_or_else(|logs| panic!("{logs:?}"))
 }
 
 fn deliveries(vector: &Vector) -> Vec<Delivery> {
@@ -215,56 +195,6 @@ fn a_bad_configuration_stops_the_load_with_one_line() {
         let logs = Vm::start(configuration).err().unwrap_or_else(|| panic!("accepted: {configuration}"));
         assert_eq!(logs, [(4, expected.to_owned())], "{configuration}");
     }
-}
-
-#[test]
-fn without_the_knob_the_watchdog_lets_streams_go() {
-    let mut vm = start("{}");
-    for stream in 1..=3 {
-        let outcome = vm.request(&event(), WHOLE, Envoy::KnobMissing);
-        assert!(!outcome.hung && outcome.headers_left_first && outcome.ticks == 5, "{}", outcome.ticks);
-        assert_eq!(outcome.verdict_state.as_deref(), Some("pass;endpoint=convert"), "the body is inspected all the same");
-        assert_eq!(vm.metric(&["trackgate_resumed_total"]), stream);
-        assert_eq!(vm.metric(&["trackgate_host_errors_total"]), 0);
-    }
-    let errors = vm.host().logs.iter().filter(|(level, _)| *level == 4).count();
-    assert_eq!(errors, 1, "said once");
-    assert_eq!(vm.host().tick_period_ms, 250, "still watching");
-}
-
-/// A client that takes its time before the first byte of a body is none that hangs.
-#[test]
-fn a_slow_client_keeps_its_annotation() {
-    let mut vm = start("{}");
-    let outcome = vm.request(&event(), WHOLE, Envoy::SlowClient(19));
-    assert!(!outcome.hung && !outcome.headers_left_first);
-    assert!(
-        outcome.observed.upstream.unwrap().headers.contains(&("x-track-verdict".to_owned(), b"pass;endpoint=convert".to_vec()))
-    );
-    assert_eq!(vm.metric(&["trackgate_resumed_total"]), 0);
-    assert_eq!(vm.host().logs.iter().filter(|(level, _)| *level == 4).count(), 0, "no false alarm");
-}
-
-/// That of a body without a byte nothing arrives does not make it hang for good.
-#[test]
-fn without_the_knob_an_empty_body_is_let_go_too() {
-    let mut vm = start("{}");
-    let empty = Request { body: Some(Vec::new()), ..event() };
-    let delivery = Delivery { piece_bytes: 1, end: End::Http2 };
-    let outcome = vm.request(&empty, delivery, Envoy::KnobMissing);
-    assert_eq!((outcome.observed.reply.map(|reply| reply.status), outcome.ticks), (Some(400), 20));
-    // Once the knob is known to be missing there is nothing to wait for.
-    vm.request(&event(), WHOLE, Envoy::KnobMissing);
-    assert_eq!(vm.request(&empty, delivery, Envoy::KnobMissing).ticks, 5);
-}
-
-#[test]
-fn with_the_knob_the_watchdog_goes_to_sleep() {
-    let mut vm = start("{}");
-    vm.request(&event(), WHOLE, Envoy::Hold);
-    vm.tick();
-    assert_eq!(vm.host().tick_period_ms, 0);
-    assert_eq!(vm.metric(&["trackgate_resumed_total"]), 0);
 }
 
 #[test]

@@ -112,7 +112,7 @@ impl Envoy {
         envoy.wait_until_live(0).await
     }
 
-    /// Starts another Envoy that takes over from this one (hot restart): its ports and its counters at once, its connections as they end.
+    /// Starts another Envoy that takes over from this one (hot restart): its ports at once, its connections as they end.
     /// This one ends by itself a few seconds later.
     ///
     /// # Errors

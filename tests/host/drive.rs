@@ -62,6 +62,20 @@ pub struct Outcome {
     pub fuel: u64,
 }
 
+pub const WHOLE: Delivery = Delivery { piece_bytes: usize::MAX, end: End::Http1 };
+
+/// A good event at Convert, where the filter's own ways are tested.
+pub fn event() -> Request {
+    let body = br#"{"accountId":"1","projectId":"2","visitors":[{"visitorId":"v","events":[{"eventType":"bucketing","data":{"experienceId":"1","variationId":"2"}}]}]}"#;
+    let headers = [("user-agent", "ConvertAgent/1.0"), ("content-type", "application/json")];
+    Request {
+        method: "POST".to_owned(),
+        path: "/v1/track/key".to_owned(),
+        headers: headers.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).to_vec(),
+        body: Some(body.to_vec()),
+    }
+}
+
 const CONTINUE: u32 = 0;
 
 impl Vm {

@@ -8,7 +8,7 @@
 mod drive;
 mod imports;
 
-pub use drive::{Delivery, End, Envoy, Outcome, Request};
+pub use drive::{Delivery, End, Envoy, Outcome, Request, WHOLE, event};
 
 use crate::corpus::Fields;
 use std::collections::BTreeMap;
@@ -28,6 +28,11 @@ pub fn bytes() -> Vec<u8> {
     let built = concat!(env!("CARGO_MANIFEST_DIR"), "/target/trackgate.wasm");
     let path = std::env::var("TRACKGATE_WASM").unwrap_or_else(|_| built.to_owned());
     std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}; build it with `make wasm`"))
+}
+
+/// A VM under a configuration that it takes.
+pub fn start(configuration: &str) -> Vm {
+    Vm::start(configuration).unwrap_or_else(|logs| panic!("{logs:?}"))
 }
 
 /// What one stream is to the host.
