@@ -4,7 +4,7 @@
 
 mod gateway;
 
-use gateway::{VIEW, active_requests, gateway, shipped, view};
+use gateway::{VIEW, active_requests, gateway, head, shipped, view};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -24,12 +24,6 @@ async fn statuses(listener: SocketAddr, bytes: &[u8]) -> Vec<u16> {
     } {}
     let text = String::from_utf8_lossy(&answer).into_owned();
     text.split("HTTP/1.1 ").skip(1).filter_map(|rest| rest.get(..3)?.parse().ok()).collect()
-}
-
-fn head(target: &str, extra: &str) -> String {
-    format!(
-        "POST {target} HTTP/1.1\r\nhost: h.example\r\nuser-agent: Firefox/126.0 (X11; Linux) Gecko/20100101\r\ncontent-type: application/json\r\n{extra}"
-    )
 }
 
 fn whole(target: &str, extra: &str, body: &str) -> String {
@@ -91,7 +85,17 @@ async fn bytes_that_no_library_would_send() {
     for (name, bytes, answers, reached) in rows {
         let before = collector.seen().len();
         assert_eq!(statuses(envoy.listener, bytes.as_bytes()).await, answers, "{name}");
-        assert_eq!(collector.seen().len() - before, reached, "{name}");
+        let seen = collector.seen();
+        assert_eq!(seen.len() - before, reached, "{name}");
+        for seen in &seen[before..] {
+            let verdicts: Vec<&[u8]> =
+                seen.headers.iter().filter(|(field, _)| field == "x-track-verdict").map(|(_, value)| value.as_slice()).collect();
+            assert_eq!(
+                (verdicts.as_slice(), seen.body.as_deref()),
+                ([b"pass;endpoint=plausible".as_slice()].as_slice(), Some(VIEW.as_bytes())),
+                "{name}"
+            );
+        }
     }
 }
 

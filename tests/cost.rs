@@ -9,7 +9,7 @@
 mod corpus;
 mod host;
 
-use host::{Delivery, End, Envoy, Request, Vm};
+use host::{Envoy, Request, WHOLE, start};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -135,23 +135,21 @@ fn unmatched() -> Vec<Case> {
 
 /// A User-Agent that was not seen before, as each request's here is.
 fn first_of_its_user_agent() -> u64 {
-    let mut vm = Vm::start("{}").unwrap_or_else(|logs| panic!("{logs:?}"));
-    let whole = Delivery { piece_bytes: usize::MAX, end: End::Http1 };
+    let mut vm = start("{}");
     let fuel = (0..20).map(|index| {
         let (_, _, mut request) = convert().swap_remove(1);
         request.headers[0].1 = BROWSER.replace("126.0", &format!("1{index:02}.0")).into_bytes();
-        vm.request(&request, whole, Envoy::Hold).fuel
+        vm.request(&request, WHOLE, Envoy::Hold).fuel
     });
     fuel.max().unwrap()
 }
 
 /// What one request takes once the VM is warm.
 fn measure(request: &Request) -> [u64; 4] {
-    let mut vm = Vm::start("{}").unwrap_or_else(|logs| panic!("{logs:?}"));
-    let whole = Delivery { piece_bytes: usize::MAX, end: End::Http1 };
-    let mut outcome = vm.request(request, whole, Envoy::Hold);
+    let mut vm = start("{}");
+    let mut outcome = vm.request(request, WHOLE, Envoy::Hold);
     for _ in 0..3 {
-        outcome = vm.request(request, whole, Envoy::Hold);
+        outcome = vm.request(request, WHOLE, Envoy::Hold);
     }
     [outcome.fuel, outcome.calls.len() as u64, outcome.copied_bytes as u64, vm.memory_bytes() as u64]
 }

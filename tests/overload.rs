@@ -3,7 +3,7 @@
 
 mod gateway;
 
-use gateway::{active_requests, gateway, rss, settle, shipped, view};
+use gateway::{active_requests, gateway, head, rss, settle, shipped, view};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -11,8 +11,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use trackgate::cli::client::{self, Transport};
 use trackgate::cli::envoy::replaced;
-
-const HEAD: &str = "POST /api/event HTTP/1.1\r\nhost: h.example\r\nuser-agent: Firefox/126.0 (X11; Linux) Gecko/20100101\r\ncontent-type: application/json\r\n";
 
 /// Bodies of a megabyte that stall, two hundred a second at most and four times what Envoy may take: it gives them up, tells others with a 503
 /// that they are too many, hangs nobody, and is its old self when they are gone.
@@ -22,13 +20,13 @@ async fn large_bodies_that_stall_are_given_up_as_memory_runs_short() {
     const BODY: usize = 1_000_000;
     let bootstrap =
         replaced(&shipped("hold"), "max_heap_size_bytes: 2147483648", &format!("max_heap_size_bytes: {HEAP}")).unwrap();
-    let (_collector, envoy) = gateway(&bootstrap, 1).await;
+    let (collector, envoy) = gateway(&bootstrap, 1).await;
     let before = rss(&envoy);
-    let head = format!("{}content-length: {}\r\n\r\n", HEAD.replace("/api/event", "/v1/track/key"), BODY);
-    let bytes = [head.as_bytes(), &vec![b' '; BODY - 1]].concat();
+    let start = head("/v1/track/key", &format!("content-length: {BODY}\r\n\r\n"));
+    let bytes = [start.as_bytes(), &vec![b' '; BODY - 1]].concat();
     let mut stalled = Vec::new();
     let mut answers: BTreeMap<u16, usize> = BTreeMap::new();
-    let (mut most, mut worst) = (0, Duration::ZERO);
+    let (mut most, mut worst, flood) = (0, Duration::ZERO, Instant::now());
     for number in 0..4 * HEAP / BODY {
         let mut stream = TcpStream::connect(envoy.listener).await.unwrap();
         // Envoy reads no further where it is short of memory.
@@ -43,8 +41,9 @@ async fn large_bodies_that_stall_are_given_up_as_memory_runs_short() {
         }
     }
     println!(
-        "{} bodies of {BODY} bytes that stall: at most {most} bytes more; others got {answers:?} within {worst:?}",
-        stalled.len()
+        "{} bodies of {BODY} bytes that stall, sent in {:?}: at most {most} bytes more; others got {answers:?} within {worst:?}",
+        stalled.len(),
+        flood.elapsed()
     );
     assert!(answers.keys().all(|status| [202, 503].contains(status)) && answers.contains_key(&202), "{answers:?}");
     assert!(worst < Duration::from_secs(3), "{worst:?}");
@@ -55,6 +54,8 @@ async fn large_bodies_that_stall_are_given_up_as_memory_runs_short() {
     for _ in 0..20 {
         assert_eq!(client::send(envoy.listener, &view(&[]), Transport::Http1).await.unwrap().status, 202);
     }
+    // All that was acknowledged, and nothing else.
+    assert_eq!(collector.seen().len(), answers[&202] + 20);
 }
 
 /// How many connections this process may have open, at most ten thousand.
@@ -71,10 +72,11 @@ async fn bodies_that_never_end_do_not_stop_the_others() {
     let (collector, envoy) = gateway(&shipped("hold"), 1).await;
     client::send(envoy.listener, &view(&[]), Transport::Http1).await.unwrap();
     let (before, count) = (rss(&envoy), connections());
+    let start = head("/api/event", "content-length: 100000\r\n\r\n{\"n\":");
     let mut open = Vec::new();
     for _ in 0..count {
         let mut stream = TcpStream::connect(envoy.listener).await.unwrap();
-        stream.write_all(format!("{HEAD}content-length: 100000\r\n\r\n{{\"n\":").as_bytes()).await.unwrap();
+        stream.write_all(start.as_bytes()).await.unwrap();
         open.push(stream);
     }
     let deadline = Instant::now() + Duration::from_secs(20);
@@ -115,14 +117,14 @@ async fn drip(listener: SocketAddr, start: String, byte: &[u8], every: Duration)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slow_requests_are_ended_in_time() {
     let (collector, envoy) = gateway(&shipped("hold"), 1).await;
-    let body = format!("{HEAD}content-length: 1000\r\n\r\n{{");
+    let body = head("/api/event", "content-length: 1000\r\n\r\n{");
     let second = Duration::from_secs(1);
     let mut slow = tokio::task::JoinSet::new();
     for (name, start, byte, every) in [
         ("a body that drips", body.clone(), b" ".as_slice(), second),
-        ("chunks that drip", format!("{HEAD}transfer-encoding: chunked\r\n\r\n"), b"1\r\n \r\n", second),
+        ("chunks that drip", head("/api/event", "transfer-encoding: chunked\r\n\r\n"), b"1\r\n \r\n", second),
         ("a body that stalls", body, b"", 60 * second),
-        ("a header section that drips", format!("{HEAD}x-a: "), b"a", second),
+        ("a header section that drips", head("/api/event", "x-a: "), b"a", second),
     ] {
         let listener = envoy.listener;
         slow.spawn(async move { (name, drip(listener, start, byte, every).await) });

@@ -4,7 +4,7 @@
 mod corpus;
 mod host;
 
-use host::{Delivery, End, Envoy, Request, Vm};
+use host::{Envoy, Request, WHOLE, start};
 use std::time::{Duration, Instant};
 
 const MB: usize = 1_000_000;
@@ -41,12 +41,11 @@ fn sites(count: usize) -> String {
 /// Time to load, linear memory after it, fuel of one event.
 fn measure(configuration: &str) -> (Duration, usize, u64) {
     let begin = Instant::now();
-    let mut vm = Vm::start(configuration).unwrap_or_else(|logs| panic!("{logs:?}"));
+    let mut vm = start(configuration);
     let (time, memory) = (begin.elapsed(), vm.memory_bytes());
-    let whole = Delivery { piece_bytes: usize::MAX, end: End::Http1 };
     let mut fuel = 0;
     for _ in 0..4 {
-        let outcome = vm.request(&event(), whole, Envoy::Hold);
+        let outcome = vm.request(&event(), WHOLE, Envoy::Hold);
         assert_eq!(outcome.verdict_state.as_deref(), Some("pass;endpoint=plausible"));
         fuel = outcome.fuel;
     }

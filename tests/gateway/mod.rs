@@ -43,6 +43,13 @@ pub fn post(path: &str, fields: &[(&str, &[u8])], body: &str) -> Call {
     }
 }
 
+/// The start of a person's request as it stands on the wire: `extra` ends each of its lines, and the empty line is still to come.
+pub fn head(target: &str, extra: &str) -> String {
+    format!(
+        "POST {target} HTTP/1.1\r\nhost: h.example\r\nuser-agent: Firefox/126.0 (X11; Linux) Gecko/20100101\r\ncontent-type: application/json\r\n{extra}"
+    )
+}
+
 /// A good page view.
 pub fn view(fields: &[(&str, &[u8])]) -> Call {
     post("/api/event", fields, VIEW)

@@ -37,9 +37,7 @@ pub fn networks(entries: &[String], probe: &[u8]) {
     let mut probes = vec![IpAddr::from(bytes), IpAddr::from(v4)];
     // The ends of each network, and what is next to them.
     for (entry, _) in &alone {
-        let (address, length) =
-            entry.split_once('/').map_or((entry.as_str(), None), |(address, length)| (address, length.parse().ok()));
-        let address: IpAddr = address.parse().expect("an address");
+        let (address, length) = network(entry);
         probes.extend(around(address, length));
     }
     for probe in probes {
@@ -49,6 +47,12 @@ pub fn networks(entries: &[String], probe: &[u8]) {
         });
         assert_eq!(set.contains(probe), one_holds, "{taken:?} {probe}");
     }
+}
+
+/// An entry that is taken: its address, and its prefix if it has one.
+fn network(entry: &str) -> (IpAddr, Option<u32>) {
+    let (address, length) = entry.split_once('/').map_or((entry, None), |(address, length)| (address, length.parse().ok()));
+    (address.parse().expect("an address"), length)
 }
 
 /// As bits, for both families: an IPv4 address is mapped into IPv6.
@@ -75,8 +79,7 @@ fn around(address: IpAddr, length: Option<u32>) -> impl Iterator<Item = IpAddr> 
 
 /// By definition. No IPv6 network that is wider than the mapped ones holds IPv4 addresses.
 fn agrees(entry: &str, probe: IpAddr) -> bool {
-    let (address, length) = entry.split_once('/').map_or((entry, None), |(address, length)| (address, length.parse().ok()));
-    let address: IpAddr = address.parse().expect("an address");
+    let (address, length) = network(entry);
     let in_one_family = address.to_canonical().is_ipv4() == probe.to_canonical().is_ipv4();
     let outside = !span(address, length);
     in_one_family && bits(address) & outside == bits(probe) & outside
