@@ -25,6 +25,7 @@ use crate::rules::share::Share;
 use crate::rules::user_agent::UserAgentSpec;
 use crate::vendor::Vendor;
 use crate::vendors::custom::spec::CustomSpec;
+use crate::vendors::plausible::PartialDrops;
 use crate::vendors::plausible::sites::SiteSpec;
 use crate::verdict::{Disposition, Reason};
 use node::Problems;
@@ -88,6 +89,8 @@ pub struct EndpointSpec {
     pub datacenter_ranges: Option<Vec<String>>,
     /// Plausible only: what the owners of sites do not want counted, by the site's domain.
     pub sites: Option<Vec<(String, SiteSpec)>>,
+    /// Plausible only: what becomes of a request of which some domains are refused. Left out: annotate.
+    pub partial_drops: Option<PartialDrops>,
     /// Userpilot and custom only: SHA-256 of the API keys that are let in. Left out: any key.
     pub api_keys_sha256: Option<Vec<String>>,
     /// Custom only, and needed there: what the collector takes.
@@ -120,6 +123,7 @@ impl EndpointSpec {
             trust_ip_type_header: None,
             datacenter_ranges: None,
             sites: None,
+            partial_drops: None,
             api_keys_sha256: None,
             custom: None,
         }

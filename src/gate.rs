@@ -115,10 +115,10 @@ pub enum Step {
 
 impl Gate {
     /// The endpoint a request belongs to, as an index into [`Gate::endpoints`]: the first in configuration order that
-    /// serves its host and path. `None`: not ours. Only POST is inspected (contract, P3), and nothing that would hang
-    /// if it were held: upgrades and gRPC.
+    /// serves its host and path. `None`: not ours. Only POST is inspected, in any letter case, for HTTP/2 lets `post` through and some
+    /// collectors fold it (contract, P3).
     pub fn endpoint(&self, head: &RequestHead<'_>) -> Option<usize> {
-        if head.method() != b"POST" || is_stream(head) {
+        if !head.method().eq_ignore_ascii_case(b"POST") {
             return None;
         }
         let path = Path::of(head.path());
@@ -156,7 +156,12 @@ impl Gate {
     pub fn head(&self, index: usize, head: &RequestHead<'_>) -> Option<Step> {
         let endpoint = self.endpoints.get(index)?;
         let mut notes = Notes::new(&endpoint.dispositions, Findings::default());
-        let flow = vendors::head(&endpoint.policy, &endpoint.limits, &self.shared, head, &mut notes);
+        let flow = match vendors::head(&endpoint.policy, &endpoint.limits, &self.shared, head, &mut notes) {
+            Flow::Continue(awaited) if vendors::is_stream(endpoint.vendor, head) => {
+                vendors::unheld(&awaited, &mut notes).map_continue(|()| Awaited::Nothing)
+            }
+            flow => flow,
+        };
         let (findings, mode) = (notes.findings, self.mode(endpoint, head));
         Some(match flow {
             Flow::Continue(Awaited::Nothing) => Step::Decided(decide(index, endpoint, mode, Flow::Continue(()), findings)),
@@ -206,8 +211,7 @@ impl Inspection {
         }
         let endpoint = gate.endpoints.get(self.endpoint)?;
         let mut notes = Notes::new(&endpoint.dispositions, std::mem::take(&mut self.findings));
-        notes.findings.uninspected = true;
-        let flow = notes.note(vendors::too_large(endpoint.vendor, self.max_bytes));
+        let flow = vendors::too_large(&self.awaited, self.max_bytes, &mut notes);
         Some(decide(self.endpoint, endpoint, self.mode, flow, notes.findings))
     }
 
@@ -282,10 +286,4 @@ fn decide(index: usize, endpoint: &Endpoint, mode: Mode, flow: Flow, mut finding
         }
     };
     Decision { endpoint: index, verdict, mode, findings, reason, reply }
-}
-
-/// Upgrades and gRPC streams have no end to wait for.
-fn is_stream(head: &RequestHead<'_>) -> bool {
-    let grpc = |value: &[u8]| value.get(..16).is_some_and(|start| start.eq_ignore_ascii_case(b"application/grpc"));
-    head.first("upgrade").is_some() || head.all("content-type").any(grpc)
 }

@@ -190,6 +190,14 @@ impl<'g> Notes<'g> {
         }
     }
 
+    /// Annotates a finding that can refuse nothing any more, unless its disposition is to pass it over.
+    pub fn annotate(&mut self, finding: Finding) {
+        match self.dispositions.of(finding.reason) {
+            Some(Disposition::Pass) | None => {}
+            Some(Disposition::Annotate | Disposition::Drop | Disposition::Reject) => self.findings.push(finding),
+        }
+    }
+
     /// Annotates a finding whose treatment has been settled already.
     pub fn keep(&mut self, finding: Finding) {
         self.findings.push(finding);

@@ -97,7 +97,7 @@ fn print_untouched(gate: &Gate, captured: &Captured, as_json: bool) {
     let head = captured.head();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     println!("{} {} at {}", text(head.method()), text(head.path()), text(head.authority()));
-    println!("untouched: no endpoint serves it (of {}); only POST is inspected, and neither upgrades nor gRPC", names.join(", "));
+    println!("untouched: no endpoint serves it (of {}); only POST is inspected", names.join(", "));
 }
 
 fn print_report(endpoint: &Endpoint, lines: &[Line], decision: &Decision) {

@@ -128,6 +128,7 @@ fn check_vendor_fields(spec: &EndpointSpec) -> Result<(), Problem> {
         ("trust_ip_type_header", spec.trust_ip_type_header.is_some(), &[Vendor::Plausible]),
         ("datacenter_ranges", spec.datacenter_ranges.is_some(), &[Vendor::Plausible]),
         ("sites", spec.sites.is_some(), &[Vendor::Plausible]),
+        ("partial_drops", spec.partial_drops.is_some(), &[Vendor::Plausible]),
         ("api_keys_sha256", spec.api_keys_sha256.is_some(), &[Vendor::Userpilot, Vendor::Custom]),
         ("custom", spec.custom.is_some(), &[Vendor::Custom]),
     ];
@@ -235,5 +236,6 @@ fn plausible_policy(spec: &EndpointSpec) -> Result<plausible::Policy, Problem> {
         trust_ip_type_header: spec.trust_ip_type_header.unwrap_or(false),
         datacenter_ranges: ranges.map_err(|problem| problem.under("datacenter_ranges"))?.unwrap_or_default(),
         sites: sites.map_err(|problem| problem.under("sites"))?.unwrap_or_default(),
+        partial_drops: spec.partial_drops.unwrap_or_default(),
     })
 }

@@ -10,6 +10,7 @@ use crate::rules::referrer::SpamReferrerSpec;
 use crate::rules::share::Share;
 use crate::rules::user_agent::UserAgentSpec;
 use crate::vendor::Vendor;
+use crate::vendors::plausible::PartialDrops;
 use crate::vendors::plausible::sites::SiteSpec;
 use crate::verdict::{Disposition, Reason};
 
@@ -122,6 +123,7 @@ fn endpoint(mut fields: Fields<'_, '_>) -> Option<EndpointSpec> {
         trust_ip_type_header: fields.take_boolean("trust_ip_type_header"),
         datacenter_ranges: fields.take("datacenter_ranges").and_then(Node::strings),
         sites: fields.take("sites").and_then(Node::entries).map(sites),
+        partial_drops: fields.take("partial_drops").and_then(|node| node.word(&PartialDrops::ALL, PartialDrops::id)),
         api_keys_sha256: fields.take("api_keys_sha256").and_then(Node::strings),
         custom: fields.take("custom").and_then(Node::fields).map(super::read_custom::custom),
         ..EndpointSpec::documented(fields.at.clone(), name.unwrap_or_default(), vendor.unwrap_or(Vendor::Convert))

@@ -144,6 +144,8 @@ struct Endpoint {
     datacenter_ranges: Option<Vec<String>>,
     /// Plausible: what the owners of sites do not want counted, by domain.
     sites: Option<BTreeMap<String, Site>>,
+    /// Plausible: what becomes of a request of which some domains are refused; `annotate` if left out.
+    partial_drops: Option<PartialDrops>,
     /// Userpilot and custom: SHA-256 of the keys that are let in.
     #[schemars(length(min = 1))]
     api_keys_sha256: Option<Vec<Sha256>>,
@@ -167,6 +169,15 @@ enum Vendor {
     CommandersAct,
     /// Described by `custom`.
     Custom,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+enum PartialDrops {
+    /// Forwarded, with the refused domains annotated.
+    Annotate,
+    /// Refused whole.
+    Drop,
 }
 
 /// Limits on bodies; the vendor's own if left out.

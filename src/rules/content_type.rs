@@ -6,14 +6,19 @@ use crate::request::{RequestHead, trim};
 /// The essence of `content-type` (RFC 9110 section 8.3.1): compared without regard to case, parameters ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MediaType {
-    /// The field is missing, or empty.
+    /// The field is missing.
     Absent,
+    /// The field is there and names no type: empty, blank, or parameters alone.
+    Empty,
     /// `application/json`
     Json,
     /// `application/*+json`, a structured syntax suffix (RFC 6839).
     JsonSuffix,
     /// `text/plain`, which browsers send without asking for permission (CORS) and beacons by default.
     TextPlain,
+    /// `application/x-www-form-urlencoded`, `multipart/form-data` or `multipart/mixed`: the types that Plausible's server (Plug)
+    /// reads as a form.
+    Form,
     /// Anything else, unparsable values and lists of several types included.
     Other,
 }
@@ -34,17 +39,21 @@ pub fn essence(value: &[u8]) -> &[u8] {
 fn of_value(value: &[u8]) -> MediaType {
     let essence = essence(value);
     if essence.is_empty() {
-        MediaType::Absent
+        MediaType::Empty
     } else if essence.eq_ignore_ascii_case(b"application/json") {
         MediaType::Json
     } else if essence.eq_ignore_ascii_case(b"text/plain") {
         MediaType::TextPlain
     } else if has_json_suffix(essence) {
         MediaType::JsonSuffix
+    } else if FORMS.iter().any(|form| essence.eq_ignore_ascii_case(form)) {
+        MediaType::Form
     } else {
         MediaType::Other
     }
 }
+
+const FORMS: [&[u8]; 3] = [b"application/x-www-form-urlencoded", b"multipart/form-data", b"multipart/mixed"];
 
 fn has_json_suffix(essence: &[u8]) -> bool {
     let Some((kind, subtype)) = essence.split_at_checked(b"application/".len()) else { return false };
@@ -87,11 +96,15 @@ mod tests {
             ("application/a b+json", MediaType::Other),
             ("text/x+json", MediaType::Other),
             ("application/jsonp", MediaType::Other),
-            ("application/x-www-form-urlencoded", MediaType::Other),
+            ("application/x-www-form-urlencoded", MediaType::Form),
+            ("Application/X-WWW-Form-Urlencoded; charset=utf-8", MediaType::Form),
+            ("multipart/form-data; boundary=x", MediaType::Form),
+            ("multipart/mixed", MediaType::Form),
+            ("multipart/related", MediaType::Other),
             ("application/json,application/json", MediaType::Other),
             ("json", MediaType::Other),
-            ("", MediaType::Absent),
-            (" ; charset=utf-8", MediaType::Absent),
+            ("", MediaType::Empty),
+            (" ; charset=utf-8", MediaType::Empty),
         ];
         for (value, expected) in rows {
             let head = RequestHead::new(vec![(b"content-type", value.as_bytes())]);

@@ -1,4 +1,4 @@
-//! Where a request may carry a key: `Authorization: <scheme> <token68>` (RFC 9110 section 11.6.2), HTTP Basic's user
+//! Where a request may carry a key: `Authorization: <scheme> <key>` (RFC 9110 section 11.6.2), HTTP Basic's user
 //! (RFC 7617), a header field of its own, or a query parameter.
 
 use super::percent::decoded;
@@ -11,9 +11,10 @@ use std::borrow::Cow;
 pub enum Credentials<'a> {
     /// No field, or an empty one.
     Absent,
-    /// The scheme asked for, with a token68.
+    /// The scheme asked for, and what follows it: not empty, without blanks around it, otherwise any bytes. Whether they can be
+    /// a key is [`is_plausible_key`].
     Token(&'a [u8]),
-    /// Anything else: another scheme, no token, a character no token has, a repeated field.
+    /// Anything else: another scheme, nothing after it, a repeated field.
     Malformed,
 }
 
@@ -31,7 +32,7 @@ pub fn authorization<'a>(head: &RequestHead<'a>, scheme: &str) -> Credentials<'a
     let Some(space) = value.iter().position(|byte| *byte == b' ') else { return Credentials::Malformed };
     let (name, token) = value.split_at(space);
     let token = trim(token);
-    if name.eq_ignore_ascii_case(scheme.as_bytes()) && is_token68(token) {
+    if name.eq_ignore_ascii_case(scheme.as_bytes()) && !token.is_empty() {
         Credentials::Token(token)
     } else {
         Credentials::Malformed
@@ -48,10 +49,30 @@ pub fn header<'a>(head: &RequestHead<'a>, name: &str) -> Credentials<'a> {
     }
 }
 
-/// The first value of a query parameter that is not empty, percent-decoded.
-pub fn parameter<'a>(head: &RequestHead<'a>, name: &str) -> Option<Cow<'a, [u8]>> {
-    let value = query::values(head.path(), name).find(|value| !value.is_empty())?;
-    Some(if value.contains(&b'%') { Cow::Owned(decoded(value).collect()) } else { Cow::Borrowed(value) })
+/// A key in the query, percent-decoded. `Err`: the parameter is repeated with another value, so that two readers of the query may take two
+/// keys. Empty values do not count, and repeats of one value are one.
+///
+/// # Errors
+/// Values that differ.
+pub fn parameter<'a>(head: &RequestHead<'a>, name: &str) -> Result<Option<Cow<'a, [u8]>>, Ambiguous> {
+    let value = |value: &'a [u8]| if value.contains(&b'%') { Cow::Owned(decoded(value).collect()) } else { Cow::Borrowed(value) };
+    let mut values = query::values(head.path(), name).filter(|value| !value.is_empty()).map(value);
+    let Some(first) = values.next() else { return Ok(None) };
+    if values.all(|other| other == first) { Ok(Some(first)) } else { Err(Ambiguous) }
+}
+
+/// More than one key, and they differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ambiguous;
+
+/// Whether what stands after the scheme can be a key, as far as anybody documents: not with blanks inside, and not a placeholder that was
+/// never filled in (`{KEY}`, `${KEY}`, `<key>`). No source gives an alphabet (contract, U-9).
+pub fn is_plausible_key(key: &[u8]) -> bool {
+    let has_blank = key.iter().any(|byte| matches!(byte, b' ' | b'\t'));
+    let inner = key.strip_prefix(b"$").unwrap_or(key);
+    let is_placeholder = matches!((inner.first(), inner.last()), (Some(b'{'), Some(b'}')))
+        || matches!((key.first(), key.last()), (Some(b'<'), Some(b'>')));
+    !has_blank && !is_placeholder
 }
 
 /// The user in Basic's token68, which must not be empty; `None` too if it is no Base64, or holds no colon.
@@ -86,13 +107,6 @@ fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
     (digits.len() % 4 != 1).then_some(bytes)
 }
 
-/// At least one character of `A-Z a-z 0-9 - . _ ~ + /`, then any number of `=`.
-pub fn is_token68(token: &[u8]) -> bool {
-    let padding = token.iter().rev().take_while(|byte| **byte == b'=').count();
-    let characters = token.get(..token.len() - padding).unwrap_or_default();
-    !characters.is_empty() && characters.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(byte))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,14 +121,14 @@ mod tests {
             (&["bearer   a.b-c_d~e+f/g=="], Credentials::Token(b"a.b-c_d~e+f/g==")),
             (&["Bearer"], Credentials::Malformed),
             (&["Bearer "], Credentials::Malformed),
-            (&["Bearer =="], Credentials::Malformed),
-            (&["Bearer a=b"], Credentials::Malformed),
-            (&["Bearer a b"], Credentials::Malformed),
-            (&["Bearer {KEY}"], Credentials::Malformed),
+            (&["Bearer =="], Credentials::Token(b"==")),
+            (&["Bearer a=b:c|d"], Credentials::Token(b"a=b:c|d")),
+            (&["Bearer a b"], Credentials::Token(b"a b")),
+            (&["Bearer\ta"], Credentials::Malformed),
             (&["Basic dTpw"], Credentials::Malformed),
             (&["abc"], Credentials::Malformed),
             (&["Bearer a", "Bearer a"], Credentials::Malformed),
-            (&["Bearer a,Bearer a"], Credentials::Malformed),
+            (&["Bearer a,Bearer a"], Credentials::Token(b"a,Bearer a")),
         ];
         for (values, expected) in rows {
             let fields = values.iter().map(|value| (b"authorization".as_slice(), value.as_bytes())).collect();
@@ -151,8 +165,33 @@ mod tests {
         assert_eq!(header(&head, "x-key"), Credentials::Token(b"a"));
         assert_eq!(header(&head, "x-two"), Credentials::Malformed);
         assert_eq!((header(&head, "x-none"), header(&head, "x-other")), (Credentials::Absent, Credentials::Absent));
-        assert_eq!(parameter(&head, "k").as_deref(), Some(b"a/b".as_slice()));
-        assert_eq!(parameter(&head, "l").as_deref(), Some(b"x".as_slice()));
-        assert_eq!(parameter(&head, "m"), None);
+    }
+
+    #[test]
+    fn a_parameter_holds_one_key_or_none() {
+        let rows: &[(&str, Result<Option<&str>, Ambiguous>)] = &[
+            ("/?k=a", Ok(Some("a"))),
+            ("/?k=&k=a%2Fb&l=x", Ok(Some("a/b"))),
+            ("/?k=a&k=a", Ok(Some("a"))),
+            ("/?k=a&k=%61&%6B=a", Ok(Some("a"))),
+            ("/?k=a&k=b", Err(Ambiguous)),
+            ("/?k=a&%6b=b", Err(Ambiguous)),
+            ("/?k=a&K=b", Ok(Some("a"))),
+            ("/?k=", Ok(None)),
+            ("/?l=x", Ok(None)),
+        ];
+        for (target, expected) in rows {
+            let head = RequestHead::new(vec![(b":path", target.as_bytes())]);
+            let found = parameter(&head, "k");
+            assert_eq!(found.as_ref().map(Option::as_deref), expected.as_ref().map(|key| key.map(str::as_bytes)), "{target}");
+        }
+    }
+
+    #[test]
+    fn keys_have_no_blanks_and_no_placeholders() {
+        let keys = ["a", "abc:def|9", "==", "a{b}", "{", "<a", "$HOME", "\u{e9}"];
+        let others = ["a b", "a\tb", "{KEY}", "{{KEY}}", "${KEY}", "<key>", "<YOUR API KEY>", "{}"];
+        assert!(keys.iter().all(|key| is_plausible_key(key.as_bytes())));
+        others.iter().for_each(|key| assert!(!is_plausible_key(key.as_bytes()), "{key}"));
     }
 }

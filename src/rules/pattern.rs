@@ -3,8 +3,8 @@
 
 use super::problem::Problem;
 
-/// The longest pattern, in bytes (contract 1.3).
-pub const MAX_BYTES: usize = 250;
+/// The longest pattern, in characters (contract 1.3).
+pub const MAX_CHARACTERS: usize = 250;
 
 /// One pattern. Kept as it was written, for there may be hundreds of thousands of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,11 +14,12 @@ pub struct Pattern {
 
 impl Pattern {
     /// # Errors
-    /// Empty, or longer than [`MAX_BYTES`].
+    /// Empty, or longer than [`MAX_CHARACTERS`].
     pub fn compile(text: &str) -> Result<Self, Problem> {
-        if text.is_empty() || text.len() > MAX_BYTES {
-            let found = format!("one of {} bytes", text.len());
-            return Err(Problem::new("", format!("a pattern of 1 to {MAX_BYTES} bytes"), found));
+        let characters = text.chars().count();
+        if characters == 0 || characters > MAX_CHARACTERS {
+            let found = format!("one of {characters} characters");
+            return Err(Problem::new("", format!("a pattern of 1 to {MAX_CHARACTERS} characters"), found));
         }
         Ok(Pattern { text: text.into() })
     }
@@ -86,8 +87,10 @@ mod tests {
     #[test]
     fn length_and_start_are_checked() {
         assert!(Pattern::compile_page(&format!("/{}", "a".repeat(249))).is_ok());
-        assert_eq!(Pattern::compile_page(&format!("/{}", "a".repeat(250))).unwrap_err().found, "one of 251 bytes");
-        assert_eq!(Pattern::compile("").unwrap_err().expected, "a pattern of 1 to 250 bytes");
+        assert_eq!(Pattern::compile_page(&format!("/{}", "a".repeat(250))).unwrap_err().found, "one of 251 characters");
+        assert!(Pattern::compile_page(&format!("/{}", "\u{e9}".repeat(249))).is_ok(), "characters, not bytes");
+        assert!(Pattern::compile_page(&format!("/{}", "\u{e9}".repeat(250))).is_err());
+        assert_eq!(Pattern::compile("").unwrap_err().expected, "a pattern of 1 to 250 characters");
         assert_eq!(Pattern::compile_page("a/*").unwrap_err().expected, "a pattern that starts with \"/\"");
     }
 

@@ -8,6 +8,11 @@ pub fn has_value(target: &[u8], name: &str) -> bool {
     values(target, name).any(|value| !value.is_empty())
 }
 
+/// Whether the query has the parameter, with any value or none.
+pub fn has(target: &[u8], name: &str) -> bool {
+    values(target, name).next().is_some()
+}
+
 /// The values of a parameter as they stand in the target, not decoded; empty for a parameter without `=`.
 pub fn values<'a>(target: &'a [u8], name: &str) -> impl Iterator<Item = &'a [u8]> {
     let before_fragment = target.split(|byte| *byte == b'#').next().unwrap_or_default();

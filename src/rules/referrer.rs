@@ -15,7 +15,7 @@ mod punycode;
 
 use super::hash::hash;
 use super::problem::Problem;
-use super::url::{Url, without_www};
+use super::url::{Url, bare_host};
 use std::collections::HashSet;
 
 mod builtin {
@@ -100,7 +100,7 @@ fn parents(host: &str) -> impl Iterator<Item = &str> {
 /// As hosts are compared; `None` for an empty one, or one too long to be a host.
 fn canonical(host: &str) -> Option<String> {
     let lower = if host.is_ascii() { host.to_ascii_lowercase() } else { punycode::to_ascii(&host.to_lowercase())? };
-    let bare = without_www(&lower);
+    let bare = bare_host(&lower);
     let bare = bare.strip_suffix('.').unwrap_or(bare);
     (!bare.is_empty() && bare.len() <= 253).then(|| bare.to_owned())
 }

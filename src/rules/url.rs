@@ -5,7 +5,7 @@
 pub struct Url<'a> {
     /// Letters, digits, `+`, `-` and `.`, the first one a letter; as spelled.
     pub scheme: Option<&'a str>,
-    /// Without userinfo, port and brackets; empty for `https:///x`, `None` without `//`.
+    /// Without userinfo, port and brackets; empty for `https:///x`. `None` without `//`, or with userinfo or a port alone.
     pub host: Option<&'a str>,
     pub path: &'a str,
     pub fragment: Option<&'a str>,
@@ -24,7 +24,9 @@ impl<'a> Url<'a> {
         };
         let Some(rest) = rest.strip_prefix("//") else { return Url { scheme, host: None, path: rest, fragment } };
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        Url { scheme, host: Some(host_of(authority)), path, fragment }
+        let host = host_of(authority);
+        let is_host = authority.is_empty() || !host.is_empty();
+        Url { scheme, host: is_host.then_some(host), path, fragment }
     }
 }
 
@@ -42,8 +44,12 @@ fn host_of(authority: &str) -> &str {
     host.split(':').next().unwrap_or_default()
 }
 
-/// Without one leading `www.`; letter case counts, as at Plausible.
-pub fn without_www(host: &str) -> &str {
+/// As Plausible reads a host wherever one stands: without blanks around it, then without one leading `www.`; letter case counts.
+pub fn bare_host(host: &str) -> &str {
+    without_www(host.trim())
+}
+
+fn without_www(host: &str) -> &str {
     host.strip_prefix("www.").unwrap_or(host)
 }
 

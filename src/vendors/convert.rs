@@ -3,13 +3,13 @@
 //! In the head, before a byte of body is held:
 //! 1. `User-Agent`: `ConvertAgent/<version>` anywhere in it passes; a crawler, headless browser or HTTP library, an empty
 //!    or a missing value is a `bot`; an unknown product is `bot_suspected`.
-//! 2. Declared size over the limit: `request_too_large`.
-//! 3. `Authorization`: `Bearer <token>`, empty or missing; else `auth_malformed`.
+//! 2. Declared size over the limit: `request_too_large`, and the body is not looked at. Nothing is published (C-11), so it is forwarded.
+//! 3. `Authorization`: `Bearer <key>`, empty or missing; else `auth_malformed`.
 //! 4. `Content-Type`: `application/json` or, from browsers' beacons, `text/plain`; else `content_type`.
-//! 5. A content coding: `content_encoding`, and the body is not looked at.
+//! 5. A content coding: `content_encoding`. What is JSON all the same is judged; the rest is not looked at.
 //!
 //! In the body:
-//! 6. JSON, else `invalid_json`.
+//! 6. JSON, else `invalid_json`; or `content_encoding` if it is no plain UTF-8, and the body is not looked at.
 //! 7. An object with `accountId` and `projectId` (string or number, not empty) and `visitors` (array), else `invalid_shape`.
 //! 8. No visitor at all: `empty_visitors`. A visitor or event that will be turned away downstream: `event_invalid`.
 //!
@@ -19,16 +19,15 @@ mod shape;
 
 use crate::request::RequestHead;
 use crate::rules::content_type::{MediaType, media_type};
-use crate::rules::credentials::{Credentials, authorization};
+use crate::rules::credentials::{Credentials, authorization, is_plausible_key};
 use crate::rules::json::{Reader, Strictness};
 use crate::rules::user_agent::{Class, has_versioned_token};
-use crate::vendor::Vendor;
-use crate::vendors::{Awaited, Limits, Shared, check_content_coding, check_declared_size, invalid_json};
+use crate::vendors::{Awaited, Coding, Limits, Shared, check_content_coding, check_declared_size, not_json};
 use crate::verdict::{Finding, Flow, Notes, Reason};
 
 pub const PATHS: &[&str] = &["/v1/track/{sdkKey}", "/v1/track/{accountId}/{projectId}"];
 
-/// Nothing is published; large enough for any batch an SDK sends (contract, C-11).
+/// How much is held. Nothing is published; large enough for any batch an SDK sends (contract, C-11).
 pub const REQUEST_BYTES: usize = 1024 * 1024;
 
 #[derive(Debug)]
@@ -39,20 +38,24 @@ pub struct Policy {
 
 pub fn head(policy: &Policy, limits: &Limits, shared: &Shared, head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow<Awaited> {
     check_user_agent(policy, shared, head, notes)?;
-    if check_declared_size(Vendor::Convert, limits.request_bytes, head, notes)? {
+    if check_declared_size(limits.request_bytes, head, notes)? {
         return Flow::Continue(Awaited::Nothing);
     }
-    if authorization(head, "Bearer") == Credentials::Malformed {
+    let is_malformed = match authorization(head, "Bearer") {
+        Credentials::Absent => false,
+        Credentials::Token(key) => !is_plausible_key(key),
+        Credentials::Malformed => true,
+    };
+    if is_malformed {
         notes.note(Finding::new(Reason::AuthMalformed, "Authorization must be \"Bearer <sdkKeySecret>\" or left out"))?;
     }
     match media_type(head) {
         MediaType::Json | MediaType::TextPlain => {}
-        MediaType::Absent | MediaType::JsonSuffix | MediaType::Other => {
+        MediaType::Absent | MediaType::Empty | MediaType::JsonSuffix | MediaType::Form | MediaType::Other => {
             notes.note(Finding::new(Reason::ContentType, "Content-Type must be application/json"))?;
         }
     }
-    let encoded = check_content_coding(head, notes)?;
-    Flow::Continue(if encoded { Awaited::Size(limits.request_bytes) } else { Awaited::Convert })
+    Flow::Continue(Awaited::Convert(check_content_coding(head, notes)?))
 }
 
 fn check_user_agent(policy: &Policy, shared: &Shared, head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow {
@@ -71,10 +74,10 @@ fn check_user_agent(policy: &Policy, shared: &Shared, head: &RequestHead<'_>, no
     }
 }
 
-pub fn body(body: &[u8], notes: &mut Notes<'_>) -> Flow {
+pub fn body(coding: Coding, body: &[u8], notes: &mut Notes<'_>) -> Flow {
     let envelope = match Reader::document(body, Strictness::Grammar, shape::envelope) {
         Ok(envelope) => envelope,
-        Err(invalid) => return notes.note(invalid_json(invalid)),
+        Err(invalid) => return not_json(body, coding, invalid, notes),
     };
     let fields = envelope.faults();
     if !fields.is_empty() {

@@ -3,13 +3,13 @@
 //! In the head:
 //! 1. The `User-Agent`, by `user_agents`: `bot`, `bot_suspected`. One with a token of `opt_out_tokens` is let through; a
 //!    missing or empty one is none of these.
-//! 2. Credentials, if `credentials` asks for them: `unauthorized`.
+//! 2. Credentials, if `credentials` asks for them: `unauthorized`. A key in the query that stands twice and differs is one too.
 //! 3. The media type, if `media_types` lists any: `content_type`.
 //! 4. Declared size over `limits.request_bytes`: `request_too_large`.
-//! 5. A content coding: `content_encoding`, and the body is not looked at. Nor is it if `body` is `opaque`.
+//! 5. A content coding: `content_encoding`. What is JSON all the same is judged; the rest is not looked at. Nor is it if `body` is `opaque`.
 //!
 //! In the body, read once:
-//! 6. JSON, else `invalid_json`. With fields to look at an object, and with `batch` an array at that place, else `invalid_shape`.
+//! 6. JSON, else `invalid_json`; or `content_encoding` if it is no plain UTF-8, and the body is not looked at. With fields to look at an object, and with `batch` an array at that place, else `invalid_shape`.
 //! 7. The batch: its own bytes over `limits.batch_bytes`: `request_too_large`; more than `max_events`: `too_many_events`; an
 //!    event over `limits.event_bytes`: `event_too_large`; none at all: `empty_batch`.
 //! 8. The `fields` of the request: `missing_field`, `field_type`, `field_too_long`. Of an event in a batch the same faults are
@@ -24,12 +24,11 @@ mod walk;
 
 use crate::request::RequestHead;
 use crate::rules::content_type::essence;
-use crate::rules::credentials::{Credentials, authorization, basic_user, header, parameter};
+use crate::rules::credentials::{Ambiguous, Credentials, authorization, basic_user, header, is_plausible_key, parameter};
 use crate::rules::json::{Reader, Strictness};
 use crate::rules::key_digests::KeyDigests;
 use crate::rules::user_agent::{Class, has_versioned_token};
-use crate::vendor::Vendor;
-use crate::vendors::{Awaited, Limits, Shared, check_content_coding, check_declared_size, invalid_json};
+use crate::vendors::{Awaited, Coding, Limits, Shared, check_content_coding, check_declared_size, not_json};
 use crate::verdict::{Finding, Flow, Notes, Reason};
 use fields::Fields;
 use replies::Replies;
@@ -66,13 +65,17 @@ pub fn head(policy: &Policy, limits: &Limits, shared: &Shared, head: &RequestHea
         let message = format!("Content-Type must be {}", policy.media_types.join(" or "));
         notes.note(Finding::new(Reason::ContentType, message))?;
     }
-    if check_declared_size(Vendor::Custom, limits.request_bytes, head, notes)? {
+    if check_declared_size(limits.request_bytes, head, notes)? {
         return Flow::Continue(Awaited::Nothing);
     }
-    let encoded = check_content_coding(head, notes)?;
-    Flow::Continue(match policy.body {
-        BodyKind::Json if !encoded => Awaited::Custom,
-        BodyKind::Json | BodyKind::Opaque => Awaited::Size(limits.request_bytes),
+    let coding = check_content_coding(head, notes)?;
+    Flow::Continue(match (policy.body, coding) {
+        (BodyKind::Json, coding) => Awaited::Custom(coding),
+        (BodyKind::Opaque, Coding::Plain) => Awaited::Size(limits.request_bytes),
+        (BodyKind::Opaque, Coding::Declared) => {
+            notes.findings.uninspected = true;
+            Awaited::Size(limits.request_bytes)
+        }
     })
 }
 
@@ -109,7 +112,13 @@ fn presented<'a>(spec: &CredentialsSpec, head: &RequestHead<'a>) -> Presented<'a
     let credentials = match spec {
         CredentialsSpec::Authorization { scheme } => authorization(head, scheme),
         CredentialsSpec::Header { name } => header(head, name),
-        CredentialsSpec::Query { name } => return parameter(head, name).map_or(Presented::Absent, Presented::Key),
+        CredentialsSpec::Query { name } => {
+            return match parameter(head, name) {
+                Ok(Some(key)) => Presented::Key(key),
+                Ok(None) => Presented::Absent,
+                Err(Ambiguous) => Presented::Malformed,
+            };
+        }
         CredentialsSpec::Basic => match authorization(head, "Basic") {
             Credentials::Token(token) => {
                 return basic_user(token).map_or(Presented::Malformed, |user| Presented::Key(user.into()));
@@ -130,17 +139,20 @@ fn credentials_fault(policy: &Policy, head: &RequestHead<'_>) -> Option<String> 
         Presented::Absent => Some(format!("{} is missing", spec.place())),
         Presented::Malformed => Some(format!("{} is malformed, or stands more than once", spec.place())),
         Presented::Key(key) => {
-            let known = policy.keys.as_ref().is_none_or(|keys| keys.contains(&key));
+            let known = match &policy.keys {
+                Some(keys) => keys.contains(&key),
+                None => !matches!(spec, CredentialsSpec::Authorization { .. }) || is_plausible_key(&key),
+            };
             (!known).then(|| "the key is not valid".to_owned())
         }
     }
 }
 
-pub fn body(policy: &Policy, limits: &Limits, body: &[u8], notes: &mut Notes<'_>) -> Flow {
+pub fn body(coding: Coding, policy: &Policy, limits: &Limits, body: &[u8], notes: &mut Notes<'_>) -> Flow {
     let read = Reader::document(body, Strictness::Grammar, |reader| walk::body(reader, &policy.fields, limits.event_bytes));
     let seen = match read {
         Ok(seen) => seen,
-        Err(invalid) => return notes.note(invalid_json(invalid)),
+        Err(invalid) => return not_json(body, coding, invalid, notes),
     };
     check_shape(policy, &seen, notes)?;
     if let BatchSeen::Array(batch) = &seen.batch {

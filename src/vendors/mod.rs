@@ -67,11 +67,18 @@ pub enum Awaited {
     Nothing,
     /// The size of the body alone, at most so many bytes; what is in it cannot be read, or need not be.
     Size(usize),
-    Convert,
+    Convert(Coding),
     Plausible(plausible::Awaited),
-    Userpilot,
+    Userpilot(Coding),
     CommandersAct(commanders_act::Awaited),
-    Custom,
+    Custom(Coding),
+}
+
+/// Whether the head says that the body is encoded. It may lie: what is JSON as it stands is judged all the same (contract, P5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coding {
+    Plain,
+    Declared,
 }
 
 /// What tells clients apart better than an address, where the vendor asks for it: their key.
@@ -101,15 +108,15 @@ pub fn head(policy: &Policy, limits: &Limits, shared: &Shared, head: &RequestHea
 pub fn body(policy: &Policy, limits: &Limits, shared: &Shared, awaited: Awaited, body: &[u8], notes: &mut Notes<'_>) -> Flow {
     match awaited {
         Awaited::Nothing | Awaited::Size(_) => Flow::Continue(()),
-        Awaited::Convert => convert::body(body, notes),
+        Awaited::Convert(coding) => convert::body(coding, body, notes),
         Awaited::Plausible(awaited) => match policy {
             Policy::Plausible(policy) => plausible::body(awaited, policy, shared, body, notes),
             Policy::Convert(_) | Policy::Userpilot(_) | Policy::CommandersAct(_) | Policy::Custom(_) => Flow::Continue(()),
         },
-        Awaited::Userpilot => userpilot::body(body, notes),
+        Awaited::Userpilot(coding) => userpilot::body(coding, body, notes),
         Awaited::CommandersAct(awaited) => commanders_act::body(awaited, limits, body, notes),
-        Awaited::Custom => match policy {
-            Policy::Custom(policy) => custom::body(policy, limits, body, notes),
+        Awaited::Custom(coding) => match policy {
+            Policy::Custom(policy) => custom::body(coding, policy, limits, body, notes),
             Policy::Convert(_) | Policy::Plausible(_) | Policy::Userpilot(_) | Policy::CommandersAct(_) => Flow::Continue(()),
         },
     }
@@ -120,40 +127,91 @@ pub fn max_body_bytes(limits: &Limits, awaited: &Awaited) -> usize {
     match awaited {
         Awaited::CommandersAct(awaited) => awaited.max_bytes,
         Awaited::Size(max_bytes) => *max_bytes,
-        Awaited::Nothing | Awaited::Convert | Awaited::Plausible(_) | Awaited::Userpilot | Awaited::Custom => {
+        Awaited::Nothing | Awaited::Convert(_) | Awaited::Plausible(_) | Awaited::Userpilot(_) | Awaited::Custom(_) => {
             limits.request_bytes
         }
     }
 }
 
-/// How the vendor says that a body is too large.
-pub fn too_large(vendor: Vendor, max_bytes: usize) -> Finding {
-    match vendor {
-        Vendor::Plausible => plausible::unreadable(),
-        Vendor::Convert | Vendor::Userpilot | Vendor::CommandersAct | Vendor::Custom => {
-            Finding::new(Reason::RequestTooLarge, format!("the body is larger than {max_bytes} bytes"))
-        }
+/// A body turned out to be larger than `max_bytes` while it came. `Continue`: it is forwarded, unread.
+pub fn too_large(awaited: &Awaited, max_bytes: usize, notes: &mut Notes<'_>) -> Flow {
+    match awaited {
+        Awaited::Plausible(awaited) => notes.note(plausible::too_large(awaited.media_type, max_bytes))?,
+        Awaited::Nothing
+        | Awaited::Size(_)
+        | Awaited::Convert(_)
+        | Awaited::Userpilot(_)
+        | Awaited::CommandersAct(_)
+        | Awaited::Custom(_) => notes.note(request_too_large(max_bytes))?,
     }
+    unread(awaited, notes)
 }
 
-/// Notes a declared length over the limit. `Continue(true)`: it is, and the operator lets it pass, so the body is not looked at.
-pub fn check_declared_size(vendor: Vendor, max_bytes: usize, head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow<bool> {
+/// The body will not be read: what the head told is all there is, and is annotated (contract, P5).
+pub fn unread(awaited: &Awaited, notes: &mut Notes<'_>) -> Flow {
+    notes.findings.uninspected = true;
+    match awaited {
+        Awaited::Plausible(awaited) => awaited.client.annotate(notes),
+        Awaited::CommandersAct(awaited) => commanders_act::note_marks(&awaited.marks, notes)?,
+        // They have noted it as they found it.
+        Awaited::Nothing | Awaited::Size(_) | Awaited::Convert(_) | Awaited::Userpilot(_) | Awaited::Custom(_) => {}
+    }
+    Flow::Continue(())
+}
+
+/// A request that must not be held, for it may have no end: an upgraded connection, or a gRPC stream. Its head has been checked like any
+/// other's (contract, P3).
+pub fn unheld(awaited: &Awaited, notes: &mut Notes<'_>) -> Flow {
+    unread(awaited, notes)?;
+    if !notes.findings.list.iter().any(|finding| finding.reason == Reason::ContentType) {
+        notes.annotate(Finding::new(Reason::ContentType, "a stream cannot be held, and was not read"));
+    }
+    Flow::Continue(())
+}
+
+/// Whether a request cannot be held. At Plausible no media type is an exemption: its server reads the body of each.
+pub fn is_stream(vendor: Vendor, head: &RequestHead<'_>) -> bool {
+    let is_grpc = |value: &[u8]| value.get(..16).is_some_and(|start| start.eq_ignore_ascii_case(b"application/grpc"));
+    head.first("upgrade").is_some() || vendor != Vendor::Plausible && head.all("content-type").any(is_grpc)
+}
+
+pub fn request_too_large(max_bytes: usize) -> Finding {
+    Finding::new(Reason::RequestTooLarge, format!("the body is larger than {max_bytes} bytes"))
+}
+
+/// Notes a declared length over the limit. `Continue(true)`: it is, and lets the request pass, so the body is not looked at.
+pub fn check_declared_size(max_bytes: usize, head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow<bool> {
     if !size::declares_more_than(head, max_bytes) {
         return Flow::Continue(false);
     }
     notes.findings.uninspected = true;
-    notes.note(too_large(vendor, max_bytes))?;
+    notes.note(request_too_large(max_bytes))?;
     Flow::Continue(true)
 }
 
-/// Notes a content coding. `Continue(true)`: there is one, and the body cannot be read.
-pub fn check_content_coding(head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow<bool> {
+/// Notes a content coding.
+pub fn check_content_coding(head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow<Coding> {
     if !content_coding::is_encoded(head) {
-        return Flow::Continue(false);
+        return Flow::Continue(Coding::Plain);
     }
-    notes.findings.uninspected = true;
     notes.note(Finding::new(Reason::ContentEncoding, "the body is compressed; send it as it is"))?;
-    Flow::Continue(true)
+    Flow::Continue(Coding::Declared)
+}
+
+/// The body is not JSON as it stands. Where it is encoded, by the head's word or by its own bytes, nobody can tell what is in it, and it is
+/// forwarded `uninspected`; else it is `invalid_json` (contract, P5).
+pub fn not_json(body: &[u8], coding: Coding, invalid: Invalid, notes: &mut Notes<'_>) -> Flow {
+    match coding {
+        Coding::Declared => {
+            notes.findings.uninspected = true;
+            Flow::Continue(())
+        }
+        Coding::Plain if content_coding::is_other_text(body) => {
+            notes.findings.uninspected = true;
+            notes.note(Finding::new(Reason::ContentEncoding, "the body must be UTF-8 without a byte order mark"))
+        }
+        Coding::Plain => notes.note(invalid_json(invalid)),
+    }
 }
 
 pub fn invalid_json(invalid: Invalid) -> Finding {

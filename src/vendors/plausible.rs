@@ -1,24 +1,28 @@
 //! Plausible: `POST /api/event` (contract, section 1).
 //!
 //! Validation comes first, even for bots; everything it finds is `invalid`, answered with all failing fields at once:
-//! 1. `Content-Type`: `application/json`, `application/*+json` or `text/plain`. Missing: the body is not read, so that all
-//!    three required fields are missing. Any other: `content_type`, and the body is not read.
-//! 2. Declared size over the limit: unreadable. A content coding: `content_encoding`, and the body is not read.
-//! 3. JSON as Elixir's Jason reads it, and an object. An empty body or another value has no fields, if the type is JSON; it
-//!    is unreadable if the type is text.
-//! 4. The fields (`event`). Of duplicate names the first one counts; that they differ is `json_duplicate_keys`, by default
+//! 1. `Content-Type`. Missing: the body is not read, so that all three required fields are missing. A form (urlencoded, multipart): the vendor
+//!    reads it and the gate does not: `content_type`. Any other type, and an empty value: the body is JSON; a type that is neither JSON's nor
+//!    `text/plain` is `content_type` as well.
+//! 2. Declared size over the limit: unreadable, or `request_too_large` where the type is JSON's, for the vendor takes more of that.
+//! 3. A content coding: `content_encoding`. What is JSON all the same is judged.
+//! 4. JSON as Elixir's Jason reads it, and an object. An empty body or another value has no fields, if the type is JSON's; it
+//!    is unreadable if the type is another.
+//! 5. The fields (`event`). Of duplicate names the first one counts; that they differ is `json_duplicate_keys`, by default
 //!    passed over.
 //!
 //! Then, for each tracked domain, the first of these that its disposition does not pass over:
-//! 5. `spam_referrer`, by the referrer's host.
-//! 6. `verification_agent`, by the whole `User-Agent`.
-//! 7. `dc_ip`, `threat_ip`, as a trusted hop says in `x-plausible-ip-type`; `dc_ip` also by address.
-//! 8. The site's rules: `site_hostname_allowlist`, `site_page_blocklist`, `site_ip_blocklist`, `site_country_blocklist`.
-//! 9. `bot`: a crawler or headless browser. A library or an unknown product is `bot_suspected`, by default passed over; so
-//!    is, without any reason, a request with an empty `User-Agent` or none.
+//! 6. `spam_referrer`, by the referrer's host.
+//! 7. `verification_agent`, by the whole `User-Agent`.
+//! 8. `dc_ip`, `threat_ip`, as a trusted hop says in `x-plausible-ip-type`; `dc_ip` also by address.
+//! 9. The site's rules: `site_hostname_allowlist`, `site_page_blocklist`, `site_ip_blocklist`, `site_country_blocklist`.
+//! 10. `bot`: a crawler or headless browser. A library or an unknown product is `bot_suspected`, by default passed over; so
+//!     is, without any reason, a request with an empty `User-Agent` or none.
 //!
-//! If every domain is refused, so is the request. If some are, it is forwarded, each refused domain is annotated, and the
-//! response is made to tell how many (`response`).
+//! If every domain is refused, so is the request. If some are, `partial_drops` says: `annotate` forwards it, with each refused domain annotated,
+//! and the response is made to tell how many (`response`); `drop` refuses it whole.
+//!
+//! Where the body is not read, what 7, 8 and 10 tell from the head is annotated.
 
 mod event;
 mod pipeline;
@@ -30,9 +34,9 @@ use crate::request::RequestHead;
 use crate::rules::cidr::CidrSet;
 use crate::rules::content_type::{MediaType, media_type};
 use crate::rules::country::Country;
+use crate::rules::size;
 use crate::rules::user_agent::Class;
-use crate::vendor::Vendor;
-use crate::vendors::{Awaited as All, Limits, Shared, check_content_coding, check_declared_size};
+use crate::vendors::{Awaited as All, Coding, Limits, Shared, check_content_coding, request_too_large};
 use crate::verdict::{Finding, Flow, Notes, Reason};
 use event::Event;
 use pipeline::Client;
@@ -40,7 +44,7 @@ use sites::Sites;
 
 pub const PATHS: &[&str] = &["/api/event"];
 
-/// One limit for all types (contract, P-2).
+/// How much is held, of any type (contract, P-2).
 pub const REQUEST_BYTES: usize = 1_000_000;
 
 const VERIFICATION_AGENT: &[u8] = b"Plausible Verification Agent - if abused, contact support@plausible.io";
@@ -52,6 +56,29 @@ pub struct Policy {
     /// Addresses that are `dc_ip` whatever the header says.
     pub datacenter_ranges: CidrSet,
     pub sites: Sites,
+    pub partial_drops: PartialDrops,
+}
+
+/// What becomes of a request of which some domains are refused and some are not (contract, P-17).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PartialDrops {
+    /// Forwarded, with the refused domains annotated, for a collector that reads the annotation.
+    #[default]
+    Annotate,
+    /// Refused whole: a stock Plausible, which reads no annotation, would count the refused domains as well.
+    Drop,
+}
+
+impl PartialDrops {
+    pub const ALL: [PartialDrops; 2] = [PartialDrops::Annotate, PartialDrops::Drop];
+
+    /// The word in the configuration.
+    pub const fn id(self) -> &'static str {
+        match self {
+            PartialDrops::Annotate => "annotate",
+            PartialDrops::Drop => "drop",
+        }
+    }
 }
 
 impl Policy {
@@ -64,34 +91,55 @@ impl Policy {
 /// What the head told, for when the body has been read.
 #[derive(Debug)]
 pub struct Awaited {
-    media_type: MediaType,
-    client: Client,
+    pub media_type: MediaType,
+    pub client: Client,
+    coding: Coding,
 }
 
 pub fn head(policy: &Policy, limits: &Limits, shared: &Shared, head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow<All> {
     let limit = limits.request_bytes;
     let media_type = media_type(head);
-    if media_type == MediaType::Absent {
-        notes.note(event::without_fields())?;
-        notes.findings.uninspected = true;
-        return Flow::Continue(All::Size(limit));
+    let client = client(policy, shared, head);
+    match media_type {
+        MediaType::Absent => {
+            notes.note(event::without_fields())?;
+            return unread(&client, limit, notes);
+        }
+        MediaType::Form => {
+            notes.note(Finding::new(Reason::ContentType, "a form is not read here; send JSON"))?;
+            return unread(&client, limit, notes);
+        }
+        MediaType::Empty | MediaType::Json | MediaType::JsonSuffix | MediaType::TextPlain | MediaType::Other => {}
     }
-    if check_declared_size(Vendor::Plausible, limit, head, notes)? {
+    if size::declares_more_than(head, limit) {
+        notes.note(too_large(media_type, limit))?;
+        client.annotate(notes);
+        notes.findings.uninspected = true;
         return Flow::Continue(All::Nothing);
     }
+    let coding = check_content_coding(head, notes)?;
     if media_type == MediaType::Other {
         notes.note(Finding::new(Reason::ContentType, "Content-Type must be application/json or text/plain"))?;
-        return Flow::Continue(All::Size(limit));
     }
-    if check_content_coding(head, notes)? {
-        return Flow::Continue(All::Size(limit));
-    }
-    Flow::Continue(All::Plausible(Awaited { media_type, client: client(policy, shared, head) }))
+    Flow::Continue(All::Plausible(Awaited { media_type, client, coding }))
+}
+
+/// The body is not looked at, but for its size.
+fn unread(client: &Client, limit: usize, notes: &mut Notes<'_>) -> Flow<All> {
+    client.annotate(notes);
+    notes.findings.uninspected = true;
+    Flow::Continue(All::Size(limit))
+}
+
+/// What the vendor says of a body over the limit: of JSON's own types it takes more (contract, P-2).
+pub fn too_large(media_type: MediaType, limit: usize) -> Finding {
+    if event::is_json(media_type) { request_too_large(limit) } else { unreadable() }
 }
 
 /// What the checks behind validation need of the head.
 fn client(policy: &Policy, shared: &Shared, head: &RequestHead<'_>) -> Client {
-    let user_agent = head.joined("user-agent").unwrap_or_default();
+    // Of repeated fields the vendor reads the first.
+    let user_agent = head.first("user-agent").unwrap_or_default();
     let ip_type = if policy.trust_ip_type_header { head.first("x-plausible-ip-type").unwrap_or_default() } else { b"" };
     let address = if policy.wants_address() { shared.client_ip.of(head) } else { None };
     let country = match (&shared.country_header, ip_type) {
@@ -101,10 +149,10 @@ fn client(policy: &Policy, shared: &Shared, head: &RequestHead<'_>) -> Client {
     };
     // The vendor's own verifier, or somebody who says so, is for the vendor's list of bots no bot.
     let opts_out = |value: &[u8]| value.starts_with(VERIFICATION_AGENT);
-    let class = if user_agent.is_empty() { Class::None } else { shared.user_agents.classify(&user_agent, opts_out).class };
+    let class = if user_agent.is_empty() { Class::None } else { shared.user_agents.classify(user_agent, opts_out).class };
     Client {
         class,
-        is_verification_agent: *user_agent == *VERIFICATION_AGENT,
+        is_verification_agent: user_agent == VERIFICATION_AGENT,
         is_datacenter: ip_type == b"dc_ip" || address.is_some_and(|address| policy.datacenter_ranges.contains(address)),
         is_threat: ip_type == b"threat_ip",
         address,
@@ -113,9 +161,14 @@ fn client(policy: &Policy, shared: &Shared, head: &RequestHead<'_>) -> Client {
 }
 
 pub fn body(awaited: Awaited, policy: &Policy, shared: &Shared, body: &[u8], notes: &mut Notes<'_>) -> Flow {
-    let fields = match event::fields(body, awaited.media_type) {
-        Some(fields) => fields,
-        None => return notes.note(unreadable()),
+    let fields = match (event::fields(body, awaited.media_type), awaited.coding) {
+        (Some(fields), _) => fields,
+        (None, Coding::Plain) => return notes.note(unreadable()),
+        (None, Coding::Declared) => {
+            awaited.client.annotate(notes);
+            notes.findings.uninspected = true;
+            return Flow::Continue(());
+        }
     };
     let event = Event::of(&fields);
     if event.is_ok() && fields.contradict {

@@ -1,32 +1,32 @@
 //! Userpilot: `POST /v1/track` (contract, section 3).
 //!
 //! In the head:
-//! 1. `Authorization: Token <API key>`, before everything else: missing, malformed, repeated, or a key that is not among
-//!    the configured ones: `unauthorized`.
+//! 1. `Authorization: Token <API key>`, before everything else: missing, malformed, repeated, a placeholder that was never filled in, or
+//!    a key that is not among the configured ones: `unauthorized`. Nothing documents the key's alphabet, so none is asked for (U-9).
 //! 2. `Content-Type: application/json`, else `content_type`.
-//! 3. Declared size over the limit: `request_too_large`.
+//! 3. Declared size over the limit: `request_too_large`, and the body is not looked at. Nothing is published (U-10), so it is forwarded.
 //! 4. `X-API-Version: 2020-09-22`, else `api_version`.
-//! 5. A content coding: `content_encoding`, and the body is not looked at.
+//! 5. A content coding: `content_encoding`. What is JSON all the same is judged; the rest is not looked at.
 //!
 //! In the body:
-//! 6. JSON, and an object, else `invalid_json`.
+//! 6. JSON, and an object, else `invalid_json`; or `content_encoding` if it is no plain UTF-8, and the body is not looked at.
 //! 7. `user_id` and `event_name`: a string that is not blank. A number: `field_type`; anything else: `missing_field`.
-//! 8. `metadata`, if there is any: an object of primitives, else `metadata_invalid`; of at most 10 KB as it stands in the
-//!    body, else `metadata_too_large`.
-//! 9. A duplicate of one of these three that says something else: `json_duplicate_keys`. The last one counts.
+//! 8. `metadata`, if there is any (`null` is none): an object of primitives, else `metadata_invalid`; of at most 10 KB as it stands in
+//!    the body, else `metadata_too_large`.
+//! 9. A duplicate of one of these three that says something else: `json_duplicate_keys`. Which one the vendor's parser takes is not known, so
+//!    only what both readings refuse is refused (U-6); or a last value that empties the field.
 
 use crate::request::{RequestHead, trim};
 use crate::rules::content_type::{MediaType, media_type};
-use crate::rules::credentials::{Credentials, authorization};
+use crate::rules::credentials::{Credentials, authorization, is_plausible_key};
 use crate::rules::json::{Kind, Reader, Result, Strictness, Value};
 use crate::rules::key_digests::KeyDigests;
-use crate::vendor::Vendor;
-use crate::vendors::{Awaited, Limits, check_content_coding, check_declared_size, invalid_json};
-use crate::verdict::{Finding, Flow, Notes, Reason};
+use crate::vendors::{Awaited, Coding, Limits, check_content_coding, check_declared_size, not_json};
+use crate::verdict::{Disposition, Finding, Flow, Notes, Reason};
 
 pub const PATHS: &[&str] = &["/v1/track"];
 
-/// Nothing is published (contract, U-10).
+/// How much is held. Nothing is published (contract, U-10).
 pub const REQUEST_BYTES: usize = 1024 * 1024;
 
 /// Of the metadata's raw text (contract, U-7).
@@ -47,14 +47,13 @@ pub fn head(policy: &Policy, limits: &Limits, head: &RequestHead<'_>, notes: &mu
     if media_type(head) != MediaType::Json {
         notes.note(Finding::new(Reason::ContentType, "Content-Type must be application/json"))?;
     }
-    if check_declared_size(Vendor::Userpilot, limits.request_bytes, head, notes)? {
+    if check_declared_size(limits.request_bytes, head, notes)? {
         return Flow::Continue(Awaited::Nothing);
     }
     if !head.all("x-api-version").map(trim).eq([API_VERSION]) {
         notes.note(Finding::new(Reason::ApiVersion, "X-API-Version must be 2020-09-22"))?;
     }
-    let encoded = check_content_coding(head, notes)?;
-    Flow::Continue(if encoded { Awaited::Size(limits.request_bytes) } else { Awaited::Userpilot })
+    Flow::Continue(Awaited::Userpilot(check_content_coding(head, notes)?))
 }
 
 fn credentials_fault(policy: &Policy, head: &RequestHead<'_>) -> Option<&'static str> {
@@ -62,78 +61,132 @@ fn credentials_fault(policy: &Policy, head: &RequestHead<'_>) -> Option<&'static
         Credentials::Absent => Some("Authorization is missing; it must be \"Token <API key>\""),
         Credentials::Malformed => Some("Authorization must be \"Token <API key>\", once"),
         Credentials::Token(key) => {
-            let known = policy.keys.as_ref().is_none_or(|keys| keys.contains(key));
+            let known = policy.keys.as_ref().map_or_else(|| is_plausible_key(key), |keys| keys.contains(key));
             (!known).then_some("the API key is not valid")
         }
     }
 }
 
-/// The three fields that are looked at; of duplicates the last one.
-#[derive(Default)]
+/// The fields that are looked at, and what each holds.
+type Field<'a> = Option<Value<'a>>;
+
+/// One reading of the body: the first of duplicates everywhere, or the last.
+#[derive(Default, Clone, Copy, PartialEq)]
 struct Event<'a> {
-    user_id: Option<Value<'a>>,
-    event_name: Option<Value<'a>>,
-    metadata: Option<Value<'a>>,
+    user_id: Field<'a>,
+    event_name: Field<'a>,
+    metadata: Field<'a>,
+}
+
+#[derive(Default)]
+struct Readings<'a> {
+    first: Event<'a>,
+    last: Event<'a>,
     /// The first field that stood twice and said different things.
     contradicts_itself: Option<&'static str>,
 }
 
-pub fn body(body: &[u8], notes: &mut Notes<'_>) -> Flow {
-    let event = match Reader::document(body, Strictness::Grammar, event) {
-        Ok(Some(event)) => event,
+pub fn body(coding: Coding, body: &[u8], notes: &mut Notes<'_>) -> Flow {
+    let readings = match Reader::document(body, Strictness::Grammar, readings) {
+        Ok(Some(readings)) => readings,
         Ok(None) => return notes.note(Finding::new(Reason::InvalidJson, "the body must be a JSON object")),
-        Err(invalid) => return notes.note(invalid_json(invalid)),
+        Err(invalid) => return not_json(body, coding, invalid, notes),
     };
-    check_required(&event, notes)?;
-    if let Some(metadata) = event.metadata {
-        check_metadata(metadata, notes)?;
-    }
-    match event.contradicts_itself {
-        Some(field) => notes.note(Finding::new(Reason::JsonDuplicateKeys, format!("{field} stands twice and differs")).at(field)),
-        None => Flow::Continue(()),
+    match readings.contradicts_itself {
+        None => readings.last.findings().into_iter().try_for_each(|finding| notes.note(finding)),
+        Some(field) => {
+            note_both(&readings, notes)?;
+            notes.note(Finding::new(Reason::JsonDuplicateKeys, format!("{field} stands twice and differs")).at(field))
+        }
     }
 }
 
-fn event<'a>(reader: &mut Reader<'a>) -> Result<Option<Event<'a>>> {
+/// What is wrong with the last reading; a reason that the first one does not give can only be annotated. A last value that empties the field
+/// is refused all the same (the contract's vector up-063).
+fn note_both(readings: &Readings<'_>, notes: &mut Notes<'_>) -> Flow {
+    let first = readings.first.findings();
+    let is_emptied = [readings.last.user_id, readings.last.event_name]
+        .iter()
+        .any(|value| matches!(value, Some(Value::String(text)) if text.is_empty()));
+    for finding in readings.last.findings() {
+        let both =
+            first.iter().any(|other| other.reason == finding.reason) || is_emptied && finding.reason == Reason::MissingField;
+        if both || notes.disposition(finding.reason) == Some(Disposition::Annotate) {
+            notes.note(finding)?;
+        }
+    }
+    Flow::Continue(())
+}
+
+/// `None`: not an object.
+fn readings<'a>(reader: &mut Reader<'a>) -> Result<Option<Readings<'a>>> {
     if reader.kind()? != Kind::Object {
         reader.value()?;
         return Ok(None);
     }
-    let mut event = Event::default();
+    let mut readings = Readings::default();
     reader.members(|reader, name| {
         let value = reader.value()?;
-        let (field, slot) = if name.is("user_id") {
-            ("user_id", &mut event.user_id)
+        let Readings { first, last, .. } = &mut readings;
+        let (field, first, last) = if name.is("user_id") {
+            ("user_id", &mut first.user_id, &mut last.user_id)
         } else if name.is("event_name") {
-            ("event_name", &mut event.event_name)
+            ("event_name", &mut first.event_name, &mut last.event_name)
         } else if name.is("metadata") {
-            ("metadata", &mut event.metadata)
+            ("metadata", &mut first.metadata, &mut last.metadata)
         } else {
             return Ok(());
         };
-        if slot.replace(value).is_some_and(|earlier| earlier != value) {
-            event.contradicts_itself.get_or_insert(field);
+        first.get_or_insert(value);
+        if last.replace(value).is_some_and(|earlier| earlier != value) {
+            readings.contradicts_itself.get_or_insert(field);
         }
         Ok(())
     })?;
-    Ok(Some(event))
+    Ok(Some(readings))
 }
 
-fn check_required(event: &Event<'_>, notes: &mut Notes<'_>) -> Flow {
-    let fields = [("user_id", &event.user_id), ("event_name", &event.event_name)];
-    let missing: Vec<(&'static str, &'static str)> =
-        fields.iter().filter_map(|(field, value)| Some((*field, missing_fault(value)?))).collect();
-    if !missing.is_empty() {
-        let message: Vec<String> = missing.iter().map(|(field, fault)| format!("{field} {fault}")).collect();
-        let path: Vec<&str> = missing.iter().map(|(field, _)| *field).collect();
-        notes.note(Finding::new(Reason::MissingField, message.join("; ")).at(path.join(",")).with_fields(missing))?;
-    }
-    for (field, value) in fields {
-        if let Some(Value::Number(_)) = value {
-            notes.note(Finding::new(Reason::FieldType, format!("{field} must be a string, found a number")).at(field))?;
+impl Event<'_> {
+    /// In the contract's order.
+    fn findings(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let fields = [("user_id", &self.user_id), ("event_name", &self.event_name)];
+        let missing: Vec<(&'static str, &'static str)> =
+            fields.iter().filter_map(|(field, value)| Some((*field, missing_fault(value)?))).collect();
+        if !missing.is_empty() {
+            let message: Vec<String> = missing.iter().map(|(field, fault)| format!("{field} {fault}")).collect();
+            let path: Vec<&str> = missing.iter().map(|(field, _)| *field).collect();
+            let finding = Finding::new(Reason::MissingField, message.join("; ")).at(path.join(","));
+            findings.push(finding.with_fields(missing));
         }
+        for (field, value) in fields {
+            if let Some(Value::Number(_)) = value {
+                findings.push(Finding::new(Reason::FieldType, format!("{field} must be a string, found a number")).at(field));
+            }
+        }
+        findings.extend(self.metadata_findings());
+        findings
     }
-    Flow::Continue(())
+
+    fn metadata_findings(&self) -> Vec<Finding> {
+        let invalid = |message| Finding::new(Reason::MetadataInvalid, message).at("metadata");
+        let raw = match self.metadata {
+            None | Some(Value::Null) => return Vec::new(),
+            Some(Value::Object(raw)) => raw,
+            Some(Value::Array(_) | Value::String(_) | Value::Number(_) | Value::Bool(_)) => {
+                return vec![invalid("metadata must be an object")];
+            }
+        };
+        let mut findings = Vec::new();
+        if !is_object_of_primitives(raw) {
+            findings.push(invalid("metadata must hold strings, numbers, booleans and null alone"));
+        }
+        if raw.len() > METADATA_BYTES {
+            let message = format!("metadata is larger than {METADATA_BYTES} bytes");
+            findings.push(Finding::new(Reason::MetadataTooLarge, message).at("metadata"));
+        }
+        findings
+    }
 }
 
 /// Each way of not being there told apart.
@@ -148,23 +201,6 @@ fn missing_fault(value: &Option<Value<'_>>) -> Option<&'static str> {
         Some(Value::String(text)) if text.decode().trim().is_empty() => Some("must not be blank"),
         Some(Value::String(_) | Value::Number(_)) => None,
     }
-}
-
-fn check_metadata(metadata: Value<'_>, notes: &mut Notes<'_>) -> Flow {
-    let Value::Object(raw) = metadata else {
-        return notes.note(Finding::new(Reason::MetadataInvalid, "metadata must be an object").at("metadata"));
-    };
-    if !is_object_of_primitives(raw) {
-        notes.note(
-            Finding::new(Reason::MetadataInvalid, "metadata must hold strings, numbers, booleans and null alone").at("metadata"),
-        )?;
-    }
-    if raw.len() > METADATA_BYTES {
-        notes.note(
-            Finding::new(Reason::MetadataTooLarge, format!("metadata is larger than {METADATA_BYTES} bytes")).at("metadata"),
-        )?;
-    }
-    Flow::Continue(())
 }
 
 /// `raw` has been read once already, as a part of the body.

@@ -61,7 +61,7 @@ const CONVERT: &[Step] = &[
 const PLAUSIBLE: &[Step] = &[
     MEDIA_TYPE,
     CODING,
-    head("size, JSON and fields", &[Reason::Invalid], size),
+    head("size, JSON and fields", &[Reason::Invalid, Reason::RequestTooLarge], size),
     body("duplicate names", &[Reason::JsonDuplicateKeys]),
     body("spam referrer", &[Reason::SpamReferrer]),
     head("verification agent", &[Reason::VerificationAgent], |seen| field(seen, "user-agent")),

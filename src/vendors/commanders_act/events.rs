@@ -13,10 +13,16 @@ pub enum Shape {
     Single(Faults),
     Batch {
         count: usize,
-        /// The first event over its limit.
-        too_large: Option<usize>,
+        too_large: TooLarge,
         faults: Faults,
     },
+}
+
+/// The places of the first events over their limit, and how many more there are.
+#[derive(Default)]
+pub struct TooLarge {
+    pub list: Vec<usize>,
+    pub more: usize,
 }
 
 /// What is amiss with an event; `index` is its place in a batch.
@@ -36,6 +42,16 @@ impl Faults {
     fn push(&mut self, reason: Reason, index: Option<usize>) {
         if self.list.len() < Findings::MAX {
             self.list.push(Fault { reason, index });
+        } else {
+            self.more += 1;
+        }
+    }
+}
+
+impl TooLarge {
+    fn push(&mut self, index: usize) {
+        if self.list.len() < Findings::MAX {
+            self.list.push(index);
         } else {
             self.more += 1;
         }
@@ -85,7 +101,7 @@ fn batch_array(reader: &mut Reader<'_>, limit: usize, matters: &impl Fn(Reason) 
         reader.value()?;
         return Ok(Shape::Wrong("batch must be an array"));
     }
-    let (mut count, mut too_large, mut faults) = (0, None, Faults::default());
+    let (mut count, mut too_large, mut faults) = (0, TooLarge::default(), Faults::default());
     reader.elements(|reader, index| {
         reader.kind()?;
         let start = reader.position();
@@ -95,7 +111,7 @@ fn batch_array(reader: &mut Reader<'_>, limit: usize, matters: &impl Fn(Reason) 
             None => {}
         }
         if reader.position() - start > limit {
-            too_large.get_or_insert(index);
+            too_large.push(index);
         }
         count = index + 1;
         Ok(())
@@ -110,13 +126,15 @@ struct Event {
     /// `event` was the name's name in the old form.
     has_old_name: bool,
     has_properties: bool,
+    /// Only the present form has one (contract, A-14).
+    has_context: bool,
     root_time_is_wrong: bool,
     context_time_is_wrong: bool,
 }
 
 impl Event {
     fn faults(&self, index: Option<usize>, matters: &impl Fn(Reason) -> bool, faults: &mut Faults) {
-        let is_legacy = self.has_properties || (self.has_old_name && !self.has_name);
+        let is_legacy = !self.has_context && (self.has_properties || self.has_old_name && !self.has_name);
         let found = [
             (Reason::EventNameMissing, !(self.has_name || is_legacy && self.has_old_name)),
             (Reason::LegacyPayload, is_legacy),
@@ -137,6 +155,7 @@ fn event(reader: &mut Reader<'_>) -> Result<Option<Event>> {
     let mut event = Event::default();
     reader.members(|reader, name| {
         if name.is("context") {
+            event.has_context = reader.kind()? == Kind::Object;
             event.context_time_is_wrong = context_time_is_wrong(reader)?;
             return Ok(());
         }

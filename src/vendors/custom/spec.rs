@@ -75,7 +75,7 @@ impl UserAgentPolicy {
 /// Where a key must be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CredentialsSpec {
-    /// `Authorization: <scheme> <token68>`
+    /// `Authorization: <scheme> <key>`
     Authorization { scheme: String },
     /// The user of `Authorization: Basic`; the password is not looked at.
     Basic,

@@ -6,7 +6,7 @@
 use super::{invalid, props};
 use crate::rules::content_type::MediaType;
 use crate::rules::json::{Kind, Reader, Strictness, Value};
-use crate::rules::url::{Url, without_www};
+use crate::rules::url::{Url, bare_host};
 use crate::verdict::Finding;
 use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
@@ -52,17 +52,18 @@ pub fn without_fields() -> Finding {
     invalid(vec![NO_DOMAIN, NO_NAME, NO_URL])
 }
 
-/// Reads the body. `None`: it is not JSON, or not an object where the type is text.
+/// Reads the body. `None`: it is not JSON; or it is not an object, and the type is not JSON's, so that the vendor's server decodes the raw body
+/// itself.
 pub fn fields(body: &[u8], media_type: MediaType) -> Option<Fields<'_>> {
-    let is_text = media_type == MediaType::TextPlain;
-    if body.is_empty() && !is_text {
+    let is_raw = !is_json(media_type);
+    if body.is_empty() && !is_raw {
         return Some(Fields::default());
     }
     let read = Reader::document(body, Strictness::Jason, |reader| {
         let mut fields = Fields::default();
         if reader.kind()? != Kind::Object {
             reader.value()?;
-            return Ok((fields, is_text));
+            return Ok((fields, is_raw));
         }
         reader.members(|reader, name| {
             let value = reader.value()?;
@@ -77,12 +78,21 @@ pub fn fields(body: &[u8], media_type: MediaType) -> Option<Fields<'_>> {
     read.ok().filter(|(_, unreadable)| !unreadable).map(|(fields, _)| fields)
 }
 
+/// A type that the vendor's server parses before its controller sees the request, up to 8 MB; others are decoded as they stand, up to 1 MB.
+pub fn is_json(media_type: MediaType) -> bool {
+    match media_type {
+        MediaType::Json | MediaType::JsonSuffix => true,
+        MediaType::Absent | MediaType::Empty | MediaType::TextPlain | MediaType::Form | MediaType::Other => false,
+    }
+}
+
 /// A valid event, as far as the checks behind validation need it.
 #[derive(Debug)]
 pub struct Event {
-    /// Without a leading `www.`, in order, duplicates and empty ones included.
+    /// Without a leading `www.`, in order, duplicates included. Empty parts of the list are no domains (contract, P-16); a list of nothing else
+    /// is one empty domain, which no site has.
     pub domains: Vec<String>,
-    /// The page's, without a leading `www.`; `(none)` if the URL has none.
+    /// The page's, without a leading `www.`; `(none)` if the URL has none, or an empty one.
     pub hostname: String,
     /// Percent-decoded; with the fragment in hash mode.
     pub page: String,
@@ -101,7 +111,7 @@ impl Event {
             domains.as_ref().err(),
             name_error(fields).as_ref(),
             hash_mode.as_ref().err(),
-            props::error(fields.get(&["m", "meta", "p", "props"])).as_ref(),
+            props::error(fields.get(&["m", "meta", "p", "props"]), names_a_path(fields)).as_ref(),
             url.as_ref().err(),
         ]
         .into_iter()
@@ -111,7 +121,7 @@ impl Event {
         match (domains, errors.is_empty()) {
             (Ok(domains), true) => Ok(Event {
                 domains,
-                hostname: parsed.host.map_or("(none)", without_www).to_owned(),
+                hostname: parsed.host.map(bare_host).filter(|host| !host.is_empty()).unwrap_or("(none)").to_owned(),
                 page: page(&parsed, hash_mode.unwrap_or(false)),
                 referrer: text(fields.get(&["r", "referrer"])).map(|referrer| cut(&referrer, MAX_REFERRER_GRAPHEMES).to_owned()),
             }),
@@ -145,6 +155,16 @@ fn name_error(fields: &Fields<'_>) -> Option<(&'static str, &'static str)> {
     }
     let tells = || has_scroll_depth(fields) || engagement_time_ms(fields) > 0;
     (name == "engagement" && !tells()).then_some(NO_ENGAGEMENT)
+}
+
+/// The names for which the vendor's server puts a `path` property of its own before the sender's (contract 1.2).
+fn names_a_path(fields: &Fields<'_>) -> bool {
+    const NAMES: [&str; 3] = ["404", "WP Form Completions", "Form: Submission"];
+    match fields.get(&["n", "name"]) {
+        Some(Value::String(text)) => NAMES.iter().any(|name| text.is(name)),
+        Some(Value::Number(number)) => NAMES.contains(&number.as_str()),
+        Some(Value::Object(_) | Value::Array(_) | Value::Bool(_) | Value::Null) | None => false,
+    }
 }
 
 /// A grapheme has at least one byte, so that most names need not be taken apart.
@@ -197,18 +217,20 @@ fn url<'a>(fields: &Fields<'a>) -> Result<Cow<'a, str>, (&'static str, &'static 
 /// From the list in the field, or else the host of the page.
 fn domains(fields: &Fields<'_>, host: Option<&str>) -> Result<Vec<String>, (&'static str, &'static str)> {
     let Some(list) = text(fields.get(&["d", "domain"])) else {
-        return host.map(|host| vec![without_www(host).to_owned()]).ok_or(NO_DOMAIN);
+        return host.map(|host| vec![bare_host(host).to_owned()]).ok_or(NO_DOMAIN);
     };
     if list.trim().is_empty() {
         return Err(NO_DOMAIN);
     }
-    Ok(list.split(',').map(|domain| without_www(domain.trim()).to_owned()).collect())
+    let domains: Vec<String> = list.split(',').map(bare_host).filter(|domain| !domain.is_empty()).map(str::to_owned).collect();
+    Ok(if domains.is_empty() { vec![String::new()] } else { domains })
 }
 
-/// 1 switches it on; anything that is no integer is an error.
+/// 1 switches it on; a blank string is none; anything else that is no integer is an error.
 fn hash_mode(fields: &Fields<'_>) -> Result<bool, (&'static str, &'static str)> {
     match fields.get(&["h", "hashMode"]) {
         None => Ok(false),
+        Some(Value::String(text)) if text.decode().trim().is_empty() => Ok(false),
         Some(value) => integer(value).map(|mode| mode == 1).ok_or(("hash_mode", "is invalid")),
     }
 }

@@ -1,26 +1,43 @@
 //! The reasons to drop a valid event, in the vendor's order, for each tracked domain (contract 1.3).
 
-use super::Policy;
 use super::event::Event;
 use super::sites::Site;
+use super::{PartialDrops, Policy};
 use crate::rules::country::Country;
 use crate::rules::user_agent::Class;
 use crate::vendors::Shared;
-use crate::verdict::{Disposition, Finding, Flow, Notes, Reason, Refusal, RefusalKind};
+use crate::verdict::{Disposition, Finding, Findings, Flow, Notes, Reason, Refusal, RefusalKind};
+use std::collections::VecDeque;
 use std::net::IpAddr;
 
-const ORDER: [Reason; 10] = [
-    Reason::SpamReferrer,
-    Reason::VerificationAgent,
-    Reason::DcIp,
-    Reason::ThreatIp,
-    Reason::SiteHostnameAllowlist,
-    Reason::SitePageBlocklist,
-    Reason::SiteIpBlocklist,
-    Reason::SiteCountryBlocklist,
-    Reason::Bot,
-    Reason::BotSuspected,
+/// The vendor's order.
+const ORDER: [(Reason, Test); 10] = [
+    (Reason::SpamReferrer, Test::Event(|seen| seen.is_spam)),
+    (Reason::VerificationAgent, Test::Client(|client| client.is_verification_agent)),
+    (Reason::DcIp, Test::Client(|client| client.is_datacenter)),
+    (Reason::ThreatIp, Test::Client(|client| client.is_threat)),
+    (Reason::SiteHostnameAllowlist, Test::Site(|site, seen| !site.allows_hostname(&seen.event.hostname))),
+    (Reason::SitePageBlocklist, Test::Site(|site, seen| site.blocks_page(&seen.event.page))),
+    (Reason::SiteIpBlocklist, Test::Site(|site, seen| seen.client.address.is_some_and(|address| site.blocks_address(address)))),
+    (Reason::SiteCountryBlocklist, Test::Site(|site, seen| site.blocks_country(seen.client.country))),
+    (Reason::Bot, Test::Client(|client| matches!(client.class, Class::Crawler | Class::Headless))),
+    (Reason::BotSuspected, Test::Client(|client| matches!(client.class, Class::HttpLibrary | Class::Suspected))),
 ];
+
+/// What a reason depends on.
+enum Test {
+    /// On the client alone, and so known from the head.
+    Client(fn(&Client) -> bool),
+    Event(fn(&Seen<'_>) -> bool),
+    /// On the rules of the domain's site, if it has any.
+    Site(fn(&Site, &Seen<'_>) -> bool),
+}
+
+struct Seen<'a> {
+    event: &'a Event,
+    client: &'a Client,
+    is_spam: bool,
+}
 
 /// What the head told of the client.
 #[derive(Debug)]
@@ -33,27 +50,51 @@ pub struct Client {
     pub country: Country,
 }
 
+impl Client {
+    /// What is known of the client where the event is not read, so that it can refuse nothing: annotated for the whole request.
+    pub fn annotate(&self, notes: &mut Notes<'_>) {
+        for (reason, test) in &ORDER {
+            match test {
+                Test::Client(applies) if applies(self) => {
+                    notes.annotate(Finding::new(*reason, format!("the event was not read: {}", reason.id())));
+                }
+                Test::Client(_) | Test::Event(_) | Test::Site(_) => {}
+            }
+        }
+    }
+}
+
 pub fn run(event: &Event, client: &Client, policy: &Policy, shared: &Shared, notes: &mut Notes<'_>) -> Flow {
     let is_spam = event.referrer.as_deref().is_some_and(|referrer| shared.spam_referrers.is_spam(referrer));
-    let mut refused: Vec<(RefusalKind, Finding)> = Vec::new();
+    let seen = Seen { event, client, is_spam };
+    let mut refused: VecDeque<(RefusalKind, Finding)> = VecDeque::new();
     let mut count = 0;
     for domain in &event.domains {
         let site = policy.sites.get(domain);
-        let hits = ORDER.into_iter().filter(|reason| applies(*reason, event, client, site, is_spam));
+        let hits = ORDER.iter().filter(|(_, test)| seen.meets(test, site)).map(|(reason, _)| *reason);
         let Some((kind, reason)) = refusal(hits, domain, notes) else { continue };
         count += 1;
-        if refused.len() <= crate::verdict::Findings::MAX {
-            refused.push((kind, finding(reason, domain)));
+        if refused.len() <= Findings::MAX {
+            refused.push_back((kind, finding(reason, domain)));
         }
     }
-    if count < event.domains.len() {
-        notes.findings.dropped_domains = count;
-        refused.into_iter().for_each(|(_, finding)| notes.keep(finding));
-        return Flow::Continue(());
+    let whole = count == event.domains.len() || policy.partial_drops == PartialDrops::Drop;
+    if whole && let Some((kind, finding)) = refused.pop_front() {
+        return Flow::Break(Refusal { kind, finding: finding.for_domains(event.domains.len()) });
     }
-    match refused.into_iter().next() {
-        Some((kind, finding)) => Flow::Break(Refusal { kind, finding: finding.for_domains(count) }),
-        None => Flow::Continue(()),
+    notes.findings.dropped_domains = count;
+    notes.findings.more += count - refused.len();
+    refused.into_iter().for_each(|(_, finding)| notes.keep(finding));
+    Flow::Continue(())
+}
+
+impl Seen<'_> {
+    fn meets(&self, test: &Test, site: Option<&Site>) -> bool {
+        match test {
+            Test::Client(applies) => applies(self.client),
+            Test::Event(applies) => applies(self),
+            Test::Site(applies) => site.is_some_and(|site| applies(site, self)),
+        }
     }
 }
 
@@ -74,45 +115,4 @@ fn finding(reason: Reason, domain: &str) -> Finding {
     Finding::new(reason, format!("the event was dropped: {}", reason.id()))
         .for_domain(domain)
         .with_fields(vec![("request", "was dropped")])
-}
-
-fn applies(reason: Reason, event: &Event, client: &Client, site: Option<&Site>, is_spam: bool) -> bool {
-    match reason {
-        Reason::SpamReferrer => is_spam,
-        Reason::VerificationAgent => client.is_verification_agent,
-        Reason::DcIp => client.is_datacenter,
-        Reason::ThreatIp => client.is_threat,
-        Reason::SiteHostnameAllowlist => site.is_some_and(|site| !site.allows_hostname(&event.hostname)),
-        Reason::SitePageBlocklist => site.is_some_and(|site| site.blocks_page(&event.page)),
-        Reason::SiteIpBlocklist => site.zip(client.address).is_some_and(|(site, address)| site.blocks_address(address)),
-        Reason::SiteCountryBlocklist => site.is_some_and(|site| site.blocks_country(client.country)),
-        Reason::Bot => matches!(client.class, Class::Crawler | Class::Headless),
-        Reason::BotSuspected => matches!(client.class, Class::HttpLibrary | Class::Suspected),
-        Reason::Invalid
-        | Reason::InvalidJson
-        | Reason::InvalidShape
-        | Reason::MissingField
-        | Reason::FieldType
-        | Reason::ContentType
-        | Reason::ContentEncoding
-        | Reason::RequestTooLarge
-        | Reason::EventTooLarge
-        | Reason::Unauthorized
-        | Reason::AuthMalformed
-        | Reason::ApiVersion
-        | Reason::MetadataInvalid
-        | Reason::MetadataTooLarge
-        | Reason::JsonDuplicateKeys
-        | Reason::EventInvalid
-        | Reason::EventNameMissing
-        | Reason::MissingSiteId
-        | Reason::MissingSourceKey
-        | Reason::LegacyPayload
-        | Reason::TimestampNotMs
-        | Reason::EmptyVisitors
-        | Reason::EmptyBatch
-        | Reason::TooManyEvents
-        | Reason::FieldTooLong
-        | Reason::HostError => false,
-    }
 }

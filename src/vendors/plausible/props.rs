@@ -1,7 +1,8 @@
 //! Custom properties (contract 1.2): an object, or a string that holds one; anything else has no properties.
 //!
 //! Entries are first filtered (lists, objects, blank names and values), then cut to thirty, and only what is left is
-//! measured. Which thirty are left of more, nobody can tell (contract, P-6): then nothing is refused.
+//! measured. Which thirty are left of more, nobody can tell (contract, P-6): then nothing is refused. Of three event names the server puts a
+//! `path` first, unless the sender did: then twenty-nine are left.
 
 use crate::rules::hash::hash;
 use crate::rules::json::{Reader, Result, Strictness, Text, Value};
@@ -14,14 +15,15 @@ const MAX_VALUE_BYTES: usize = 2000;
 
 const TOO_LARGE: (&str, &str) = ("props", "keys should have at most 300 bytes and values 2000 bytes");
 
-/// What is wrong with the properties, if anything is.
-pub fn error(value: Option<Value<'_>>) -> Option<(&'static str, &'static str)> {
+/// What is wrong with the properties, if anything is. `names_a_path`: the server adds a `path` where there is none.
+pub fn error(value: Option<Value<'_>>, names_a_path: bool) -> Option<(&'static str, &'static str)> {
     let props = match value {
         Some(Value::Object(raw)) => Reader::element(raw, Strictness::Jason, measure).ok()?,
         Some(Value::String(text)) => measure_text(text)?,
         Some(Value::Array(_) | Value::Number(_) | Value::Bool(_) | Value::Null) | None => return None,
     };
-    (props.too_large && props.count <= MAX_PROPS).then_some(TOO_LARGE)
+    let left = if names_a_path && !props.has_path { MAX_PROPS - 1 } else { MAX_PROPS };
+    (props.too_large && props.count <= left).then_some(TOO_LARGE)
 }
 
 /// A string that holds no object has no properties.
@@ -34,6 +36,7 @@ struct Props {
     /// Left after filtering.
     count: usize,
     too_large: bool,
+    has_path: bool,
 }
 
 /// Of duplicate names the first one counts, filtered or not.
@@ -48,6 +51,7 @@ fn measure(reader: &mut Reader<'_>) -> Result<Props> {
         }
         if let Some(bytes) = value_bytes(value) {
             props.count += 1;
+            props.has_path |= name == "path";
             props.too_large |= name.len() > MAX_NAME_BYTES || bytes > MAX_VALUE_BYTES;
         }
         Ok(())

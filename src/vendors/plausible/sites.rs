@@ -5,7 +5,7 @@ use crate::rules::cidr::CidrSet;
 use crate::rules::country::{Country, CountrySet};
 use crate::rules::pattern::Pattern;
 use crate::rules::problem::Problem;
-use crate::rules::url::without_www;
+use crate::rules::url::bare_host;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
@@ -97,7 +97,7 @@ impl Sites {
         for (domain, spec) in specs {
             let site = Site::compile(spec).map_err(|problem| problem.under(domain))?;
             sites.have_addresses |= !site.addresses.is_empty();
-            if sites.by_domain.insert(without_www(domain).into(), site).is_some() {
+            if sites.by_domain.insert(bare_host(domain).into(), site).is_some() {
                 return Err(Problem::new(domain.clone(), "each site once", "the same site with and without \"www.\""));
             }
         }

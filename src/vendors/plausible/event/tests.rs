@@ -89,7 +89,10 @@ fn engagement_needs_one_valid_number() {
 #[test]
 fn domains_are_a_list_or_the_pages_host() {
     let rows: &[(&str, &[&str])] = &[
-        (r#""d":"a.example, www.b.example ,a.example,""#, &["a.example", "b.example", "a.example", ""]),
+        (r#""d":"a.example, www.b.example ,a.example,""#, &["a.example", "b.example", "a.example"]),
+        (r#""d":",a.example,, ,""#, &["a.example"]),
+        (r#""d":",""#, &[""]),
+        (r#""d":"a.example, www. ""#, &["a.example"]),
         (r#""d":"WWW.a.example""#, &["WWW.a.example"]),
         (r#""d":"www.www.a.example""#, &["www.a.example"]),
         (r#""d":7"#, &["page.example"]),
@@ -101,7 +104,65 @@ fn domains_are_a_list_or_the_pages_host() {
     }
     assert_eq!(event(r#"{"n":"x","u":"https:///x"}"#).domains, [""]);
     assert_eq!(errors(r#"{"n":"x","u":"/x"}"#), [NO_DOMAIN]);
+    assert_eq!(errors(r#"{"n":"x","u":"https://u@/x"}"#), [NO_DOMAIN], "userinfo alone is no host");
     assert_eq!(errors(r#"{"n":"x","u":"DATA:x"}"#), [NO_DOMAIN, ("url", "scheme is not allowed")]);
+}
+
+#[test]
+fn hosts_are_trimmed_and_an_empty_one_is_none() {
+    let rows = [
+        ("http://example.com /x", "example.com"),
+        ("https:// www.a.example/x", "a.example"),
+        ("https://www.a.example", "a.example"),
+        ("file:///x", "(none)"),
+        ("https://u@/x", "(none)"),
+        ("https://:8080/x", "(none)"),
+        ("https:// /x", "(none)"),
+        ("/x", "(none)"),
+    ];
+    for (url, expected) in rows {
+        assert_eq!(event(&format!(r#"{{"n":"x","u":"{url}","d":"a"}}"#)).hostname, expected, "{url}");
+    }
+}
+
+#[test]
+fn hash_mode_is_an_integer_or_nothing() {
+    let rows = [
+        ("0", true),
+        ("\"1\"", true),
+        ("\"\"", true),
+        ("\" \"", true),
+        ("null", true),
+        ("true", false),
+        ("1.5", false),
+        ("\"x\"", false),
+    ];
+    for (value, expected) in rows {
+        let body = format!(r#"{{"n":"x","u":"/","d":"a","h":{value}}}"#);
+        assert_eq!(errors(&body).is_empty(), expected, "{value}");
+    }
+}
+
+#[test]
+fn the_server_adds_a_path_to_three_names() {
+    let many = |count: usize| (0..count).map(|index| format!("\"k{index}\":1,")).collect::<String>();
+    let long = "v".repeat(2001);
+    // Name, the properties beside the long one, and whether it is among those that are surely kept.
+    let rows = [
+        ("\"404\"", many(28), false),
+        ("\"404\"", many(29), true),
+        ("404", many(29), true),
+        ("\"WP Form Completions\"", many(29), true),
+        ("\"Form: Submission\"", many(29), true),
+        ("\"Form: Submission\"", format!("\"path\":\"/x\",{}", many(28)), false),
+        ("\"form: submission\"", many(29), false),
+        ("\"pageview\"", many(29), false),
+        ("\"pageview\"", many(30), true),
+    ];
+    for (name, props, expected) in rows {
+        let body = format!(r#"{{"n":{name},"u":"/","d":"a","p":{{{props}"z":"{long}"}}}}"#);
+        assert_eq!(errors(&body).is_empty(), expected, "{name} with {} bytes of properties", props.len());
+    }
 }
 
 #[test]
@@ -165,6 +226,8 @@ fn types_differ_in_what_is_unreadable() {
     for (body, json, text) in rows {
         assert_eq!(fields(body.as_bytes(), MediaType::Json).is_some(), *json, "json {body:?}");
         assert_eq!(fields(body.as_bytes(), MediaType::JsonSuffix).is_some(), *json, "suffix {body:?}");
-        assert_eq!(fields(body.as_bytes(), MediaType::TextPlain).is_some(), *text, "text {body:?}");
+        for raw in [MediaType::TextPlain, MediaType::Empty, MediaType::Other] {
+            assert_eq!(fields(body.as_bytes(), raw).is_some(), *text, "{raw:?} {body:?}");
+        }
     }
 }
