@@ -3,8 +3,9 @@
 //! A line is empty, a comment (`# ...`), a directive (`@name value`) or a pattern with its comment:
 //!
 //! ```text
-//! @class crawler            what a match means, until the next @class: crawler | headless | http_library |
-//!                           leading_library (counts before a crawler's name, as libraries anchored by `^` do) | mark:NAME
+//! @class crawler            what a match means, until the next @class: crawler | crawler_word | headless | http_library |
+//!                           leading_library (counts before a crawler's name, as libraries anchored by `^` do) |
+//!                           worded_crawler (a name that contains a crawler_word, which is reported) | mark:NAME
 //! @scope any                where the patterns below count: everywhere | any | named | tool
 //! semrush   # Semrush, SEO [isbot]
 //! ```
@@ -24,6 +25,10 @@ pub enum Class {
     /// A library that the value starts with, or that is one whatever else the value says.
     LeadingLibrary,
     Crawler,
+    /// A crawler's name that contains a `crawler_word`, which is the rule to report.
+    WordedCrawler,
+    /// A word that many crawlers' names contain, and the names of some apps.
+    CrawlerWord,
     Headless,
     HttpLibrary,
     /// Not a verdict: a fact about the shape of the value, used by the structural rules.
@@ -49,8 +54,10 @@ impl Class {
         match self {
             Self::LeadingLibrary => Some(0),
             Self::Crawler => Some(1),
-            Self::Headless => Some(2),
-            Self::HttpLibrary => Some(3),
+            Self::WordedCrawler => Some(2),
+            Self::CrawlerWord => Some(3),
+            Self::Headless => Some(4),
+            Self::HttpLibrary => Some(5),
             Self::Mark(_) => None,
         }
     }
@@ -66,7 +73,7 @@ pub struct Rule {
 }
 
 /// The marks, in the order of their bits in the table. `src/rules/user_agent/findings.rs` has the same.
-const MARKS: [&str; 7] = ["engine", "platform", "app", "contact", "compatible", "own_address", "desktop"];
+const MARKS: [&str; 8] = ["engine", "platform", "app", "contact", "compatible", "own_address", "desktop", "native"];
 
 /// All rules of the lists in `folder`, in order of precedence: by class, then by file name and line. A verdict's
 /// pattern that several lists have is the first one's; twice in one list it is an error.
@@ -131,8 +138,10 @@ fn class_named(name: &str) -> Option<Class> {
     match name {
         "leading_library" => Some(Class::LeadingLibrary),
         "crawler" => Some(Class::Crawler),
+        "crawler_word" => Some(Class::CrawlerWord),
         "headless" => Some(Class::Headless),
         "http_library" => Some(Class::HttpLibrary),
+        "worded_crawler" => Some(Class::WordedCrawler),
         _ => {
             let mark = MARKS.iter().position(|&mark| Some(mark) == name.strip_prefix("mark:"))?;
             u8::try_from(mark).ok().map(Class::Mark)

@@ -29,7 +29,7 @@ pub struct Names {
     ends: Vec<u16>,
     flags: Vec<u8>,
     /// How many names before it the longest name stands that this one starts with; 0: none.
-    parents: Vec<u16>,
+    parents: Vec<u8>,
     heads: Vec<u64>,
 }
 
@@ -54,7 +54,7 @@ impl Names {
                 open.pop();
             }
             let parent = open.last().map_or(0, |(parent, _)| index - parent);
-            names.parents.push(u16::try_from(parent).map_err(|_| "more than 64 K names")?);
+            names.parents.push(u8::try_from(parent).map_err(|_| format!("more than 255 names begin like `{name}`'s"))?);
             names.flags.push(flags);
             names.text.push_str(&name);
             names.ends.push(u16::try_from(names.text.len()).map_err(|_| "the names exceed 64 KB")?);
@@ -86,7 +86,7 @@ impl Names {
 
     /// What the table takes of the module.
     pub fn bytes(&self) -> usize {
-        self.text.len() + 2 * (self.ends.len() + self.parents.len()) + self.flags.len() + 8 * self.heads.len() + 256
+        self.text.len() + 2 * self.ends.len() + self.parents.len() + self.flags.len() + 8 * self.heads.len() + 256
     }
 
     /// The table as Rust source.
@@ -98,7 +98,7 @@ impl Names {
         _ = writeln!(source, "pub static WORD: [u8; 256] = {folded:?};");
         _ = writeln!(source, "pub static TEXT: &str = {:?};", self.text);
         _ = writeln!(source, "pub static ENDS: [u16; {count}] = {:?};", self.ends);
-        _ = writeln!(source, "pub static PARENTS: [u16; {count}] = {:?};", self.parents);
+        _ = writeln!(source, "pub static PARENTS: [u8; {count}] = {:?};", self.parents);
         _ = writeln!(source, "pub static FLAGS: [u8; {count}] = {:?};", self.flags);
         _ = writeln!(source, "pub static HEADS: [u64; {}] = {:?};", self.heads.len(), self.heads);
         source

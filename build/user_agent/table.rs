@@ -127,7 +127,7 @@ impl Table {
     pub fn bytes(&self) -> usize {
         self.class_of.len()
             + 2 * (self.templates.len() + self.accept_of.len() + self.name_ends.len())
-            + 4 * (self.base_of.len() + self.check.len())
+            + 3 * (self.base_of.len() + self.check.len())
             + 10 * self.accepts.len()
             + self.classes_of_rules.len()
             + self.names.len()
@@ -136,10 +136,6 @@ impl Table {
     /// The table as Rust source.
     pub fn source(&self) -> String {
         let mut source = String::new();
-        let rows = self.template_of.iter().map(|&template| narrow(usize::from(template) * self.classes));
-        let states: Vec<_> = self.base_of.iter().zip(rows).map(|(&base, row)| [base, row]).collect();
-        let exceptions: Vec<_> =
-            self.check.iter().zip(&self.target).map(|(&class, &target)| [u16::from(class), target]).collect();
         let accepts: Vec<_> = self.accepts.iter().map(|a| [a.marks, a.everywhere, a.any, a.named, a.tool]).collect();
         _ = writeln!(source, "// {} states, {} classes, {} rules", self.base_of.len(), self.classes, self.classes_of_rules.len());
         _ = writeln!(source, "pub const END_CLASS: u8 = {};", self.end_class);
@@ -147,8 +143,11 @@ impl Table {
         _ = writeln!(source, "pub const FIRST_ACCEPTING: u16 = {};", self.first_accepting);
         _ = writeln!(source, "pub static CLASS_OF: [u8; 256] = {:?};", self.class_of);
         _ = writeln!(source, "pub static TEMPLATES: [u16; {}] = {:?};", self.templates.len(), self.templates);
-        _ = writeln!(source, "pub static STATES: [[u16; 2]; {}] = {states:?};", states.len());
-        _ = writeln!(source, "pub static EXCEPTIONS: [[u16; 2]; {}] = {exceptions:?};", exceptions.len());
+        _ = writeln!(source, "pub const CLASSES: usize = {};", self.classes);
+        _ = writeln!(source, "pub static TEMPLATE_OF: [u8; {}] = {:?};", self.template_of.len(), self.template_of);
+        _ = writeln!(source, "pub static BASE_OF: [u16; {}] = {:?};", self.base_of.len(), self.base_of);
+        _ = writeln!(source, "pub static CHECK: [u8; {}] = {:?};", self.check.len(), self.check);
+        _ = writeln!(source, "pub static TARGET: [u16; {}] = {:?};", self.target.len(), self.target);
         _ = writeln!(source, "pub static ACCEPT_OF: [u16; {}] = {:?};", self.accept_of.len(), self.accept_of);
         _ = writeln!(source, "pub static ACCEPTS: [[u16; 5]; {}] = {accepts:?};", accepts.len());
         _ = writeln!(source, "pub static CLASS_OF_RULE: [u8; {}] = {:?};", self.classes_of_rules.len(), self.classes_of_rules);

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from dataclasses import replace
 
 from . import carry, lists, sources
 
@@ -10,6 +11,7 @@ LICENCES = {"isbot": "Unlicense", "crawler-user-agents": "MIT", "crawlerdetect":
 # A name of no more letters may be the start of another word (`webmon` of WebMoney Advisor).
 LETTERS_OF_A_WORD = 8
 LETTERS_IN_BROWSERS = {"crawler-user-agents": 6, "crawlerdetect": 9}
+NAME, WORDED, WORD = "crawler", "worded_crawler", "crawler_word"
 SCOPES = ["everywhere", "any", "named", "tool"]
 WHO = {"isbot": "a word of isbot's list", "crawlerdetect": "a name of CrawlerDetect's list"}
 
@@ -32,7 +34,7 @@ def imported():
     for source, regex, kind, who in found:
         decisions = reviews.pop((source, regex), None)
         if decisions is not None:
-            entries += [(source, lists.Entry(r.pattern, who, r.scope, kind)) for r in decisions if r.pattern]
+            entries += [(source, lists.Entry(r.pattern, who, r.scope, r.kind or kind)) for r in decisions if r.pattern]
         elif source == "isbot":
             waiting.append(f"{source}\t{regex}: its words are general; say where it counts")
         else:
@@ -58,14 +60,23 @@ def automatic(source, pattern, who, kind):
 
 
 def pruned(entries):
-    """Without what a list of our own, or a shorter entry, matches anyway."""
+    """Without what a list of our own, or a shorter entry, matches anyway; a name is not covered by a mere word."""
     kept, known = [], lists.written_by_hand()
+    words = [(scope, expression) for kind, scope, expression in known if kind == WORD]
+    words += [(entry.scope, re.compile(carry.to_regex(entry.pattern), re.I)) for _, entry in entries if entry.kind == WORD]
     for source, entry in sorted(entries, key=lambda pair: (len(pair[1].pattern), pair[1].pattern, SCOPES.index(pair[1].scope))):
         text = probe(entry.pattern)
-        if not any(covers(scope, entry.scope) and expression.search(text) for scope, expression in known):
+        rivals = [(scope, expression) for kind, scope, expression in known if entry.kind == WORD or kind != WORD]
+        if not covered(entry, text, rivals):
+            if entry.kind == NAME and covered(entry, text, words):
+                entry = replace(entry, kind=WORDED)
             kept.append((source, entry))
-            known.append((entry.scope, re.compile(carry.to_regex(entry.pattern), re.I)))
+            known.append((entry.kind, entry.scope, re.compile(carry.to_regex(entry.pattern), re.I)))
     return kept
+
+
+def covered(entry, text, rivals):
+    return any(covers(scope, entry.scope) and expression.search(text) for scope, expression in rivals)
 
 
 def covers(scope, other):
@@ -73,11 +84,11 @@ def covers(scope, other):
 
 
 def probe(pattern):
-    """A text that the pattern matches as a word of its own."""
+    """A text that the pattern matches as a word of its own; a version follows a slash."""
     text = re.sub(r"\\d", "0", pattern.replace("\\s", " "))
     text = re.sub(r"\[\^[^]]*\]", "\1", text)
     text = re.sub(r"\[(.)[^]]*\]", r"\1", text)
     text = re.sub(r"\\(.)", r"\1", text)
     start, end = text.startswith("^"), text.endswith("$")
     text = text.strip("^$<>?")
-    return ("" if start else " ") + text + ("" if end else " ")
+    return ("" if start else " ") + text + ("" if end else "1 " if text.endswith("/") else " ")

@@ -108,6 +108,8 @@ def position(where):
 
 
 def one_of(items):
+    if all(kind is c.LITERAL for kind, _ in items) and len({chr(code).lower() for _, code in items}) == 1:
+        return literal(items[0][1])
     text = ""
     for kind, value in items:
         if kind is c.NEGATE:

@@ -6,10 +6,12 @@
 //! 2. one pass over the value finds the built-in rules it matches (`data/user_agents/*.txt`) and the marks of
 //!    its shape. What an Android agent says of its device is skipped, but for names no device bears;
 //! 3. a listed crawler, headless browser or HTTP library, in this order: how much is matched depends on whether
-//!    the value starts like a browser's (`Mozilla/`, `Opera/`), bears the mark of an app or a device, or neither;
-//! 4. a contact address (`+http://...`): a crawler;
-//! 5. a browser's start, but an unknown name after `compatible;`, or neither engine nor platform: a crawler; no engine on
-//!    a desktop: suspected;
+//!    the value starts like a browser's (`Mozilla/`, `Opera/`), bears the mark of an app or a device, or neither. A word
+//!    that is no crawler's own name (`preview`, `feed`) makes a crawler by shape. Beside an app's network stack or shell
+//!    (`CFNetwork`, `Electron`) only names count that no app has;
+//! 4. a contact address (`+http://...`): a crawler by shape;
+//! 5. a browser's start, but an unknown name after `compatible;`, or neither engine nor platform: a crawler by shape, or
+//!    by name if any listed name is in it, however short; no engine on a desktop: suspected;
 //! 6. any other browser's start, app or device: none;
 //! 7. the rest names nothing that we know: suspected.
 //!
@@ -36,8 +38,14 @@ const MAX_BYTES: usize = 2_048;
 /// What kind of client a User-Agent names; when several rules match, the first of these counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
-    /// Fetches pages for a search engine, a monitor, a preview, a model, a scan ...
+    /// Fetches pages for a search engine, a monitor, a preview, a model, a scan ...: a listed name, or what only a crawler
+    /// calls itself (`crawler`, `spider`, `bot/1`).
     Crawler,
+    /// Looks like a crawler but contains no listed name: a contact address, `compatible; X`, a word that people's apps
+    /// contain too. Its id is that of a crawler.
+    CrawlerByShape,
+    /// The same, and it names an HTTP library.
+    CrawlerOnLibrary,
     /// A browser without a person: HeadlessChrome, PhantomJS, a test runner.
     Headless,
     /// The default agent of a library or a command-line client.
@@ -49,10 +57,10 @@ pub enum Class {
 }
 
 impl Class {
-    /// The stable name.
+    /// The stable name. It does not say whether a crawler was recognised by name or by shape: the vendor's reason does.
     pub fn id(self) -> &'static str {
         match self {
-            Self::Crawler => "crawler",
+            Self::Crawler | Self::CrawlerByShape | Self::CrawlerOnLibrary => "crawler",
             Self::Headless => "headless",
             Self::HttpLibrary => "http_library",
             Self::Suspected => "suspected",
@@ -65,7 +73,8 @@ impl Class {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Match {
     pub class: Class,
-    /// The stable id of the rule that matched; empty when none did.
+    /// The stable id of the rule that matched; empty when none did. For a crawler it may be a word although the value
+    /// contains a listed name too.
     pub rule: &'static str,
 }
 

@@ -2,7 +2,8 @@
 //!
 //! In the head, before a byte of body is held:
 //! 1. `User-Agent`: `ConvertAgent/<version>` anywhere in it passes; a crawler, headless browser or HTTP library, an empty
-//!    or a missing value is a `bot`; an unknown product is `bot_suspected`.
+//!    value (blanks are one) or a missing one is a `bot`; an unknown product, or a crawler by its shape alone, is
+//!    `bot_suspected`.
 //! 2. Declared size over the limit: `request_too_large`, and the body is not looked at. Nothing is published (C-11), so it is forwarded.
 //! 3. `Authorization`: `Bearer <key>`, empty or missing; else `auth_malformed`.
 //! 4. `Content-Type`: `application/json` or, from browsers' beacons, `text/plain`; else `content_type`.
@@ -21,7 +22,7 @@ use crate::request::RequestHead;
 use crate::rules::content_type::{MediaType, media_type};
 use crate::rules::credentials::{Credentials, authorization, is_plausible_key};
 use crate::rules::json::{Reader, Strictness};
-use crate::rules::user_agent::{Class, has_versioned_token};
+use crate::rules::user_agent::{Class, UserAgents, has_versioned_token};
 use crate::vendors::{Awaited, Coding, Limits, Shared, check_content_coding, check_declared_size, not_json};
 use crate::verdict::{Finding, Flow, Notes, Reason};
 
@@ -60,18 +61,36 @@ pub fn head(policy: &Policy, limits: &Limits, shared: &Shared, head: &RequestHea
 
 fn check_user_agent(policy: &Policy, shared: &Shared, head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow {
     let user_agent = head.joined("user-agent").unwrap_or_default();
-    if user_agent.is_empty() {
+    if is_empty(&user_agent) {
         return if policy.require_user_agent {
             notes.note(Finding::new(Reason::Bot, "no User-Agent"))
         } else {
             Flow::Continue(())
         };
     }
-    match shared.user_agents.classify(&user_agent, |value| has_versioned_token(value, "ConvertAgent")).class {
-        Class::Crawler | Class::Headless | Class::HttpLibrary => notes.note(Finding::new(Reason::Bot, "User-Agent of a bot")),
-        Class::Suspected => notes.note(Finding::new(Reason::BotSuspected, "User-Agent of an unknown product")),
-        Class::None => Flow::Continue(()),
+    match user_agent_reason(&shared.user_agents, &user_agent) {
+        Some(Reason::Bot) => notes.note(Finding::new(Reason::Bot, "User-Agent of a bot")),
+        Some(reason) => notes.note(Finding::new(reason, "User-Agent of an unknown product")),
+        None => Flow::Continue(()),
     }
+}
+
+/// The reason for a value where a User-Agent is required: `bot`, `bot_suspected` or none. A shape alone is never dropped
+/// (contract, C-14): the vendor's version of isbot is not known, and real integrations send such values.
+pub fn user_agent_reason(user_agents: &UserAgents, user_agent: &[u8]) -> Option<Reason> {
+    if is_empty(user_agent) {
+        return Some(Reason::Bot);
+    }
+    match user_agents.classify(user_agent, |value| has_versioned_token(value, "ConvertAgent")).class {
+        Class::Crawler | Class::Headless | Class::HttpLibrary | Class::CrawlerOnLibrary => Some(Reason::Bot),
+        Class::CrawlerByShape | Class::Suspected => Some(Reason::BotSuspected),
+        Class::None => None,
+    }
+}
+
+/// HTTP/2 allows a value of blanks, which counts as empty (contract, C-15).
+fn is_empty(user_agent: &[u8]) -> bool {
+    user_agent.trim_ascii().is_empty()
 }
 
 pub fn body(coding: Coding, body: &[u8], notes: &mut Notes<'_>) -> Flow {

@@ -1,7 +1,7 @@
 //! A collector of another make, as the operator's configuration describes it (`custom` of an endpoint).
 //!
 //! In the head:
-//! 1. The `User-Agent`, by `user_agents`: `bot`, `bot_suspected`. One with a token of `opt_out_tokens` is let through; a
+//! 1. The `User-Agent`, by `user_agents`: `bot`, `bot_suspected` (a crawler by its shape alone, too). One with a token of `opt_out_tokens` is let through; a
 //!    missing or empty one is none of these.
 //! 2. Credentials, if `credentials` asks for them: `unauthorized`. A key in the query that stands twice and differs is one too.
 //! 3. The media type, if `media_types` lists any: `content_type`.
@@ -82,15 +82,20 @@ pub fn head(policy: &Policy, limits: &Limits, shared: &Shared, head: &RequestHea
 fn check_user_agent(policy: &Policy, shared: &Shared, head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow {
     let user_agent = head.joined("user-agent").unwrap_or_default();
     let opted_out = |value: &[u8]| policy.opt_out_tokens.iter().any(|token| has_versioned_token(value, token));
-    let is_bot = match policy.user_agents {
+    let with_libraries = match policy.user_agents {
         UserAgentPolicy::Off => return Flow::Continue(()),
-        UserAgentPolicy::Bots => |class| matches!(class, Class::Crawler | Class::Headless),
-        UserAgentPolicy::BotsAndHttpLibraries => |class| matches!(class, Class::Crawler | Class::Headless | Class::HttpLibrary),
+        UserAgentPolicy::Bots => false,
+        UserAgentPolicy::BotsAndHttpLibraries => true,
     };
     match shared.user_agents.classify(&user_agent, opted_out).class {
-        class if is_bot(class) => notes.note(Finding::new(Reason::Bot, "User-Agent of a bot")),
-        Class::Suspected => notes.note(Finding::new(Reason::BotSuspected, "User-Agent of an unknown product")),
-        Class::Crawler | Class::Headless | Class::HttpLibrary | Class::None => Flow::Continue(()),
+        Class::HttpLibrary | Class::CrawlerOnLibrary if with_libraries => {
+            notes.note(Finding::new(Reason::Bot, "User-Agent of a bot"))
+        }
+        Class::Crawler | Class::Headless => notes.note(Finding::new(Reason::Bot, "User-Agent of a bot")),
+        Class::CrawlerByShape | Class::CrawlerOnLibrary | Class::Suspected => {
+            notes.note(Finding::new(Reason::BotSuspected, "User-Agent of an unknown product"))
+        }
+        Class::HttpLibrary | Class::None => Flow::Continue(()),
     }
 }
 

@@ -16,8 +16,8 @@
 //! 7. `verification_agent`, by the whole `User-Agent`.
 //! 8. `dc_ip`, `threat_ip`, as a trusted hop says in `x-plausible-ip-type`; `dc_ip` also by address.
 //! 9. The site's rules: `site_hostname_allowlist`, `site_page_blocklist`, `site_ip_blocklist`, `site_country_blocklist`.
-//! 10. `bot`: a crawler or headless browser. A library or an unknown product is `bot_suspected`, by default passed over; so
-//!     is, without any reason, a request with an empty `User-Agent` or none.
+//! 10. `bot`: a listed crawler or a headless browser. A crawler by its shape alone, a library or an unknown product is
+//!     `bot_suspected`, by default passed over; so is, without any reason, a request with an empty `User-Agent` or none.
 //!
 //! If every domain is refused, so is the request. If some are, `partial_drops` says: `annotate` forwards it, with each refused domain annotated,
 //! and the response is made to tell how many (`response`); `drop` refuses it whole.
@@ -35,7 +35,7 @@ use crate::rules::cidr::CidrSet;
 use crate::rules::content_type::{MediaType, media_type};
 use crate::rules::country::Country;
 use crate::rules::size;
-use crate::rules::user_agent::Class;
+use crate::rules::user_agent::{Class, UserAgents};
 use crate::vendors::{Awaited as All, Coding, Limits, Shared, check_content_coding, request_too_large};
 use crate::verdict::{Finding, Flow, Notes, Reason};
 use event::Event;
@@ -147,16 +147,25 @@ fn client(policy: &Policy, shared: &Shared, head: &RequestHead<'_>) -> Client {
         (Some(name), _) => head.first(name).map_or(Country::Unknown, Country::of_value),
         (None, _) => Country::Unknown,
     };
-    // The vendor's own verifier, or somebody who says so, is for the vendor's list of bots no bot.
-    let opts_out = |value: &[u8]| value.starts_with(VERIFICATION_AGENT);
-    let class = if user_agent.is_empty() { Class::None } else { shared.user_agents.classify(user_agent, opts_out).class };
     Client {
-        class,
+        bot: user_agent_reason(&shared.user_agents, user_agent),
         is_verification_agent: user_agent == VERIFICATION_AGENT,
         is_datacenter: ip_type == b"dc_ip" || address.is_some_and(|address| policy.datacenter_ranges.contains(address)),
         is_threat: ip_type == b"threat_ip",
         address,
         country,
+    }
+}
+
+/// The reason for a value: `bot`, `bot_suspected` or none. The vendor's list has names and headless browsers; it counts
+/// what only looks like a bot (contract, P-15).
+pub fn user_agent_reason(user_agents: &UserAgents, user_agent: &[u8]) -> Option<Reason> {
+    // The vendor's own verifier, or somebody who says so, is no bot on it.
+    let opts_out = |value: &[u8]| value.starts_with(VERIFICATION_AGENT);
+    match user_agents.classify(user_agent, opts_out).class {
+        Class::Crawler | Class::Headless => Some(Reason::Bot),
+        Class::CrawlerByShape | Class::CrawlerOnLibrary | Class::HttpLibrary | Class::Suspected => Some(Reason::BotSuspected),
+        Class::None => None,
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::cli::capture::Captured;
 use crate::gate::{Endpoint, Gate};
 use crate::rules::credentials::{Credentials, authorization};
-use crate::rules::user_agent::has_versioned_token;
+use crate::rules::user_agent::{Class, has_versioned_token};
 use crate::vendor::Vendor;
 use crate::vendors::Policy;
 use crate::verdict::Reason;
@@ -141,7 +141,11 @@ fn user_agent(seen: &Seen<'_>) -> String {
     let opt_out = |value: &[u8]| seen.endpoint.vendor == Vendor::Convert && has_versioned_token(value, "ConvertAgent");
     let found = seen.gate.shared.user_agents.classify(value.as_bytes(), opt_out);
     let rule = if found.rule.is_empty() { String::new() } else { format!(", by rule {:?}", found.rule) };
-    format!("{value}: {}{rule}", found.class.id())
+    let grounds = match found.class {
+        Class::CrawlerByShape | Class::CrawlerOnLibrary => " by its shape",
+        Class::Crawler | Class::Headless | Class::HttpLibrary | Class::Suspected | Class::None => "",
+    };
+    format!("{value}: {}{grounds}{rule}", found.class.id())
 }
 
 /// The scheme and nothing of the key.

@@ -18,7 +18,13 @@ const MARKS_OUTSIDE_MODEL: u16 = Mark::Contact as u16 | Mark::Compatible as u16;
 pub fn run([before, model, after]: [&[u8]; 3], found: &mut Findings) {
     let mut state = table::START_STATE;
     state = advance(before, state, |accept| add(accept, found));
-    state = advance(model, state, |[marks, everywhere, ..]| add([marks & !MARKS_OUTSIDE_MODEL, everywhere, 0, 0, 0], found));
+    // A pattern that ends on the byte after the name began in the name.
+    let (edge, after) = after.split_at(usize::from(!model.is_empty() && !after.is_empty()));
+    for in_model in [model, edge] {
+        state = advance(in_model, state, |[marks, everywhere, ..]| {
+            add([marks & !MARKS_OUTSIDE_MODEL, everywhere, 0, 0, 0], found);
+        });
+    }
     state = advance(after, state, |accept| add(accept, found));
     let end = next(state, table::END_CLASS);
     if end >= table::FIRST_ACCEPTING {
@@ -40,12 +46,13 @@ fn advance(bytes: &[u8], mut state: u16, mut found: impl FnMut([u16; 5])) -> u16
 /// The state after `class`: the state's own exception if there is one, else its template's.
 #[inline(always)]
 fn next(state: u16, class: u8) -> u16 {
-    let [base, row] = table::STATES.get(usize::from(state)).copied().unwrap_or_default();
-    let class = u16::from(class);
-    let template = table::TEMPLATES.get(usize::from(row) + usize::from(class)).copied().unwrap_or_default();
-    match table::EXCEPTIONS.get(usize::from(base) + usize::from(class)) {
-        Some(&[held, target]) if held == class => target,
-        _ => template,
+    let (state, column) = (usize::from(state), usize::from(class));
+    let exception = usize::from(table::BASE_OF.get(state).copied().unwrap_or_default()) + column;
+    if table::CHECK.get(exception) == Some(&class) {
+        table::TARGET.get(exception).copied().unwrap_or_default()
+    } else {
+        let template = usize::from(table::TEMPLATE_OF.get(state).copied().unwrap_or_default());
+        table::TEMPLATES.get(template * table::CLASSES + column).copied().unwrap_or_default()
     }
 }
 

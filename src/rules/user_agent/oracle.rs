@@ -34,29 +34,49 @@ fn symbols(value: &[u8]) -> Vec<usize> {
 }
 
 /// What the scopes may see: the class of the rule that counts in a browser, an app and a tool; and the marks.
-type Seen = ([Option<Class>; 3], [bool; 7]);
+type Seen = ([Option<Class>; 3], [bool; 8]);
 
 fn expected(value: &[u8]) -> Seen {
     let symbols = symbols(value);
     let matching: Vec<&Rule> = RULES.iter().filter(|rule| matches(rule, &symbols)).collect();
-    let best = |last: Scope| {
-        let counted = matching.iter().filter(|rule| rule.scope <= last).filter_map(|rule| rule.class.number()).min();
-        counted.map(|number| match Rank::numbered(number) {
-            Rank::LeadingLibrary | Rank::HttpLibrary => Class::HttpLibrary,
-            Rank::Crawler => Class::Crawler,
-            Rank::Headless => Class::Headless,
-        })
-    };
-    let marks =
+    let marks: [bool; 8] =
         std::array::from_fn(|bit| matching.iter().any(|rule| rule.class == lists::Class::Mark(u8::try_from(bit).unwrap())));
+    let is_unmistakable = matching
+        .iter()
+        .any(|rule| rule.scope == Scope::Everywhere && !matches!(rule.class, lists::Class::CrawlerWord | lists::Class::Mark(_)));
+    let best = |last: Scope| {
+        let counted = matching.iter().filter(|rule| rule.scope <= last).filter_map(|rule| rule.class.number());
+        class_of(&counted.map(Rank::numbered).collect::<Vec<_>>(), is_unmistakable || !marks[7])
+    };
     ([Scope::Any, Scope::Named, Scope::Tool].map(best), marks)
+}
+
+/// The class of a value that rules of these ranks match.
+fn class_of(ranks: &[Rank], names_count: bool) -> Option<Class> {
+    let has = |wanted: &[Rank]| ranks.iter().any(|rank| wanted.contains(rank));
+    let is_sure = names_count && has(&[Rank::Crawler, Rank::WordedCrawler, Rank::Headless]);
+    let by_shape = if has(&[Rank::HttpLibrary]) { Class::CrawlerOnLibrary } else { Class::CrawlerByShape };
+    if has(&[Rank::LeadingLibrary]) {
+        Some(Class::HttpLibrary)
+    } else if has(&[Rank::Crawler, Rank::CrawlerWord]) {
+        Some(if is_sure { Class::Crawler } else { by_shape })
+    } else if has(&[Rank::Headless]) {
+        names_count.then_some(Class::Headless)
+    } else if has(&[Rank::HttpLibrary]) {
+        Some(Class::HttpLibrary)
+    } else if has(&[Rank::WordedCrawler]) {
+        Some(if is_sure { Class::Crawler } else { by_shape })
+    } else {
+        None
+    }
 }
 
 fn found(value: &[u8]) -> Seen {
     let mut found = Findings::default();
     names::find(value, (0, 0), &mut found);
     automaton::run([value, &[], &[]], &mut found);
-    let marks = [Mark::Engine, Mark::Platform, Mark::App, Mark::Contact, Mark::Compatible, Mark::OwnAddress, Mark::Desktop];
+    let marks =
+        [Mark::Engine, Mark::Platform, Mark::App, Mark::Contact, Mark::Compatible, Mark::OwnAddress, Mark::Desktop, Mark::Native];
     let rules = [found.in_browser(), found.in_app(), found.in_tool()];
     (rules.map(|rule| rule.map(|rule| rule.class)), marks.map(|mark| found.has(mark)))
 }

@@ -77,13 +77,15 @@ pub fn starts_like_a_browser(value: &[u8]) -> bool {
 
 /// A value that starts like a browser's and matches no listed rule.
 pub fn browser(value: &[u8], parts: [&[u8]; 3], found: &Findings) -> Option<Match> {
-    let crawler = |rule| Some(Match { class: Class::Crawler, rule });
+    // No person's browser has these shapes, so short names count too.
+    let class = if found.names_a_crawler() { Class::Crawler } else { Class::CrawlerByShape };
+    let crawler = |rule| Some(Match { class, rule });
     let has_engine = found.has(Mark::Engine);
     if names_whom_to_ask(parts, found) {
         crawler("contact_address")
     } else if !claims_today(value) {
         None
-    } else if found.has(Mark::Compatible) && !names_a_browser(value) {
+    } else if found.has(Mark::Compatible) && !found.has(Mark::OwnAddress) && !names_a_browser(value) {
         crawler("compatible_unknown")
     } else if !has_engine && !found.has(Mark::Platform) {
         crawler("no_engine_no_platform")
@@ -103,7 +105,7 @@ fn claims_today(value: &[u8]) -> bool {
 /// A value that does not start like a browser's, bears no mark of an app and matches no listed rule.
 pub fn tool(parts: [&[u8]; 3], found: &Findings) -> Match {
     if names_whom_to_ask(parts, found) {
-        Match { class: Class::Crawler, rule: "contact_address" }
+        Match { class: Class::CrawlerByShape, rule: "contact_address" }
     } else {
         Match { class: Class::Suspected, rule: "unknown_agent" }
     }

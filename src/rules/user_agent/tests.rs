@@ -59,13 +59,18 @@ fn what_an_android_agent_says_of_its_device_is_skipped() {
             Class::None,
             "",
         ),
+        (
+            "Mozilla/5.0 (Linux; Android 9; M spider) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/80.0 Mobile Safari/537.36",
+            Class::None,
+            "",
+        ),
         // After the device, or where a crawler begins to name itself, everything counts again.
         (
             "Mozilla/5.0 (Linux; Android 7.0; M bot 54) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/80.0 Safari/537.36 M bot",
-            Class::Crawler,
+            Class::CrawlerByShape,
             "bot",
         ),
-        ("Mozilla/5.0 (Linux; Android 7.0; Pixel; compatible; some bot) AppleWebKit/537.36", Class::Crawler, "bot"),
+        ("Mozilla/5.0 (Linux; Android 7.0; Pixel; compatible; some bot) AppleWebKit/537.36", Class::CrawlerByShape, "bot"),
         (
             "Mozilla/5.0 (Linux; Android 8.0; Pixel 2; Storebot-Google/1.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/81.0 Mobile Safari/537.36",
             Class::Crawler,
@@ -81,17 +86,88 @@ fn crawlers_are_told_by_word_and_by_shape() {
         ("Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)", Class::Crawler, "bot"),
         ("facebookexternalhit/1.1", Class::Crawler, "facebookexternal"),
         ("Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2)", Class::Crawler, "gptbot"),
-        ("Mozilla/5.0", Class::Crawler, "no_engine_no_platform"),
-        ("Mozilla/5.0 (Morningscore/1.0)", Class::Crawler, "no_engine_no_platform"),
-        ("Mozilla/5.0 (X11; Linux x86_64) Firefox/128.0 Zxcvb (+https://zxcvb.example)", Class::Crawler, "contact_address"),
-        ("Mozilla/5.0 (Windows NT 10.0) Firefox/128.0 zxcvb@zxcvb.example", Class::Crawler, "contact_address"),
+        ("Mozilla/5.0", Class::CrawlerByShape, "no_engine_no_platform"),
+        ("Mozilla/5.0 Zxcvb/1.0", Class::CrawlerByShape, "no_engine_no_platform"),
+        (
+            "Mozilla/5.0 (X11; Linux x86_64) Firefox/128.0 Zxcvb (+https://zxcvb.example)",
+            Class::CrawlerByShape,
+            "contact_address",
+        ),
+        ("Mozilla/5.0 (Windows NT 10.0) Firefox/128.0 zxcvb@zxcvb.example", Class::CrawlerByShape, "contact_address"),
         ("Mozilla/5.0 (Windows NT 10.0) Firefox/128.0 zxcvb@zxcvb", Class::None, ""),
-        ("Zxcvb/1.0 (+https://zxcvb.example/about)", Class::Crawler, "contact_address"),
-        ("Mozilla/5.0 (compatible; Zxcvb/1.0; Windows NT 10.0)", Class::Crawler, "compatible_unknown"),
+        ("Zxcvb/1.0 (+https://zxcvb.example/about)", Class::CrawlerByShape, "contact_address"),
+        ("Mozilla/5.0 (compatible; Zxcvb/1.0; Windows NT 10.0)", Class::CrawlerByShape, "compatible_unknown"),
         ("Mozilla/4.0 (compatible; Zxcvb/1.0; Windows NT 5.1)", Class::None, ""),
         ("Mozilla/5.0 (Windows NT 10.0) Zxcvb/1.0", Class::Suspected, "no_engine"),
         ("Mozilla/5.0 (Windows NT 10.0) Firefox/128.0", Class::None, ""),
     ]);
+}
+
+#[test]
+fn a_word_makes_a_crawler_by_shape_and_a_name_one_for_sure() {
+    check(&[
+        ("Zxcvb feed/1.0", Class::CrawlerByShape, "feed"),
+        ("Zxcvb feed/1.0 (AhrefsSiteAudit)", Class::Crawler, "audit"),
+        ("Zxcvb feed/1.0 HeadlessChrome/131", Class::Crawler, "feed"),
+        ("Zxcvb feed/1.0 (python-requests/2.31.0)", Class::CrawlerOnLibrary, "feed"),
+        ("Zxcvb/1.0 (python-requests/2.31.0)", Class::HttpLibrary, "python-requests"),
+        ("ZxcvbBot", Class::CrawlerByShape, "bot"),
+        ("ZxcvbBot 1.0", Class::CrawlerByShape, "bot"),
+        ("ZxcvbBot/1.0", Class::Crawler, "bot"),
+        ("ZxcvbBot/beta", Class::Crawler, "bot"),
+        ("AhrefsBot", Class::Crawler, "bot"),
+        ("zxcvb (+https://zxcvb.example/bot)", Class::Crawler, "bot"),
+        ("zxcvb (+https://zxcvb.example/bottle)", Class::CrawlerByShape, "bot"),
+        ("Zxcvb Crawler", Class::Crawler, "crawl"),
+        ("Zxcvb Crawlera/1", Class::CrawlerByShape, "crawl"),
+        ("zxcvb-fetcher/1", Class::Crawler, "fetcher"),
+        ("Mozilla/5.0 (compatible; Embedly/0.2)", Class::Crawler, "embedly"),
+    ]);
+}
+
+/// A short name counts in a value that no browser of a person's has.
+#[test]
+fn a_short_name_counts_where_the_shape_speaks_too() {
+    check(&[
+        ("Mozilla/5.0 (compatible; Plukkie/1.5; http://zxcvb.example)", Class::Crawler, "contact_address"),
+        ("Mozilla/5.0 (compatible; Zlukkie/1.5; http://zxcvb.example)", Class::CrawlerByShape, "contact_address"),
+        ("Mozilla/5.0 (Windows NT 10.0) Firefox/128.0 Plukkie/1.5", Class::None, ""),
+    ]);
+}
+
+/// What stands beside the network stack or the shell of an app may be the app's own name.
+#[test]
+fn names_in_a_persons_app_do_not_count() {
+    check(&[
+        ("GoSpotCheck 1.0.6 (iPhone; iPhone OS 5.1.1; en_US)", Class::CrawlerByShape, "check"),
+        ("Embedly/1.0", Class::Crawler, "embedly"),
+        ("Embedly/1.0 CFNetwork/1494.0.7 Darwin/23.4.0", Class::CrawlerByShape, "embedly"),
+        ("Splash/1.0 CFNetwork/1494.0.7 Darwin/23.4.0", Class::None, ""),
+        ("AhrefsBot/7.0 CFNetwork/1494.0.7 Darwin/23.4.0", Class::Crawler, "bot"),
+        (
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/61.0 Electron/2.0.18 Cypress/3.3.2 Safari/537.36",
+            Class::Headless,
+            "cypress",
+        ),
+    ]);
+}
+
+#[test]
+fn people_with_the_apps_and_words_that_crawlers_have_too() {
+    let rows = [
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 Blackboard/1.0",
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 Freespoke/1.3",
+        "Inoreader/7.1 (iPhone; iOS 17.5)",
+        "Mozilla/5.0 (Android) Nextcloud-android/3.29.0",
+        "HisThumbnail/1.0 (Linux; Android 9)",
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/108.0 Electron/22.0 Safari/537.36 Mattermost/5.3",
+        "Mozilla/5.0 (Windows NT 6.1) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/108.0 Safari/537.36,gzip(gfe) (via translate.google.com)",
+        "Mozilla/5.0 (Windows NT 6.1) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/108.0 Safari/537.36 (compatible; Google AppsViewer; http://drive.google.com)",
+        "Mozilla/5.0 (Windows NT 10.0) Gecko/20100101 Firefox/128.0 Agent/1 Inspect/2 Preview/3 Thumbnail/4",
+        "ImapAgent/1.0 CFNetwork/1494.0.7",
+        "Preview/901.8 CFNetwork/1494.0.7 Darwin/23.4.0",
+    ];
+    check(&rows.map(|value| (value, Class::None, "")));
 }
 
 #[test]
@@ -192,7 +268,7 @@ fn letter_case_does_not_count() {
 fn only_the_first_2048_bytes_are_looked_at() {
     let at = |start: usize| format!("{CHROME} {} bot", ".".repeat(start - CHROME.len() - 2));
     assert_eq!(at(2_045).len(), 2_048);
-    assert_eq!(classify(at(2_045).as_bytes()).class, Class::Crawler, "ends with byte 2,048");
+    assert_eq!(classify(at(2_045).as_bytes()).class, Class::CrawlerByShape, "ends with byte 2,048");
     assert_eq!(classify(at(2_046).as_bytes()).class, Class::None, "ends with byte 2,049");
 }
 
@@ -219,8 +295,10 @@ fn the_tables_stay_small() {
 
 #[test]
 fn ids_of_classes() {
-    let ids = [Class::Crawler, Class::Headless, Class::HttpLibrary, Class::Suspected, Class::None].map(Class::id);
-    assert_eq!(ids, ["crawler", "headless", "http_library", "suspected", "none"]);
+    let crawlers = [Class::Crawler, Class::CrawlerByShape, Class::CrawlerOnLibrary].map(Class::id);
+    assert_eq!(crawlers, ["crawler"; 3]);
+    let ids = [Class::Headless, Class::HttpLibrary, Class::Suspected, Class::None].map(Class::id);
+    assert_eq!(ids, ["headless", "http_library", "suspected", "none"]);
 }
 
 proptest! {

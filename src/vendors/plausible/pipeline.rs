@@ -4,7 +4,6 @@ use super::event::Event;
 use super::sites::Site;
 use super::{PartialDrops, Policy};
 use crate::rules::country::Country;
-use crate::rules::user_agent::Class;
 use crate::vendors::Shared;
 use crate::verdict::{Disposition, Finding, Findings, Flow, Notes, Reason, Refusal, RefusalKind};
 use std::collections::VecDeque;
@@ -20,8 +19,8 @@ const ORDER: [(Reason, Test); 10] = [
     (Reason::SitePageBlocklist, Test::Site(|site, seen| site.blocks_page(&seen.event.page))),
     (Reason::SiteIpBlocklist, Test::Site(|site, seen| seen.client.address.is_some_and(|address| site.blocks_address(address)))),
     (Reason::SiteCountryBlocklist, Test::Site(|site, seen| site.blocks_country(seen.client.country))),
-    (Reason::Bot, Test::Client(|client| matches!(client.class, Class::Crawler | Class::Headless))),
-    (Reason::BotSuspected, Test::Client(|client| matches!(client.class, Class::HttpLibrary | Class::Suspected))),
+    (Reason::Bot, Test::Client(|client| client.bot == Some(Reason::Bot))),
+    (Reason::BotSuspected, Test::Client(|client| client.bot == Some(Reason::BotSuspected))),
 ];
 
 /// What a reason depends on.
@@ -42,7 +41,8 @@ struct Seen<'a> {
 /// What the head told of the client.
 #[derive(Debug)]
 pub struct Client {
-    pub class: Class,
+    /// `bot`, `bot_suspected` or neither.
+    pub bot: Option<Reason>,
     pub is_verification_agent: bool,
     pub is_datacenter: bool,
     pub is_threat: bool,

@@ -15,7 +15,7 @@ fn allow_comes_before_deny_before_the_opt_out_before_the_built_in_rules() {
         ("AcmeUptim", Class::Crawler, "deny"),
         ("acme optout", Class::Crawler, "deny"),
         ("bot optout", Class::None, "opt_out"),
-        ("somebot", Class::Crawler, "bot"),
+        ("somebot/1", Class::Crawler, "bot"),
         ("", Class::None, ""),
     ];
     for (value, class, rule) in rows {
