@@ -70,9 +70,15 @@ enum Command {
         output: Output,
     },
     /// The class of each User-Agent of a file: `class<TAB>rule<TAB>User-Agent` a line
+    ///
+    /// With --vendor the reason that the vendor gives comes first: `bot`, `bot_suspected`, or `-` for neither. What `custom` makes of a value is in
+    /// its configuration: see `explain`.
     ClassifyUa {
         /// One User-Agent a line; `-` is standard input
         file: String,
+        /// The vendor that judges
+        #[arg(long, value_parser = vendor)]
+        vendor: Option<Vendor>,
         #[arg(long, value_enum, default_value = "text")]
         output: Output,
     },
@@ -190,9 +196,9 @@ async fn run(command: Command) -> cli::Result<bool> {
             }
             Ok(true)
         }
-        Command::ClassifyUa { file, output } => {
+        Command::ClassifyUa { file, vendor, output } => {
             let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-            cli::classify_ua::run(&file, output == Output::Json, &mut out).map_err(|error| format!("{file}: {error}"))?;
+            cli::classify_ua::run(&file, vendor, output == Output::Json, &mut out)?;
             Ok(true)
         }
         // Decided above.

@@ -41,6 +41,11 @@ const COMMANDS: &[&str] = &[
     "dispositions --vendor userpilot",
     "dispositions --vendor acme",
     "classify-ua tests/cli/missing.txt",
+    "classify-ua tests/cli/agents.txt",
+    "classify-ua tests/cli/agents.txt --vendor plausible",
+    "classify-ua tests/cli/agents.txt --vendor convert",
+    "classify-ua tests/cli/agents.txt --vendor commanders_act --output json",
+    "classify-ua tests/cli/agents.txt --vendor custom",
     "",
     "replay --help",
 ];

@@ -1,49 +1,82 @@
 //! `trackgate classify-ua`: the class of each User-Agent of a file.
 
-use crate::rules::user_agent::{Match, classify};
+use super::Result;
+use crate::rules::user_agent::{Match, UserAgents, classify};
+use crate::vendor::Vendor;
+use crate::vendors::{convert, plausible};
+use crate::verdict::Reason;
 use std::io::{BufRead, BufReader, Write};
+
+/// What a vendor makes of a value, with the operator's lists that are given.
+type Judge = fn(&UserAgents, &[u8]) -> Option<Reason>;
 
 /// Reads User-Agent values from the file at `path` (`-`: standard input), one a line, and writes for each
 /// `class<TAB>rule<TAB>value`, or with `json` an object `{"class", "rule", "user_agent"}` a line. The text form
 /// gives the value's bytes back as they are; JSON is text, so there a byte that is not UTF-8 becomes U+FFFD.
 /// A line end of `\r\n` counts as `\n`; an empty line is an empty value.
 ///
+/// With a vendor the reason that it gives comes first: `bot`, `bot_suspected`, or `-` (in JSON `reason`, or null) for
+/// neither, as where a vendor has no rule for User-Agents. Operators' own lists are not in it.
+///
 /// # Errors
 ///
-/// What opening, reading or writing says.
-pub fn run(path: &str, json: bool, out: &mut impl Write) -> std::io::Result<()> {
-    if path == "-" {
-        return classify_lines(std::io::stdin().lock(), json, out);
-    }
-    classify_lines(BufReader::new(std::fs::File::open(path)?), json, out)
+/// What opening, reading or writing says; `custom`, whose rule is the configuration's.
+pub fn run(path: &str, vendor: Option<Vendor>, json: bool, out: &mut impl Write) -> Result<()> {
+    let judge = vendor.map(judge).transpose()?;
+    let done = if path == "-" {
+        classify_lines(std::io::stdin().lock(), judge, json, out)
+    } else {
+        std::fs::File::open(path).and_then(|file| classify_lines(BufReader::new(file), judge, json, out))
+    };
+    done.map_err(|error| format!("{path}: {error}").into())
 }
 
-fn classify_lines(mut lines: impl BufRead, json: bool, out: &mut impl Write) -> std::io::Result<()> {
+fn judge(vendor: Vendor) -> Result<Judge> {
+    match vendor {
+        Vendor::Convert => Ok(convert::user_agent_reason),
+        Vendor::Plausible => Ok(plausible::user_agent_reason),
+        Vendor::Userpilot | Vendor::CommandersAct => Ok(|_, _| None),
+        Vendor::Custom => {
+            Err("--vendor custom: what it makes of a User-Agent is in the configuration; `trackgate explain` shows it".into())
+        }
+    }
+}
+
+fn classify_lines(mut lines: impl BufRead, judge: Option<Judge>, json: bool, out: &mut impl Write) -> std::io::Result<()> {
+    let user_agents = UserAgents::default();
     let mut line = Vec::new();
     while lines.read_until(b'\n', &mut line)? > 0 {
         let value = line.strip_suffix(b"\n").unwrap_or(&line);
         let value = value.strip_suffix(b"\r").unwrap_or(value);
         let verdict = classify(value);
+        let reason = judge.map(|judge| judge(&user_agents, value).map(Reason::id));
         if json {
-            write_json(verdict, value, out)?
+            write_json(reason, verdict, value, out)?
         } else {
-            write_text(verdict, value, out)?
+            write_text(reason, verdict, value, out)?
         }
         line.clear();
     }
     out.flush()
 }
 
-fn write_text(verdict: Match, value: &[u8], out: &mut impl Write) -> std::io::Result<()> {
+/// The reason is that of the vendor asked for, and in it that it gives any.
+fn write_text(reason: Option<Option<&str>>, verdict: Match, value: &[u8], out: &mut impl Write) -> std::io::Result<()> {
+    if let Some(reason) = reason {
+        write!(out, "{}\t", reason.unwrap_or("-"))?;
+    }
     for part in [verdict.class.id().as_bytes(), b"\t", verdict.rule.as_bytes(), b"\t", value, b"\n"] {
         out.write_all(part)?;
     }
     Ok(())
 }
 
-fn write_json(verdict: Match, value: &[u8], out: &mut impl Write) -> std::io::Result<()> {
-    let (class, rule) = (verdict.class.id(), verdict.rule);
-    let line = serde_json::json!({ "class": class, "rule": rule, "user_agent": String::from_utf8_lossy(value) });
+fn write_json(reason: Option<Option<&str>>, verdict: Match, value: &[u8], out: &mut impl Write) -> std::io::Result<()> {
+    let (class, rule, user_agent) = (verdict.class.id(), verdict.rule, String::from_utf8_lossy(value));
+    let line = match reason {
+        Some(reason) => serde_json::json!({ "reason": reason, "class": class, "rule": rule, "user_agent": user_agent }),
+        None => serde_json::json!({ "class": class, "rule": rule, "user_agent": user_agent }),
+    };
     writeln!(out, "{line}")
 }
 
@@ -53,8 +86,15 @@ mod tests {
 
     fn output(input: &[u8], json: bool) -> Vec<u8> {
         let mut out = Vec::new();
-        classify_lines(input, json, &mut out).unwrap();
+        classify_lines(input, None, json, &mut out).unwrap();
         out
+    }
+
+    fn reasons(vendor: Vendor, input: &str) -> Vec<String> {
+        let mut out = Vec::new();
+        classify_lines(input.as_bytes(), Some(judge(vendor).unwrap()), false, &mut out).unwrap();
+        let lines = String::from_utf8(out).unwrap();
+        lines.lines().map(|line| line.split('\t').next().unwrap().to_owned()).collect()
     }
 
     #[test]
@@ -74,8 +114,39 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_file_is_an_error() {
-        let error = run("no/such/file", false, &mut Vec::new()).unwrap_err();
-        assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+    fn the_reason_of_a_vendor_comes_first() {
+        let input = b"curl/8.5.0\nMozilla/5.0\n";
+        let mut out = Vec::new();
+        classify_lines(input.as_slice(), Some(convert::user_agent_reason), false, &mut out).unwrap();
+        let expected = "bot\thttp_library\tcurl\tcurl/8.5.0\nbot_suspected\tcrawler\tno_engine_no_platform\tMozilla/5.0\n";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+
+        let mut out = Vec::new();
+        classify_lines(b"MyApp CFNetwork/1".as_slice(), Some(plausible::user_agent_reason), true, &mut out).unwrap();
+        let expected = "{\"class\":\"none\",\"reason\":null,\"rule\":\"\",\"user_agent\":\"MyApp CFNetwork/1\"}\n";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+
+    #[test]
+    fn each_vendor_makes_its_own_of_a_value() {
+        let values = "Googlebot/2.1\nHeadlessChrome/126\ncurl/8.5.0\nMozilla/5.0\nMyApp/2.5\nConvertAgent/1.0\n\n  \n";
+        let (bot, suspected, none) = ("bot", "bot_suspected", "-");
+        let rows: [(Vendor, [&str; 8]); 4] = [
+            (Vendor::Convert, [bot, bot, bot, suspected, suspected, none, bot, bot]),
+            (Vendor::Plausible, [bot, bot, suspected, suspected, suspected, suspected, none, none]),
+            (Vendor::Userpilot, [none; 8]),
+            (Vendor::CommandersAct, [none; 8]),
+        ];
+        for (vendor, expected) in rows {
+            assert_eq!(reasons(vendor, values), expected, "{vendor:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_an_error() {
+        let missing = run("no/such/file", None, false, &mut Vec::new()).unwrap_err();
+        assert_eq!(missing.to_string(), "no/such/file: No such file or directory (os error 2)");
+        let custom = run("-", Some(Vendor::Custom), false, &mut Vec::new()).unwrap_err();
+        assert!(custom.to_string().starts_with("--vendor custom: "), "{custom}");
     }
 }
