@@ -18,6 +18,14 @@ CRAWLERDETECT = """import json, sys
 from crawlerdetect import CrawlerDetect
 detect = CrawlerDetect()
 json.dump([bool(detect.is_crawler(value)) for value in json.load(sys.stdin)], sys.stdout)"""
+# Plausible's own test: a bot of Matomo's list, or Headless Chrome. device-detector is LGPL: run here, never carried over.
+DEVICE_DETECTOR = """import json, sys
+from device_detector import DeviceDetector
+def is_bot(value):
+    detector = DeviceDetector(value, check_cache=False)
+    detector.parse_bot()
+    return bool(detector.is_bot() or "headless" in value.lower() and detector.parse().client_name() == "Headless Chrome")
+json.dump([is_bot(value) for value in json.load(sys.stdin)], sys.stdout)"""
 
 
 def build():
@@ -27,8 +35,17 @@ def build():
 
 def classes(values):
     """The class that trackgate gives each value."""
+    return first_fields(values)
+
+
+def dropped(values, vendor):
+    """Of each value whether trackgate drops it at the vendor by default: its reason is `bot`."""
+    return [reason == "bot" for reason in first_fields(values, "--vendor", vendor)]
+
+
+def first_fields(values, *options):
     text = "".join(value + "\n" for value in values).encode()
-    done = subprocess.run([BINARY, "classify-ua", "-"], input=text, stdout=subprocess.PIPE, check=True)
+    done = subprocess.run([BINARY, "classify-ua", *options, "-"], input=text, stdout=subprocess.PIPE, check=True)
     found = [line.split(b"\t", 1)[0].decode() for line in done.stdout.split(b"\n")[:-1]]
     if len(found) != len(values):
         raise SystemExit(f"trackgate classify-ua: expected {len(values)} lines, found {len(found)}")
@@ -42,6 +59,7 @@ def others():
         "isbot": lambda values: ask(["node", "-e", ISBOT], values),
         "crawler-user-agents": lambda values: ask([python, "-c", CRAWLER_USER_AGENTS], values),
         "CrawlerDetect": lambda values: ask([python, "-c", CRAWLERDETECT], values),
+        "device-detector": lambda values: ask([python, "-c", DEVICE_DETECTOR], values),
     }
 
 
