@@ -4,7 +4,7 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use trackgate::cli::{self, collector::Collector, replay::Replay};
+use trackgate::cli::{self, collector::Collector, replay::Replay, shown};
 use trackgate::vendor::Vendor;
 
 /// A gate for event-tracking traffic: a proxy-wasm filter for Envoy. This command is the same gate, natively, for those who write its
@@ -152,26 +152,42 @@ fn vendor(id: &str) -> Result<Vendor, String> {
     Vendor::ALL.into_iter().find(|vendor| vendor.id() == id).ok_or_else(|| format!("expected one of {}", known()))
 }
 
+/// The command line; what is wrong with it is told without the bytes that a terminal obeys, for a shell's `*` may be what wrote it.
+fn arguments() -> Result<Arguments, ExitCode> {
+    let is_plain = std::env::args_os().all(|argument| shown::line(argument.to_string_lossy()) == argument.to_string_lossy());
+    match Arguments::try_parse() {
+        Ok(arguments) => Ok(arguments),
+        Err(error) if is_plain || !error.use_stderr() => error.exit(),
+        Err(error) => {
+            eprintln!("{}", shown::line(error));
+            Err(ExitCode::from(2))
+        }
+    }
+}
+
+fn failed(error: &(dyn std::error::Error + Send + Sync)) -> ExitCode {
+    eprintln!("trackgate: {}", shown::lines(error));
+    ExitCode::from(2)
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
+    let arguments = match arguments() {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
+    };
     // A canary's decision has three exit codes.
-    if let Command::Canary { stable, canary, watch, min_requests, min_change, alpha, output } = Arguments::parse().command {
+    if let Command::Canary { stable, canary, watch, min_requests, min_change, alpha, output } = arguments.command {
         let limits = cli::canary::Limits { min_requests, min_change, alpha };
         return match cli::canary::run(stable, canary, watch, limits, output == Output::Json).await {
             Ok(decision) => ExitCode::from(decision.exit_code()),
-            Err(error) => {
-                eprintln!("trackgate: {error}");
-                ExitCode::from(2)
-            }
+            Err(error) => failed(error.as_ref()),
         };
     }
-    match run(Arguments::parse().command).await {
+    match run(arguments.command).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
-        Err(error) => {
-            eprintln!("trackgate: {error}");
-            ExitCode::from(2)
-        }
+        Err(error) => failed(error.as_ref()),
     }
 }
 

@@ -5,6 +5,7 @@ pub mod stats;
 
 use super::Result;
 use super::client::{self, Call, Transport};
+use super::shown;
 use super::terminal::{Colour, paint};
 use serde_json::json;
 use stats::Stats;
@@ -38,7 +39,9 @@ pub async fn run(stable: SocketAddr, canary: SocketAddr, watch: Duration, limits
     if as_json {
         println!(
             "{}",
-            json!({"decision": report.decision.id(), "reasons": report.reasons, "stable_requests": report.stable, "canary_requests": report.canary})
+            shown::json(
+                &json!({"decision": report.decision.id(), "reasons": report.reasons, "stable_requests": report.stable, "canary_requests": report.canary})
+            )
         );
     } else {
         print(&report);
@@ -48,7 +51,7 @@ pub async fn run(stable: SocketAddr, canary: SocketAddr, watch: Duration, limits
 
 pub fn print(report: &Report) {
     println!("{} requests at the stable gateway, {} at the canary", report.stable, report.canary);
-    report.reasons.iter().for_each(|reason| println!("  {reason}"));
+    report.reasons.iter().for_each(|reason| println!("  {}", shown::line(reason)));
     let colour = match report.decision {
         Decision::Promote => Colour::Green,
         Decision::Hold => Colour::Yellow,

@@ -4,6 +4,7 @@ mod warnings;
 
 use super::Result;
 use super::configuration::{self, Found, Source};
+use super::shown::{self, file, line};
 use crate::config;
 use crate::rules::problem::Problem;
 use serde_json::{Value, json};
@@ -16,7 +17,7 @@ use std::path::Path;
 pub fn run(path: &Path, as_json: bool) -> Result<bool> {
     let (found, documents) = configuration::find(path)?;
     if found.is_empty() {
-        return Err(format!("{}: expected a configuration of the filter, found none", path.display()).into());
+        return Err(format!("{}: expected a configuration of the filter, found none", file(path)).into());
     }
     let mut problems: Vec<Problem> = Vec::new();
     let mut warnings = Vec::new();
@@ -25,7 +26,7 @@ pub fn run(path: &Path, as_json: bool) -> Result<bool> {
         check(one, &documents, &outer, &mut problems, &mut warnings);
     }
     if as_json {
-        println!("{}", report_json(&problems, &warnings));
+        println!("{}", shown::json(&report_json(&problems, &warnings)));
     } else {
         print_report(path, &problems, &warnings);
     }
@@ -51,10 +52,10 @@ fn report_json(problems: &[Problem], warnings: &[String]) -> Value {
 }
 
 fn print_report(path: &Path, problems: &[Problem], warnings: &[String]) {
-    problems.iter().for_each(|problem| println!("{}: error: {problem}", path.display()));
-    warnings.iter().for_each(|warning| println!("{}: warning: {warning}", path.display()));
+    problems.iter().for_each(|problem| println!("{}: error: {}", file(path), line(problem)));
+    warnings.iter().for_each(|warning| println!("{}: warning: {}", file(path), line(warning)));
     match (problems.len(), warnings.len()) {
-        (0, 0) => println!("{}: good", path.display()),
+        (0, 0) => println!("{}: good", file(path)),
         (problems, warnings) => println!("{problems} errors, {warnings} warnings"),
     }
 }

@@ -1,6 +1,7 @@
 //! `trackgate classify-ua`: the class of each User-Agent of a file.
 
 use super::Result;
+use super::shown::{self, shown};
 use crate::rules::user_agent::{Match, UserAgents, classify};
 use crate::vendor::Vendor;
 use crate::vendors::{convert, plausible};
@@ -12,7 +13,7 @@ type Judge = fn(&UserAgents, &[u8]) -> Option<Reason>;
 
 /// Reads User-Agent values from the file at `path` (`-`: standard input), one a line, and writes for each
 /// `class<TAB>rule<TAB>value`, or with `json` an object `{"class", "rule", "user_agent"}` a line. The text form
-/// gives the value's bytes back as they are; JSON is text, so there a byte that is not UTF-8 becomes U+FFFD.
+/// gives the value as [`shown`]; JSON is text, so there a byte that is not UTF-8 becomes U+FFFD.
 /// A line end of `\r\n` counts as `\n`; an empty line is an empty value.
 ///
 /// With a vendor the reason that it gives comes first: `bot`, `bot_suspected`, or `-` (in JSON `reason`, or null) for
@@ -28,7 +29,7 @@ pub fn run(path: &str, vendor: Option<Vendor>, json: bool, out: &mut impl Write)
     } else {
         std::fs::File::open(path).and_then(|file| classify_lines(BufReader::new(file), judge, json, out))
     };
-    done.map_err(|error| format!("{path}: {error}").into())
+    done.map_err(|error| format!("{}: {error}", shown(path)).into())
 }
 
 fn judge(vendor: Vendor) -> Result<Judge> {
@@ -65,10 +66,7 @@ fn write_text(reason: Option<Option<&str>>, verdict: Match, value: &[u8], out: &
     if let Some(reason) = reason {
         write!(out, "{}\t", reason.unwrap_or("-"))?;
     }
-    for part in [verdict.class.id().as_bytes(), b"\t", verdict.rule.as_bytes(), b"\t", value, b"\n"] {
-        out.write_all(part)?;
-    }
-    Ok(())
+    writeln!(out, "{}\t{}\t{}", verdict.class.id(), shown(verdict.rule), shown(value))
 }
 
 fn write_json(reason: Option<Option<&str>>, verdict: Match, value: &[u8], out: &mut impl Write) -> std::io::Result<()> {
@@ -77,7 +75,7 @@ fn write_json(reason: Option<Option<&str>>, verdict: Match, value: &[u8], out: &
         Some(reason) => serde_json::json!({ "reason": reason, "class": class, "rule": rule, "user_agent": user_agent }),
         None => serde_json::json!({ "class": class, "rule": rule, "user_agent": user_agent }),
     };
-    writeln!(out, "{line}")
+    writeln!(out, "{}", shown::json(&line))
 }
 
 #[cfg(test)]
@@ -102,7 +100,7 @@ mod tests {
         let input = b"curl/8.5.0\r\n\nMyApp/2.5\n\xe9bot";
         assert_eq!(
             output(input, false),
-            b"http_library\tcurl\tcurl/8.5.0\nnone\t\t\nsuspected\tunknown_agent\tMyApp/2.5\ncrawler\tbot\t\xe9bot\n"
+            b"http_library\tcurl\tcurl/8.5.0\nnone\t\t\nsuspected\tunknown_agent\tMyApp/2.5\ncrawler\tbot\t\\xe9bot\n"
         );
         assert_eq!(output(b"", false), b"");
     }

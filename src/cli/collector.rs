@@ -5,6 +5,7 @@
 //! `GET /__collector/requests` returns everything kept as JSON, `DELETE` forgets it.
 
 use super::Result;
+use super::shown::{self, shown};
 use base64::Engine;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -45,14 +46,20 @@ impl Seen {
 
     /// One line for people.
     pub fn line(&self) -> String {
-        let text = |name: &str| self.header(name).map_or_else(|| "-".into(), String::from_utf8_lossy);
+        let text = |name: &str| self.header(name).map_or_else(|| "-".to_owned(), |value| shown(value).to_string());
         let size = self.body.as_ref().map_or_else(|| "broken off".to_owned(), |body| format!("{} bytes", body.len()));
-        format!("{} {} {size} {} {}", self.method, self.path, text("x-track-verdict"), text("x-track-drop-reason"))
+        format!(
+            "{} {} {size} {} {}",
+            shown(&self.method),
+            shown(&self.path),
+            text("x-track-verdict"),
+            text("x-track-drop-reason")
+        )
     }
 
     /// One line for programs.
     pub fn json(&self) -> String {
-        self.to_json().to_string()
+        shown::json(&self.to_json())
     }
 
     fn to_json(&self) -> Value {

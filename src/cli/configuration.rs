@@ -2,6 +2,7 @@
 //! Gateway EnvoyExtensionPolicy, as YAML or JSON.
 
 use super::Result;
+use super::shown::{file, line};
 use crate::gate::Gate;
 use serde::Deserialize;
 use serde_json::Value;
@@ -44,7 +45,7 @@ pub fn find(path: &Path) -> Result<(Vec<Found>, Vec<Value>)> {
     let mut documents = Vec::new();
     for document in serde_yaml_ng::Deserializer::from_str(&text) {
         let value =
-            Value::deserialize(document).map_err(|error| format!("{}: expected JSON or YAML: {error}", path.display()))?;
+            Value::deserialize(document).map_err(|error| format!("{}: expected JSON or YAML: {}", file(path), line(error)))?;
         documents.push(value);
     }
     let mut found = Vec::new();
@@ -72,7 +73,7 @@ fn read(path: &Path) -> Result<String> {
     if path.as_os_str() == "-" {
         return Ok(std::io::read_to_string(std::io::stdin())?);
     }
-    Ok(std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?)
+    Ok(std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", file(path)))?)
 }
 
 /// The resource's own field holds the configuration as an object.
@@ -108,10 +109,10 @@ fn search(value: &Value, source: Source, found: &mut Vec<Found>) {
 pub fn load(path: &Path) -> Result<Gate> {
     let (found, _) = find(path)?;
     let [found] = found.as_slice() else {
-        return Err(format!("{}: expected one configuration of the filter, found {}", path.display(), found.len()).into());
+        return Err(format!("{}: expected one configuration of the filter, found {}", file(path), found.len()).into());
     };
     Ok(Gate::load(found.text.as_bytes()).map_err(|error| {
-        let problems: Vec<String> = error.problems.iter().map(|problem| format!("{}: {problem}", path.display())).collect();
+        let problems: Vec<String> = error.problems.iter().map(|problem| format!("{}: {}", file(path), line(problem))).collect();
         problems.join("\n")
     })?)
 }

@@ -8,6 +8,7 @@ pub use remote::{Remote, run as run_remote};
 use super::client::{self, Answer, Transport};
 use super::collector::{Collector, Seen};
 use super::envoy::Envoy;
+use super::shown::line;
 use super::terminal::{Colour, paint};
 use super::{Result, client::Call};
 use rows::Row;
@@ -94,7 +95,8 @@ async fn access_log(envoy: &Envoy, count: usize) -> Result<Vec<Value>> {
 }
 
 fn fate(index: usize, answer: &Answer, collector: &Collector, log: &[Value]) -> Fate {
-    let line = log.iter().find(|line| row_of(line["path"].as_str().unwrap_or_default()) == Some(index));
+    // The log has no query. Each request was answered before the next was sent.
+    let line = log.get(index);
     let field = |name: &str| line.and_then(|line| line[name].as_str()).unwrap_or_default().to_owned();
     let verdict = field("verdict").split(';').next().unwrap_or_default().to_owned();
     let seen = collector.seen().into_iter().find(|seen| row_of(&seen.path) == Some(index));
@@ -102,12 +104,12 @@ fn fate(index: usize, answer: &Answer, collector: &Collector, log: &[Value]) -> 
         verdict: if verdict.is_empty() { "untouched".to_owned() } else { verdict },
         reason: field("reasons").split([';', ',']).next().unwrap_or_default().to_owned(),
         status: answer.status,
-        collector: seen.map_or_else(|| "nothing".to_owned(), |seen| shown(&seen)),
+        collector: seen.map_or_else(|| "nothing".to_owned(), |seen| mark(&seen)),
     }
 }
 
 /// The gate's mark on a request that reached the collector.
-fn shown(seen: &Seen) -> String {
+fn mark(seen: &Seen) -> String {
     let text = |name: &str| seen.header(name).map(|value| String::from_utf8_lossy(value).into_owned());
     match (text("x-track-verdict"), text("x-track-drop-reason")) {
         (Some(verdict), Some(reasons)) => format!("{verdict} ({reasons})"),
@@ -130,8 +132,8 @@ fn print_table(rows: &[Row], fates: &[Fate]) {
             "annotate" | "uninspected" => Colour::Yellow,
             _ => Colour::Green,
         };
-        let verdict = paint(&format!("{:<11}", fate.verdict), colour);
-        println!("{:<52} {verdict} {:<20} {:>6}  {}", row.name, fate.reason, fate.status, fate.collector);
+        let verdict = paint(&format!("{:<11}", line(&fate.verdict)), colour);
+        println!("{:<52} {verdict} {:<20} {:>6}  {}", row.name, line(&fate.reason), fate.status, line(&fate.collector));
         if !is_as_expected(row, fate) {
             let expected = format!("  expected {} {} {}", row.verdict, row.reason, row.status);
             println!("{}", paint(&expected, Colour::Red));

@@ -7,6 +7,7 @@ use super::Result;
 use super::capture::Captured;
 use super::configuration;
 use super::judge::judge;
+use super::shown::{self, shown};
 use super::terminal::{Colour, paint};
 use crate::annotation;
 use crate::gate::{Decision, Endpoint, Gate};
@@ -45,7 +46,7 @@ pub fn run(configuration: &Path, request: &str, as_json: bool) -> Result<bool> {
     let Some(endpoint) = gate.endpoints.get(decision.endpoint) else { return Ok(true) };
     let lines = lines(&Seen { gate: &gate, endpoint, captured: &captured }, &decision);
     if as_json {
-        println!("{}", report_json(endpoint, &lines, &decision));
+        println!("{}", shown::json(&report_json(endpoint, &lines, &decision)));
     } else {
         print_report(endpoint, &lines, &decision);
     }
@@ -65,7 +66,7 @@ fn lines(seen: &Seen<'_>, decision: &Decision) -> Vec<Line> {
         } else if own.is_empty() {
             Said::Nothing
         } else {
-            Said::Findings(own.iter().map(|finding| shown(seen.endpoint, finding)).collect())
+            Said::Findings(own.iter().map(|finding| told(seen.endpoint, finding)).collect())
         };
         lines.push(Line { rule: step.rule, saw: saw(step, seen, ended), said });
         ended |= refusal.is_some_and(|reason| step.reasons.contains(&reason));
@@ -77,12 +78,12 @@ fn saw(step: &Step, seen: &Seen<'_>, ended: bool) -> String {
     if ended { String::new() } else { (step.saw)(seen) }
 }
 
-fn shown(endpoint: &Endpoint, finding: &Finding) -> String {
+fn told(endpoint: &Endpoint, finding: &Finding) -> String {
     let disposition = endpoint.dispositions.of(finding.reason).map_or("-", |disposition| disposition.id());
-    let mut text = format!("{} ({disposition}): {}", finding.reason.id(), finding.message);
+    let mut text = format!("{} ({disposition}): {}", finding.reason.id(), shown::line(&finding.message));
     for (name, value) in [("at", finding.path.as_deref()), ("domain", finding.domain.as_deref())] {
         if let Some(value) = value {
-            text.push_str(&format!("; {name} {value}"));
+            text.push_str(&format!("; {name} {}", shown(value)));
         }
     }
     text
@@ -91,12 +92,11 @@ fn shown(endpoint: &Endpoint, finding: &Finding) -> String {
 fn print_untouched(gate: &Gate, captured: &Captured, as_json: bool) {
     let names: Vec<&str> = gate.endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect();
     if as_json {
-        println!("{}", json!({"endpoint": null, "verdict": "untouched"}));
+        println!("{}", shown::json(&json!({"endpoint": null, "verdict": "untouched"})));
         return;
     }
     let head = captured.head();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    println!("{} {} at {}", text(head.method()), text(head.path()), text(head.authority()));
+    println!("{} {} at {}", shown(head.method()), shown(head.path()), shown(head.authority()));
     println!("untouched: no endpoint serves it (of {}); only POST is inspected", names.join(", "));
 }
 
@@ -118,8 +118,8 @@ fn print_report(endpoint: &Endpoint, lines: &[Line], decision: &Decision) {
     println!("\nverdict: {}", annotation::verdict(decision, &endpoint.name));
     if let Some(reply) = decision.reply_to_send() {
         println!("\nthe client gets, and the collector sees nothing:\n\nHTTP {}", reply.status);
-        reply.headers.iter().for_each(|(name, value)| println!("{name}: {value}"));
-        println!("\n{}", reply.body);
+        reply.headers.iter().for_each(|(name, value)| println!("{name}: {}", shown::line(value)));
+        println!("\n{}", shown::line(&reply.body));
     } else {
         println!("\nthe collector gets the request, with:\n\nx-track-verdict: {}", annotation::verdict(decision, &endpoint.name));
         if let Some(reasons) = annotation::reasons(&decision.findings) {

@@ -16,6 +16,7 @@ pub mod judge;
 pub mod replay;
 pub mod run;
 pub mod schema;
+pub mod shown;
 pub mod terminal;
 
 /// What goes wrong in the command, with a text for the person at the terminal.

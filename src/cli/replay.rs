@@ -7,6 +7,7 @@ mod text;
 use super::Result;
 use super::capture::{self, Captured, Record};
 use super::judge::judge;
+use super::shown::{self, file};
 use crate::gate::Gate;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::path::{Path, PathBuf};
@@ -32,24 +33,24 @@ pub fn run(replay: &Replay) -> Result<bool> {
     let mut tally = Tally::default();
     let size = replay.files.iter().map(|file| std::fs::metadata(file).map_or(0, |metadata| metadata.len())).sum();
     let bar = progress(size);
-    for file in &replay.files {
+    for path in &replay.files {
         let before = bar.position();
-        read(file, |bytes| bar.set_position(before + bytes), &mut |record| take(&gate, other.as_ref(), record, &mut tally))?;
+        read(path, |bytes| bar.set_position(before + bytes), &mut |record| take(&gate, other.as_ref(), record, &mut tally))?;
     }
     bar.finish_and_clear();
     if replay.json {
-        println!("{}", tally.json());
+        println!("{}", shown::json(&tally.json()));
     } else {
         print!("{}", text::report(&tally, other.is_some()));
     }
     if let Some(path) = &replay.html {
-        std::fs::write(path, html::page(&tally, other.is_some())).map_err(|error| format!("{}: {error}", path.display()))?;
+        std::fs::write(path, html::page(&tally, other.is_some())).map_err(|error| format!("{}: {error}", file(path)))?;
     }
     Ok(tally.malformed == 0 && tally.changes.is_empty())
 }
 
-fn read(file: &Path, tell: impl Fn(u64), each: &mut dyn FnMut(Record)) -> Result<()> {
-    Ok(capture::read(file, tell, each).map_err(|error| format!("{}: {error}", file.display()))?)
+fn read(path: &Path, tell: impl Fn(u64), each: &mut dyn FnMut(Record)) -> Result<()> {
+    Ok(capture::read(path, tell, each).map_err(|error| format!("{}: {}", file(path), shown::line(error)))?)
 }
 
 fn take(gate: &Gate, other: Option<&Gate>, record: Record, tally: &mut Tally) {

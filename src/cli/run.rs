@@ -3,6 +3,7 @@
 use super::Result;
 use super::demo;
 use super::envoy::Envoy;
+use super::shown::shown;
 use super::terminal::{Colour, paint};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
@@ -56,8 +57,8 @@ async fn follow(envoy: &Envoy) -> Result<()> {
 
 fn print_line(line: &str) {
     let Ok(entry) = serde_json::from_str::<Value>(line) else { return };
-    let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let status = entry.get("status").map(Value::to_string).unwrap_or_default();
+    let text = |name: &str| shown(entry.get(name).and_then(Value::as_str).unwrap_or_default()).to_string();
+    let status = entry.get("status").and_then(Value::as_u64).unwrap_or_default();
     let verdict = text("verdict");
     let colour = match verdict.split(';').next().unwrap_or_default() {
         "drop" | "reject" => Colour::Red,

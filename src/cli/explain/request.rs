@@ -2,6 +2,7 @@
 
 use crate::cli::Result;
 use crate::cli::capture::{Captured, har_entry, json_record};
+use crate::cli::shown::{self, shown};
 use serde_json::Value;
 
 /// Reads a file, or standard input for `-`.
@@ -14,9 +15,9 @@ pub fn read(path: &str) -> Result<Captured> {
         std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut bytes)?;
         bytes
     } else {
-        std::fs::read(path).map_err(|error| format!("{path}: {error}"))?
+        std::fs::read(path).map_err(|error| format!("{}: {error}", shown(path)))?
     };
-    Ok(parse(&bytes).map_err(|problem| format!("{path}: {problem}"))?)
+    Ok(parse(&bytes).map_err(|problem| format!("{}: {}", shown(path), shown::line(problem)))?)
 }
 
 fn parse(bytes: &[u8]) -> std::result::Result<Captured, String> {
@@ -87,7 +88,10 @@ fn curl(command: &str) -> std::result::Result<Captured, String> {
     while let Some(word) = words.next() {
         let (option, attached) = attached_value(word);
         let mut value = || {
-            attached.clone().or_else(|| words.next().cloned()).ok_or_else(|| format!("expected a value after {word}, found none"))
+            attached
+                .clone()
+                .or_else(|| words.next().cloned())
+                .ok_or_else(|| format!("expected a value after {}, found none", shown(word)))
         };
         match option {
             "-X" | "--request" => method = Some(value()?),

@@ -1,6 +1,7 @@
 //! The rules of each vendor in the order they run. A test compares the order with what the core does.
 
 use crate::cli::capture::Captured;
+use crate::cli::shown::shown;
 use crate::gate::{Endpoint, Gate};
 use crate::rules::credentials::{Credentials, authorization};
 use crate::rules::user_agent::{Class, has_versioned_token};
@@ -114,16 +115,13 @@ const CUSTOM: &[Step] = &[
     body("events", &[Reason::EventInvalid]),
 ];
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
+/// What a sender wrote is only ever handed on as [`shown`].
 fn field(seen: &Seen<'_>, name: &str) -> String {
-    seen.captured.head().joined(name).map_or_else(|| "none".to_owned(), |value| text(&value))
+    seen.captured.head().joined(name).map_or_else(|| "none".to_owned(), |value| shown(&value).to_string())
 }
 
 fn target(seen: &Seen<'_>) -> String {
-    text(seen.captured.head().path())
+    shown(seen.captured.head().path()).to_string()
 }
 
 fn size(seen: &Seen<'_>) -> String {
@@ -137,15 +135,16 @@ fn size(seen: &Seen<'_>) -> String {
 
 /// The class and the rule that gave it.
 fn user_agent(seen: &Seen<'_>) -> String {
-    let value = field(seen, "user-agent");
+    let head = seen.captured.head();
+    let value = head.joined("user-agent").unwrap_or_default();
     let opt_out = |value: &[u8]| seen.endpoint.vendor == Vendor::Convert && has_versioned_token(value, "ConvertAgent");
-    let found = seen.gate.shared.user_agents.classify(value.as_bytes(), opt_out);
-    let rule = if found.rule.is_empty() { String::new() } else { format!(", by rule {:?}", found.rule) };
+    let found = seen.gate.shared.user_agents.classify(&value, opt_out);
+    let rule = if found.rule.is_empty() { String::new() } else { format!(", by rule \"{}\"", shown(&found.rule)) };
     let grounds = match found.class {
         Class::CrawlerByShape | Class::CrawlerOnLibrary => " by its shape",
         Class::Crawler | Class::Headless | Class::HttpLibrary | Class::Suspected | Class::None => "",
     };
-    format!("{value}: {}{grounds}{rule}", found.class.id())
+    format!("{}: {}{grounds}{rule}", field(seen, "user-agent"), found.class.id())
 }
 
 /// The scheme and nothing of the key.
@@ -172,7 +171,7 @@ fn address(seen: &Seen<'_>) -> String {
 
 fn country(seen: &Seen<'_>) -> String {
     match &seen.gate.shared.country_header {
-        Some(name) => format!("{name}: {}", field(seen, name)),
+        Some(name) => format!("{}: {}", shown(name), field(seen, name)),
         None => "no country_header is configured".to_owned(),
     }
 }

@@ -1,6 +1,7 @@
 //! A replay's report as one page that needs nothing else: no network, no script; charts are inline SVG.
 
 use super::tally::{Count, Outcome, Tally};
+use crate::cli::shown::{html, line, shown};
 use std::fmt::Write;
 
 const COLOURS: [(&str, &str); 6] = [
@@ -41,7 +42,7 @@ pub fn page(tally: &Tally, compares: bool) -> String {
     if !tally.problems.is_empty() {
         page.push_str("<h2>Records that could not be read</h2><ul>");
         for problem in &tally.problems {
-            let _ = write!(page, "<li><code>{}</code>", escaped(problem));
+            let _ = write!(page, "<li><code>{}</code>", html(line(problem)));
         }
         page.push_str("</ul>");
     }
@@ -68,7 +69,7 @@ fn chart(tally: &Tally) -> String {
             "<text x=\"{}\" y=\"{}\" text-anchor=\"end\" font-size=\"15\">{}</text>",
             LABEL - 10.0,
             y + 20,
-            escaped(endpoint)
+            html(shown(endpoint))
         );
         let mut x = LABEL;
         for (verdict, colour) in COLOURS {
@@ -96,7 +97,7 @@ fn outcomes(tally: &Tally) -> String {
             .to_owned();
     for (outcome, count) in &tally.outcomes {
         let Outcome { endpoint, verdict, reason, mode } = outcome;
-        let _ = write!(table, "<tr><td>{}<td>{verdict}<td>{reason}<td>{mode}{}", escaped(endpoint), cells(tally, count));
+        let _ = write!(table, "<tr><td>{}<td>{verdict}<td>{reason}<td>{mode}{}", html(shown(endpoint)), cells(tally, count));
     }
     table + "</table>"
 }
@@ -107,14 +108,14 @@ fn changes(tally: &Tally) -> String {
     }
     let mut table = "<table><tr><th>endpoint<th>now<th>then<th class=\"n\">requests<th class=\"n\">share<th>examples".to_owned();
     for (change, count) in &tally.changes {
-        let shown = |outcome: &Outcome| format!("{} {} ({})", outcome.verdict, outcome.reason, outcome.mode);
+        let told = |outcome: &Outcome| format!("{} {} ({})", outcome.verdict, outcome.reason, outcome.mode);
         let endpoint = if change.now.endpoint.is_empty() { &change.then.endpoint } else { &change.now.endpoint };
         let _ = write!(
             table,
             "<tr><td>{}<td>{}<td>{}{}",
-            escaped(endpoint),
-            shown(&change.now),
-            shown(&change.then),
+            html(shown(endpoint)),
+            told(&change.now),
+            told(&change.then),
             cells(tally, count)
         );
     }
@@ -122,10 +123,6 @@ fn changes(tally: &Tally) -> String {
 }
 
 fn cells(tally: &Tally, count: &Count) -> String {
-    let examples: Vec<String> = count.examples.iter().map(|id| format!("<code>{}</code>", escaped(id))).collect();
+    let examples: Vec<String> = count.examples.iter().map(|id| format!("<code>{}</code>", html(shown(id)))).collect();
     format!("<td class=\"n\">{}<td class=\"n\">{:.3} %<td>{}", count.requests, tally.share(count), examples.join(" "))
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -1,6 +1,7 @@
 //! A replay's report for a terminal.
 
-use super::tally::{Outcome, Tally};
+use super::tally::{Count, Outcome, Tally};
+use crate::cli::shown::{line, shown};
 use crate::cli::terminal::{Colour, paint};
 use std::fmt::Write;
 
@@ -18,7 +19,7 @@ pub fn report(tally: &Tally, compares: bool) -> String {
     if tally.malformed > 0 {
         let _ = writeln!(report, "{} records could not be read:", tally.malformed);
         for problem in &tally.problems {
-            let _ = writeln!(report, "  {problem}");
+            let _ = writeln!(report, "  {}", line(problem));
         }
     }
     report
@@ -33,8 +34,8 @@ fn outcomes(tally: &Tally, report: &mut String) {
     for (outcome, count) in &tally.outcomes {
         let Outcome { endpoint, verdict, reason, mode } = outcome;
         let verdict = paint(&format!("{verdict:<12}"), colour(verdict));
-        let (share, examples) = (tally.share(count), count.examples.join(" "));
-        let endpoint = if endpoint.is_empty() { "-" } else { endpoint };
+        let (share, examples) = (tally.share(count), examples(count));
+        let endpoint = if endpoint.is_empty() { "-".to_owned() } else { shown(endpoint).to_string() };
         let _ =
             writeln!(report, "{endpoint:<20} {verdict} {reason:<24} {mode:<8} {:>10} {share:>7.3}%  {examples}", count.requests);
     }
@@ -47,13 +48,18 @@ fn changes(tally: &Tally, report: &mut String) {
     }
     let _ = writeln!(report, "{:<20} {:<34} {:<34} {:>10} {:>8}  examples", "endpoint", "now", "then", "requests", "share");
     for (change, count) in &tally.changes {
-        let shown = |outcome: &Outcome| format!("{} {} ({})", outcome.verdict, outcome.reason, outcome.mode);
+        let told = |outcome: &Outcome| format!("{} {} ({})", outcome.verdict, outcome.reason, outcome.mode);
         let endpoint = if change.now.endpoint.is_empty() { &change.then.endpoint } else { &change.now.endpoint };
-        let then = paint(&format!("{:<34}", shown(&change.then)), colour(change.then.verdict));
-        let (share, examples) = (tally.share(count), count.examples.join(" "));
+        let endpoint = shown(endpoint).to_string();
+        let then = paint(&format!("{:<34}", told(&change.then)), colour(change.then.verdict));
+        let (share, examples) = (tally.share(count), examples(count));
         let _ =
-            writeln!(report, "{endpoint:<20} {:<34} {then} {:>10} {share:>7.3}%  {examples}", shown(&change.now), count.requests);
+            writeln!(report, "{endpoint:<20} {:<34} {then} {:>10} {share:>7.3}%  {examples}", told(&change.now), count.requests);
     }
+}
+
+fn examples(count: &Count) -> String {
+    count.examples.iter().map(|id| shown(id).to_string()).collect::<Vec<_>>().join(" ")
 }
 
 fn colour(verdict: &str) -> Colour {
