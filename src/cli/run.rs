@@ -47,7 +47,9 @@ async fn follow(envoy: &Envoy) -> Result<()> {
     loop {
         // A line is printed once it is whole.
         if log.read_line(&mut line)? > 0 && line.ends_with('\n') {
-            print_line(&line);
+            if let Some(shown) = told(&line) {
+                println!("{shown}");
+            }
             line.clear();
         } else {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -55,8 +57,9 @@ async fn follow(envoy: &Envoy) -> Result<()> {
     }
 }
 
-fn print_line(line: &str) {
-    let Ok(entry) = serde_json::from_str::<Value>(line) else { return };
+/// A line of the access log, for a person; `None` where it is none of the shipped format.
+fn told(line: &str) -> Option<String> {
+    let entry = serde_json::from_str::<Value>(line).ok()?;
     let text = |name: &str| shown(entry.get(name).and_then(Value::as_str).unwrap_or_default()).to_string();
     let status = entry.get("status").and_then(Value::as_u64).unwrap_or_default();
     let verdict = text("verdict");
@@ -67,5 +70,16 @@ fn print_line(line: &str) {
         _ => Colour::Grey,
     };
     let verdict = if verdict.is_empty() { "untouched" } else { &verdict };
-    println!("{} {} {} {} {}", text("method"), text("path"), status, paint(verdict, colour), text("reasons"));
+    Some(format!("{} {} {} {} {}", text("method"), text("path"), status, paint(verdict, colour), text("reasons")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_the_log_obeys_nobody() {
+        let line = r#"{"method":"PO\u001bST","path":"/\u001b[2J\n","status":200,"verdict":"pass;\u202e","reasons":"\u009b"}"#;
+        assert_eq!(told(line).unwrap(), "PO\\u{1b}ST /\\u{1b}[2J\\n 200 pass;\\u{202e} \\u{9b}");
+    }
 }
