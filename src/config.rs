@@ -7,6 +7,7 @@
 //! It is read by our own few lines (`json`, `node`, `read`) because a derived deserialiser ends at the first problem, and
 //! took 150 KB of the module.
 
+pub mod canonical;
 mod compile;
 mod json;
 mod node;
@@ -37,6 +38,8 @@ pub type Actions = Vec<(Reason, Disposition)>;
 /// The plugin's configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// Of what was written, whatever the order of its members and its white space; see [`canonical`].
+    pub hash: u64,
     /// Act on verdicts, or only tell what would be done.
     pub mode: Mode,
     /// The share of clients under enforcement; the others are in shadow mode. Left out: everyone.
@@ -133,6 +136,7 @@ impl EndpointSpec {
 impl Default for Config {
     fn default() -> Self {
         Config {
+            hash: canonical::hash(&Json::Object(Vec::new())),
             mode: Mode::default(),
             enforce_percent: Share::ALL,
             header_prefix: "x-track-".to_owned(),

@@ -266,3 +266,30 @@ async fn a_capture_of_a_real_envoy_replays_to_its_live_verdicts() {
         std::fs::remove_dir_all(folder).unwrap();
     }
 }
+
+/// As an operator writes it, and as a platform hands it over.
+#[tokio::test]
+async fn check_tells_the_hash_of_the_metric() {
+    let folder = temporary("hash");
+    let spellings = [
+        r#"{"mode":"shadow","enforce_percent":50,"user_agents":{"deny":["a"],"allow":["b"]}}"#,
+        r#"{ "user_agents": {"allow": ["b"], "deny": ["\u0061"]}, "enforce_percent": 50.0, "mode": "shadow" }"#,
+    ];
+    let mut hashes = BTreeSet::new();
+    for spelling in spellings {
+        let file = folder.join("configuration.json");
+        std::fs::write(&file, spelling).unwrap();
+        let (said, _) = trackgate(&format!("check {}", file.display()));
+        let hash = said.lines().find_map(|line| line.split(": hash ").nth(1)).unwrap().to_owned();
+        let (report, _) = trackgate(&format!("check {} --output json", file.display()));
+        assert_eq!(serde_json::from_str::<Value>(&report).unwrap()["hashes"], serde_json::json!([hash]));
+        let shipped = std::fs::read_to_string("envoy/hold.yaml").unwrap();
+        let bootstrap = replaced(&shipped, "value: '{}'", &format!("value: '{spelling}'")).unwrap();
+        let envoy = Envoy::start(&bootstrap, SocketAddr::from(([127, 0, 0, 1], 9)), 1).await.unwrap();
+        let stats = envoy.admin("/stats?filter=trackgate_config_info").await.unwrap();
+        assert!(stats.contains(&format!("trackgate_config_info.hash.{hash}.version.")), "{hash}: {stats}");
+        hashes.insert(hash);
+    }
+    assert_eq!(hashes.len(), 1, "one configuration, one hash");
+    std::fs::remove_dir_all(folder).unwrap();
+}

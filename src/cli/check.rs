@@ -6,6 +6,7 @@ use super::Result;
 use super::configuration::{self, Found, Source};
 use super::shown::{self, file, line};
 use crate::config;
+use crate::gate::BodyPhase;
 use crate::rules::problem::Problem;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -19,41 +20,52 @@ pub fn run(path: &Path, as_json: bool) -> Result<bool> {
     if found.is_empty() {
         return Err(format!("{}: expected a configuration of the filter, found none", file(path)).into());
     }
-    let mut problems: Vec<Problem> = Vec::new();
-    let mut warnings = Vec::new();
+    let mut report = Report::default();
     for (index, one) in found.iter().enumerate() {
         let outer = if found.len() > 1 { format!("configuration[{index}]") } else { String::new() };
-        check(one, &documents, &outer, &mut problems, &mut warnings);
+        check(one, &documents, &outer, &mut report);
     }
     if as_json {
-        println!("{}", shown::json(&report_json(&problems, &warnings)));
+        println!("{}", shown::json(&report_json(&report)));
     } else {
-        print_report(path, &problems, &warnings);
+        print_report(path, &report);
     }
-    Ok(problems.is_empty())
+    Ok(report.problems.is_empty())
 }
 
-fn check(found: &Found, documents: &[Value], outer: &str, problems: &mut Vec<Problem>, warnings: &mut Vec<String>) {
-    match config::load(found.text.as_bytes()) {
-        Ok((config, gate)) => warnings.extend(warnings::of(&config, &gate)),
-        Err(error) => problems.extend(error.problems.into_iter().map(|problem| problem.under(outer))),
+#[derive(Default)]
+struct Report {
+    problems: Vec<Problem>,
+    warnings: Vec<String>,
+    /// Of each configuration, as `trackgate_config_info{hash}` has it; `None` for one that does not load.
+    hashes: Vec<Option<String>>,
+}
+
+fn check(found: &Found, documents: &[Value], outer: &str, report: &mut Report) {
+    let loaded = config::load(found.text.as_bytes());
+    let phase = loaded.as_ref().map_or(BodyPhase::Hold, |(config, _)| config.body_phase);
+    report.hashes.push(loaded.as_ref().ok().map(|(config, _)| format!("{:016x}", config.hash)));
+    match loaded {
+        Ok((config, gate)) => report.warnings.extend(warnings::of(&config, &gate)),
+        Err(error) => report.problems.extend(error.problems.into_iter().map(|problem| problem.under(outer))),
     }
     match found.source {
         Source::Plain => {}
-        Source::Bootstrap | Source::EnvoyFilter => warnings.extend(warnings::of_envoy(found, documents)),
-        Source::WasmPlugin | Source::ExtensionPolicy => warnings.extend(warnings::of_platform(found)),
+        Source::Bootstrap | Source::EnvoyFilter => report.warnings.extend(warnings::of_envoy(found, phase, documents)),
+        Source::WasmPlugin | Source::ExtensionPolicy => report.warnings.extend(warnings::of_platform(found, phase)),
     }
 }
 
-fn report_json(problems: &[Problem], warnings: &[String]) -> Value {
+fn report_json(Report { problems, warnings, hashes }: &Report) -> Value {
     let problem =
         |problem: &Problem| json!({"at": problem.at, "expected": problem.expected, "found": problem.found, "hint": problem.hint});
-    json!({"problems": problems.iter().map(problem).collect::<Vec<_>>(), "warnings": warnings})
+    json!({"problems": problems.iter().map(problem).collect::<Vec<_>>(), "warnings": warnings, "hashes": hashes})
 }
 
-fn print_report(path: &Path, problems: &[Problem], warnings: &[String]) {
+fn print_report(path: &Path, Report { problems, warnings, hashes }: &Report) {
     problems.iter().for_each(|problem| println!("{}: error: {}", file(path), line(problem)));
     warnings.iter().for_each(|warning| println!("{}: warning: {}", file(path), line(warning)));
+    hashes.iter().flatten().for_each(|hash| println!("{}: hash {hash}", file(path)));
     match (problems.len(), warnings.len()) {
         (0, 0) => println!("{}: good", file(path)),
         (problems, warnings) => println!("{problems} errors, {warnings} warnings"),

@@ -25,6 +25,10 @@ impl<'a> Json<'a> {
         // Half a surrogate names no character, so that a text with one could not mean what was written.
         let read = Reader::document(text, Strictness::Jason, |reader| value(reader, &mut twice));
         match (read, twice) {
+            (Err(_), _) if is_struct(text) => Err(ConfigError::whole(
+                "JSON",
+                "the bytes of a google.protobuf.Struct, as Envoy hands it over: use google.protobuf.StringValue".to_owned(),
+            )),
             (Err(Invalid { at }), _) => Err(ConfigError::whole("JSON", format!("something else at {}", place(text, at)))),
             (Ok(_), Some((name, at))) => {
                 Err(ConfigError::whole("each name once in its object", format!("{name:?} a second time at {}", place(text, at))))
@@ -46,6 +50,11 @@ impl<'a> Json<'a> {
             Json::Object(_) => "an object".to_owned(),
         }
     }
+}
+
+/// A serialized Struct begins with the tag of its first member, and has that of the member's value further on, which as it stands is in no JSON.
+fn is_struct(text: &[u8]) -> bool {
+    text.first() == Some(&0x0A) && text.contains(&0x12)
 }
 
 type Twice = Option<(String, usize)>;

@@ -16,11 +16,12 @@ use crate::verdict::{Disposition, Reason};
 
 /// What cannot be read has its default, and its problem is kept.
 pub fn config(json: Json<'_>, problems: &Problems) -> Config {
-    let default = Config::default();
+    let default = Config { hash: super::canonical::hash(&json), ..Config::default() };
     let Some(mut fields) = (Node { at: String::new(), value: json, problems }).fields() else { return default };
     // For editors: where the configuration's schema is.
     let _ = fields.take("$schema").and_then(Node::string);
     let config = Config {
+        hash: default.hash,
         mode: fields.take("mode").and_then(mode).unwrap_or_default(),
         enforce_percent: fields.take("enforce_percent").and_then(share).unwrap_or(Share::ALL),
         header_prefix: fields.take("header_prefix").and_then(Node::string).unwrap_or(default.header_prefix),

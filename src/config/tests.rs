@@ -30,6 +30,10 @@ fn an_error_names_the_place_what_was_expected_and_what_was_found() {
         ),
         ("[]", "configuration: expected an object, found an empty list"),
         (
+            "\n\u{10}\n\u{4}mode\u{12}\u{8}\u{1a}\u{6}shadow",
+            "configuration: expected JSON, found the bytes of a google.protobuf.Struct, as Envoy hands it over: use google.protobuf.StringValue",
+        ),
+        (
             r#"{"mode":"shadows"}"#,
             "configuration: mode: expected one of \"enforce\", \"shadow\", found \"shadows\"; did you mean \"shadow\"?",
         ),

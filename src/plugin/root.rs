@@ -8,7 +8,6 @@ use super::stream::Stream;
 use super::watchdog::{TICK_MS, Watchdog};
 use crate::config;
 use crate::gate::BodyPhase;
-use crate::rules::hash::hash;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 use std::rc::Rc;
@@ -69,7 +68,7 @@ fn load(size: usize) -> Result<Plugin, String> {
     let json = host::plugin_configuration(size)
         .map_err(|host::Failed(status)| format!("configuration: the host did not hand it over (status {status})"))?;
     let (config, gate) = config::load(&json).map_err(|error| error.to_string())?;
-    let hash = format!("{:016x}", hash(&json));
+    let hash = format!("{:016x}", config.hash);
     log::configured(&gate, &hash);
     let metrics = Metrics::define(&gate, &hash);
     match gate.body_phase {

@@ -92,12 +92,11 @@ fn unserved_sites(spec: &EndpointSpec) -> Vec<String> {
 }
 
 /// Warnings about what stands around a filter in an Envoy of one's own.
-pub fn of_envoy(found: &Found, documents: &[Value]) -> Vec<String> {
+pub fn of_envoy(found: &Found, phase: BodyPhase, documents: &[Value]) -> Vec<String> {
     let mut warnings = Vec::new();
     let member =
         |snake: &str, camel: &str| found.around.get(snake).or_else(|| found.around.get(camel)).cloned().unwrap_or(Value::Null);
     let has_knob = member("allow_on_headers_stop_iteration", "allowOnHeadersStopIteration") == Value::Bool(true);
-    let phase = phase(found);
     if phase == BodyPhase::Hold && !has_knob {
         warnings.push(
             "allow_on_headers_stop_iteration: missing or false: every request with a body waits for the watchdog, about a second"
@@ -109,7 +108,7 @@ pub fn of_envoy(found: &Found, documents: &[Value]) -> Vec<String> {
     }
     if member("configuration", "configuration").get("@type").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("Struct"))
     {
-        warnings.push("configuration: a Struct reaches the filter as protobuf bytes: use google.protobuf.StringValue".to_owned());
+        warnings.push("configuration: a Struct reaches the filter as protobuf bytes, which it does not take: use google.protobuf.StringValue".to_owned());
     }
     if member("vm_config", "vmConfig").get("vm_id").and_then(Value::as_str).unwrap_or_default().is_empty() {
         warnings.push("vm_config.vm_id: empty: VMs with an empty one share data".to_owned());
@@ -138,19 +137,15 @@ fn why(setting: &str) -> &'static str {
 }
 
 /// Warnings about a resource of a platform that cannot set the knob.
-pub fn of_platform(found: &Found) -> Vec<String> {
+pub fn of_platform(found: &Found, phase: BodyPhase) -> Vec<String> {
     let mut warnings = Vec::new();
-    if phase(found) == BodyPhase::Hold {
+    if phase == BodyPhase::Hold {
         warnings.push("body_phase: this kind of resource cannot set allow_on_headers_stop_iteration: use \"compat\", with a buffer filter after the gate".to_owned());
     }
     if found.source == Source::WasmPlugin && found.around.get("failStrategy").is_some_and(|strategy| strategy == "FAIL_OPEN") {
         warnings.push("failStrategy: FAIL_OPEN: after a trap every request on that worker bypasses the gate".to_owned());
     }
     warnings
-}
-
-fn phase(found: &Found) -> BodyPhase {
-    crate::config::load(found.text.as_bytes()).map_or(BodyPhase::Hold, |(config, _)| config.body_phase)
 }
 
 fn contains(value: &Value, text: &str) -> bool {
