@@ -1,14 +1,18 @@
 //! Captured traffic, one request at a time: what Envoy's tap filter writes (JSON, protobuf), HAR, and JSON Lines.
 //!
 //! A record that cannot be read is an error of its own, and the next one is read all the same. Compressed files are read as
-//! they are. But for HAR, which is one JSON text, memory does not grow with the file.
+//! they are. Memory does not grow with the file, nor with what stands in it: see [`MAX_RECORD_BYTES`].
 
+mod bounded;
+mod fields;
 mod har;
 mod lines;
+mod protobuf;
 mod tap;
 
-pub use har::{entry as har_entry, split as split_url};
-pub use lines::record as json_record;
+pub use bounded::MAX_RECORD_BYTES;
+pub use har::split as split_url;
+pub use lines::first as first_of_json;
 
 use crate::request::RequestHead;
 use std::fs::File;
@@ -70,9 +74,14 @@ pub fn read(path: &Path, tell: impl Fn(u64), each: &mut dyn FnMut(Record)) -> st
     read_plain(file, &name, each)
 }
 
-fn read_plain(mut text: impl BufRead, name: &str, each: &mut dyn FnMut(Record)) -> std::io::Result<()> {
-    let start = text.fill_buf()?.trim_ascii_start();
-    if start.first() == Some(&b'{') { lines::read(text, name, each) } else { tap::read_delimited(text, name, each) }
+/// The same for a text that is open already, and is not compressed. `name` stands before the number of each record that has no name of its own.
+///
+/// # Errors
+/// It cannot be read.
+pub fn read_plain(mut text: impl BufRead, name: &str, each: &mut dyn FnMut(Record)) -> std::io::Result<()> {
+    let is_json = text.fill_buf()?.trim_ascii_start().first() == Some(&b'{');
+    let text = bounded::Bounded::new(text);
+    if is_json { lines::read(text, name, each) } else { tap::read_delimited(text, name, each) }
 }
 
 /// Counts what is read, so that progress can be shown.

@@ -1,11 +1,14 @@
 //! The plugin's configuration, wherever it stands: by itself as JSON, in an Envoy bootstrap, an Istio WasmPlugin, EnvoyFilter, or an Envoy
 //! Gateway EnvoyExtensionPolicy, as YAML or JSON.
 
-use super::Result;
+mod yaml;
+
 use super::shown::{file, line};
+use super::{Result, input};
 use crate::gate::Gate;
-use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Where a configuration was found.
@@ -36,18 +39,21 @@ pub struct Found {
 /// # Errors
 /// The file cannot be read, or is neither JSON nor YAML.
 pub fn find(path: &Path) -> Result<(Vec<Found>, Vec<Value>)> {
-    let text = read(path)?;
+    let text =
+        String::from_utf8(input::read(path)?).map_err(|error| format!("{}: expected a text, found {error}", file(path)))?;
+    Ok(find_in(text).map_err(|problem| format!("{}: expected JSON or YAML: {}", file(path), line(problem)))?)
+}
+
+/// The same in a text.
+///
+/// # Errors
+/// It is neither JSON nor YAML.
+pub fn find_in(text: String) -> std::result::Result<(Vec<Found>, Vec<Value>), String> {
     // A plain configuration keeps its text, so that problems are told by line and column.
-    let as_json = serde_json::from_str::<Value>(&text);
-    if text.trim().is_empty() || !is_around(as_json.as_ref().ok()) && (as_json.is_ok() || text.trim_start().starts_with('{')) {
+    if is_plain(&text) {
         return Ok((vec![Found { source: Source::Plain, text, around: Value::Null }], Vec::new()));
     }
-    let mut documents = Vec::new();
-    for document in serde_yaml_ng::Deserializer::from_str(&text) {
-        let value =
-            Value::deserialize(document).map_err(|error| format!("{}: expected JSON or YAML: {}", file(path), line(error)))?;
-        documents.push(value);
-    }
+    let documents = yaml::documents(&text)?;
     let mut found = Vec::new();
     for document in &documents {
         match document["kind"].as_str() {
@@ -63,17 +69,13 @@ pub fn find(path: &Path) -> Result<(Vec<Found>, Vec<Value>)> {
     Ok((found, documents))
 }
 
-fn is_around(json: Option<&Value>) -> bool {
-    json.is_some_and(|value| {
-        ["static_resources", "dynamic_resources", "kind", "admin", "resources"].iter().any(|name| value.get(name).is_some())
-    })
-}
-
-fn read(path: &Path) -> Result<String> {
-    if path.as_os_str() == "-" {
-        return Ok(std::io::read_to_string(std::io::stdin())?);
+/// Nothing, JSON that has none of the members of a file of Envoy's or a platform's, or what is meant to be such JSON.
+fn is_plain(text: &str) -> bool {
+    if !text.trim_start().starts_with('{') {
+        return text.trim().is_empty() || serde_json::from_str::<IgnoredAny>(text).is_ok();
     }
-    Ok(std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", file(path)))?)
+    let members = serde_json::from_str::<BTreeMap<String, IgnoredAny>>(text).unwrap_or_default();
+    ["static_resources", "dynamic_resources", "kind", "admin", "resources"].iter().all(|name| !members.contains_key(*name))
 }
 
 /// The resource's own field holds the configuration as an object.

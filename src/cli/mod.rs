@@ -12,6 +12,7 @@ pub mod demo;
 pub mod dispositions;
 pub mod envoy;
 pub mod explain;
+pub mod input;
 pub mod judge;
 pub mod replay;
 pub mod run;

@@ -1,22 +1,17 @@
 //! One request, as a person has it at hand: a raw HTTP message, a curl command line, a HAR entry, or a line of `replay`'s JSON.
 
 use crate::cli::Result;
-use crate::cli::capture::{Captured, har_entry, json_record};
+use crate::cli::capture::{Captured, first_of_json};
+use crate::cli::input;
 use crate::cli::shown::{self, shown};
-use serde_json::Value;
+use std::path::Path;
 
 /// Reads a file, or standard input for `-`.
 ///
 /// # Errors
 /// It cannot be read, or is none of the four.
 pub fn read(path: &str) -> Result<Captured> {
-    let bytes = if path == "-" {
-        let mut bytes = Vec::new();
-        std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut bytes)?;
-        bytes
-    } else {
-        std::fs::read(path).map_err(|error| format!("{}: {error}", shown(path)))?
-    };
+    let bytes = input::read(Path::new(path))?;
     Ok(parse(&bytes).map_err(|problem| format!("{}: {}", shown(path), shown::line(problem)))?)
 }
 
@@ -26,12 +21,8 @@ fn parse(bytes: &[u8]) -> std::result::Result<Captured, String> {
         return curl(&String::from_utf8_lossy(text));
     }
     if text.starts_with(b"{") {
-        let value: Value = serde_json::from_slice(text).map_err(|error| format!("expected JSON, found {error}"))?;
-        let entry = value.pointer("/log/entries").and_then(Value::as_array).and_then(|entries| entries.first());
-        return match entry.or_else(|| value.get("request").map(|_| &value)) {
-            Some(entry) => har_entry(entry, "the entry"),
-            None => json_record(&value, "the request".to_owned()),
-        };
+        return first_of_json(text, "the request")
+            .unwrap_or_else(|| Err("expected a request, found a HAR without entries".to_owned()));
     }
     message(text)
 }
