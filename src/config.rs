@@ -184,13 +184,8 @@ pub fn load(text: &[u8]) -> Result<(Config, Gate), ConfigError> {
 
 /// Without those that only follow from another: of what could not be read, the default may not compile either.
 fn distinct(all: Vec<Problem>) -> Vec<Problem> {
-    let mut kept: Vec<Problem> = Vec::with_capacity(all.len());
-    for problem in all {
-        if !kept.iter().any(|earlier| earlier.at == problem.at) {
-            kept.push(problem);
-        }
-    }
-    kept
+    let mut places = std::collections::HashSet::with_capacity(all.len());
+    all.into_iter().filter(|problem| places.insert(crate::rules::hash::hash(problem.at.as_bytes()))).collect()
 }
 
 /// Why the plugin does not start.

@@ -24,7 +24,7 @@ enum Command {
     ///
     /// Reads the filter's own JSON, an Envoy bootstrap, an Istio WasmPlugin or EnvoyFilter, or an Envoy Gateway EnvoyExtensionPolicy, as JSON or
     /// YAML, and takes the filter's configuration from it. All problems are told at once, each with its path, what was expected and what was
-    /// found. Warnings are for what is legal and probably not meant; they do not change the exit code.
+    /// found, and of each good configuration the hash that trackgate_config_info has. Warnings are for what is legal and probably not meant; they do not change the exit code.
     Check {
         /// A file; `-` is standard input
         configuration: PathBuf,
@@ -46,6 +46,9 @@ enum Command {
     ///
     /// Reads what Envoy's tap filter writes (JSON, and length-delimited protobuf), HAR, and JSON Lines, also compressed with gzip. Records that cannot
     /// be read are counted and named. Exit code 1: there were some, or, with --against, something would change.
+    ///
+    /// A capture may be of any size: replaying takes at most 256 MiB of memory beside the configurations'. A record may have 32 MiB and 10,000 header
+    /// fields, and what a HAR has beside a request 64 MiB; where 32 MiB hold no record that can be read, the rest of the file is left out.
     Replay {
         configuration: PathBuf,
         #[arg(required = true)]
@@ -72,7 +75,7 @@ enum Command {
     /// The class of each User-Agent of a file: `class<TAB>rule<TAB>User-Agent` a line
     ///
     /// With --vendor the reason that the vendor gives comes first: `bot`, `bot_suspected`, or `-` for neither. What `custom` makes of a value is in
-    /// its configuration: see `explain`.
+    /// its configuration: see `explain`. Control characters, bytes that are no UTF-8 and backslashes in a User-Agent are shown escaped.
     ClassifyUa {
         /// One User-Agent a line; `-` is standard input
         file: String,

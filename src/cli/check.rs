@@ -1,5 +1,6 @@
 //! `trackgate check`: everything that is wrong with a configuration, and what is suspicious about it.
 
+mod shadowing;
 mod warnings;
 
 use super::Result;
@@ -46,7 +47,7 @@ fn check(found: &Found, documents: &[Value], outer: &str, report: &mut Report) {
     let phase = loaded.as_ref().map_or(BodyPhase::Hold, |(config, _)| config.body_phase);
     report.hashes.push(loaded.as_ref().ok().map(|(config, _)| format!("{:016x}", config.hash)));
     match loaded {
-        Ok((config, gate)) => report.warnings.extend(warnings::of(&config, &gate)),
+        Ok((config, _)) => report.warnings.extend(warnings::of(&config)),
         Err(error) => report.problems.extend(error.problems.into_iter().map(|problem| problem.under(outer))),
     }
     match found.source {

@@ -6,7 +6,7 @@ use crate::rules::user_agent::{Match, UserAgents, classify};
 use crate::vendor::Vendor;
 use crate::vendors::{convert, plausible};
 use crate::verdict::Reason;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 
 /// What a vendor makes of a value, with the operator's lists that are given.
 type Judge = fn(&UserAgents, &[u8]) -> Option<Reason>;
@@ -43,10 +43,19 @@ fn judge(vendor: Vendor) -> Result<Judge> {
     }
 }
 
+/// No sender's User-Agent is as long: Envoy takes 60 KiB of header fields.
+const MAX_LINE_BYTES: usize = 1 << 20;
+
 fn classify_lines(mut lines: impl BufRead, judge: Option<Judge>, json: bool, out: &mut impl Write) -> std::io::Result<()> {
     let user_agents = UserAgents::default();
     let mut line = Vec::new();
-    while lines.read_until(b'\n', &mut line)? > 0 {
+    for number in 1.. {
+        if lines.by_ref().take(MAX_LINE_BYTES as u64 + 2).read_until(b'\n', &mut line)? == 0 {
+            break;
+        }
+        if line.trim_ascii_end().len() > MAX_LINE_BYTES {
+            return Err(std::io::Error::other(format!("line {number}: expected at most 1 MiB, found more")));
+        }
         let value = line.strip_suffix(b"\n").unwrap_or(&line);
         let value = value.strip_suffix(b"\r").unwrap_or(value);
         let verdict = classify(value);

@@ -181,6 +181,10 @@ fn quoted(words: &[&'static str]) -> String {
 
 /// The word that was probably meant: at most a third of its letters are other ones.
 fn nearest(text: &str, words: &[&'static str]) -> Option<String> {
+    // No word is as long, and the distance of long ones takes long.
+    if text.len() > 64 {
+        return None;
+    }
     let distance = |word: &&&'static str| strsim::damerau_levenshtein(&text.to_ascii_lowercase(), word);
     let word = words.iter().min_by_key(distance)?;
     (distance(&word) * 3 <= word.len().max(3)).then(|| format!("did you mean {word:?}?"))

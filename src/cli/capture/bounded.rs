@@ -12,7 +12,7 @@ use std::rc::Rc;
 /// Of a line, a trace, a HAR's request, and of everything that stands between two of those that can be read.
 pub const MAX_RECORD_BYTES: u64 = 32 << 20;
 /// Of what is passed over without being kept: a HAR's responses.
-const MAX_SKIPPED_BYTES: u64 = 256 << 20;
+const MAX_SKIPPED_BYTES: u64 = 64 << 20;
 /// What a record that cannot be read counts for besides its bytes, and an empty line: they take time, however short they are.
 const BAD_RECORD_BYTES: u64 = 1 << 10;
 

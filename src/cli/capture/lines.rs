@@ -9,7 +9,7 @@ use super::{Captured, Record, har, tap};
 use base64::Engine;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use std::fmt;
-use std::io::{BufRead, Cursor, Read};
+use std::io::{BufRead, BufReader, Cursor, Read};
 
 /// One request a line; where the first line is not a whole JSON text, the texts stand one after the other.
 pub fn read(mut text: Bounded<impl BufRead>, name: &str, each: &mut dyn FnMut(Record)) -> std::io::Result<()> {
@@ -45,8 +45,10 @@ pub fn read(mut text: Bounded<impl BufRead>, name: &str, each: &mut dyn FnMut(Re
     Ok(())
 }
 
-fn read_texts(mut text: Bounded<impl BufRead>, name: &str, each: &mut dyn FnMut(Record)) -> std::io::Result<()> {
+fn read_texts(text: Bounded<impl BufRead>, name: &str, each: &mut dyn FnMut(Record)) -> std::io::Result<()> {
     let limit = text.limit();
+    // The parser asks for one byte at a time. What is read ahead counts a little early.
+    let mut text = BufReader::with_capacity(1 << 16, text);
     for number in 1.. {
         let place = format!("{name}:{number}");
         match pass_blanks(&mut text) {

@@ -1,20 +1,20 @@
 //! What is legal, and probably not meant.
 
+use super::shadowing::Index;
 use crate::cli::configuration::{Found, Source};
 use crate::config::{Config, EndpointSpec};
-use crate::gate::{BodyPhase, Gate, Mode};
-use crate::request::RequestHead;
+use crate::gate::{BodyPhase, Mode};
 use crate::rules::client_ip::ClientIpSpec;
 use crate::rules::problem::OneLine;
 use crate::rules::share::Share;
-use crate::vendors;
 use serde_json::Value;
 
 /// Warnings about the configuration itself.
-pub fn of(config: &Config, gate: &Gate) -> Vec<String> {
+pub fn of(config: &Config) -> Vec<String> {
     let mut warnings = Vec::new();
+    let endpoints = Index::of(config);
     for (index, spec) in config.endpoints.iter().enumerate() {
-        if let Some(earlier) = shadowed_by(config, gate, index) {
+        if let Some(earlier) = endpoints.shadowing(config, index) {
             warnings.push(format!(
                 "{}: no request can reach {:?}, because {earlier:?} stands before it and serves the same hosts and paths",
                 spec.at, spec.name
@@ -50,25 +50,6 @@ pub fn of(config: &Config, gate: &Gate) -> Vec<String> {
 
 fn named(spec: &EndpointSpec) -> String {
     if spec.at.is_empty() { spec.name.clone() } else { spec.at.clone() }
-}
-
-/// The earlier endpoint that serves whatever this one does: found by asking the gate for each of its hosts and paths.
-fn shadowed_by<'g>(config: &Config, gate: &'g Gate, index: usize) -> Option<&'g str> {
-    let spec = config.endpoints.get(index)?;
-    let default_paths = || vendors::default_paths(spec.vendor).iter().map(|path| (*path).to_owned()).collect();
-    let paths: Vec<String> = spec.paths.clone().unwrap_or_else(default_paths);
-    let hosts = spec.hosts.clone().unwrap_or_else(|| vec!["any.invalid".to_owned()]);
-    let mut earlier = None;
-    for (host, path) in hosts.iter().flat_map(|host| paths.iter().map(move |path| (host, path))) {
-        let host = host.replace('*', "any");
-        let path = path.replace(['{', '}'], "");
-        let head = RequestHead::new(vec![(b":method", b"POST"), (b":path", path.as_bytes()), (b":authority", host.as_bytes())]);
-        match gate.endpoint(&head) {
-            Some(found) if found < index => earlier = gate.endpoints.get(found).map(|endpoint| endpoint.name.as_str()),
-            Some(_) | None => return None,
-        }
-    }
-    earlier
 }
 
 /// Sites whose own rules let none of their pages through.

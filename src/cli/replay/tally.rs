@@ -3,10 +3,12 @@
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Ids kept as examples of each outcome.
+/// Ids kept as examples of each outcome, and how much of each.
 const MAX_EXAMPLES: usize = 3;
-/// Problems kept of malformed records.
+const MAX_ID_LETTERS: usize = 200;
+/// Problems kept of malformed records: the first ones, and the last, which tells why the rest of a file was left out.
 const MAX_PROBLEMS: usize = 10;
+const MAX_PROBLEM_LETTERS: usize = 500;
 
 /// What became of a request.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,7 +46,7 @@ impl Count {
     fn add(&mut self, id: &str) {
         self.requests += 1;
         if self.examples.len() < MAX_EXAMPLES {
-            self.examples.push(id.to_owned());
+            self.examples.push(id.chars().take(MAX_ID_LETTERS).collect());
         }
     }
 }
@@ -72,9 +74,8 @@ impl Tally {
 
     pub fn add_malformed(&mut self, problem: String) {
         self.malformed += 1;
-        if self.problems.len() < MAX_PROBLEMS {
-            self.problems.push(problem);
-        }
+        self.problems.truncate(MAX_PROBLEMS - 1);
+        self.problems.push(problem.chars().take(MAX_PROBLEM_LETTERS).collect());
     }
 
     /// In per cent of all requests.
