@@ -50,7 +50,7 @@ docker-test: wasm ## examples/docker, brought up, checked from a client containe
 soak: wasm ## Mixed traffic for MINUTES (1): clients, collector and counters must agree to the last request
 	@export ENVOY="$$(scripts/setup-envoy)" && cargo test --quiet --test soak -- --nocapture
 
-fuzz: cargo ## Fuzz TARGET (request, body, json, config, annotation, patterns) for SECONDS (60)
+fuzz: cargo ## Fuzz TARGET (request, body, json, config, annotation, patterns, capture, written, file) for SECONDS (60)
 	@scripts/fuzz "$(or $(TARGET),request)" "$(or $(SECONDS),60)"
 
 wasm: cargo ## Build the module, target/trackgate.wasm; SPAM_REFERRERS=FILE builds another list of spam referrers in

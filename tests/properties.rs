@@ -64,6 +64,23 @@ proptest! {
     }
 
     #[test]
+    fn any_capture_is_read_to_its_end(bytes in prop::collection::vec(any::<u8>(), 0..60), text in r#"[{}\[\]":,a0\n\\ ]{0,30}|curl [-'"XHd =a:/\\]{0,20}|(POST|a) /[a ?]{0,4} HTTP/1.1\n[a: \r\n]{0,12}"#) {
+        oracles::capture::check(&bytes);
+        oracles::capture::check(text.as_bytes());
+        oracles::capture::trace(&bytes);
+    }
+
+    #[test]
+    fn requests_are_read_as_they_were_written(path in "\\PC{0,8}", fields in prop::collection::vec(("[A-Za-z0-9]{0,6}", ".{0,12}"), 0..5), body in ".{0,30}|['\"\\\\$&\n]{0,9}") {
+        oracles::capture::written_by_chance(&path, &fields, &body);
+    }
+
+    #[test]
+    fn any_file_is_searched_for_configurations(text in r#"[-{}\[\]":,a0\n &*!|>#?.]{0,40}|(kind: WasmPlugin\nspec: |vm_config: x\nconfiguration: )[-{}\[\]":,a0\n ]{0,20}"#) {
+        oracles::file::check(&text);
+    }
+
+    #[test]
     fn patterns_are_regular_expressions(pattern in "[ab/*]{1,9}|\\PC{0,20}", text in "[ab/]{0,12}|\\PC{0,30}") {
         oracles::patterns::pattern(&pattern, &text);
     }

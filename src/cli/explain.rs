@@ -16,6 +16,8 @@ use serde_json::{Value, json};
 use std::path::Path;
 use steps::{Seen, Step};
 
+pub use request::parse as parse_request;
+
 /// What a rule said.
 struct Line {
     rule: &'static str,

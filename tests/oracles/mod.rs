@@ -5,7 +5,9 @@
 
 pub mod annotation;
 pub mod body;
+pub mod capture;
 pub mod configuration;
+pub mod file;
 pub mod json;
 pub mod patterns;
 pub mod request;

@@ -15,7 +15,11 @@ pub fn read(path: &str) -> Result<Captured> {
     Ok(parse(&bytes).map_err(|problem| format!("{}: {}", shown(path), shown::line(problem)))?)
 }
 
-fn parse(bytes: &[u8]) -> std::result::Result<Captured, String> {
+/// The same of bytes.
+///
+/// # Errors
+/// They are none of the four; one line says why, though not without what stands in the bytes.
+pub fn parse(bytes: &[u8]) -> std::result::Result<Captured, String> {
     let text = bytes.trim_ascii_start();
     if text.starts_with(b"curl ") {
         return curl(&String::from_utf8_lossy(text));
