@@ -9,6 +9,8 @@ use std::fmt;
 /// Brackets that are open at once, strings and comments not told apart. The parser takes no more than 128 levels anyway, but a time that grows with
 /// their square to say so.
 const MAX_BRACKETS: usize = 256;
+/// The parser makes a hundred bytes of two.
+const MAX_BYTES: usize = 16 << 20;
 /// What a value takes besides its text.
 const VALUE_BYTES: usize = 32;
 /// How much larger a text may become by its aliases, in any case.
@@ -19,6 +21,9 @@ const FREE_BYTES: usize = 1 << 20;
 /// # Errors
 /// What is wrong, and where, in one line.
 pub fn documents(text: &str) -> Result<Vec<Value>, String> {
+    if text.len() > MAX_BYTES {
+        return Err(format!("more than {} MiB of YAML", MAX_BYTES >> 20));
+    }
     check_brackets(text)?;
     // A value takes two bytes of text at least, unless it is an alias, or nothing.
     let budget = Budget(Cell::new(2 * VALUE_BYTES * text.len() + FREE_BYTES));
@@ -150,6 +155,7 @@ mod tests {
                 format!("a: &a {}\nb: [{}]\n", "x".repeat(50_000), "*a,".repeat(20_000)),
                 "its aliases make it more than sixty times as large",
             ),
+            ("x,\n".repeat(6 << 20), "more than 16 MiB of YAML"),
             ("- ".repeat(50_000), "recursion limit exceeded at line 1 column 257"),
         ];
         for (text, expected) in rows {
