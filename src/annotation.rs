@@ -26,6 +26,11 @@ pub fn verdict(decision: &Decision, endpoint: &str) -> String {
     value
 }
 
+/// The value of the verdict field while the body is awaited in compat mode: by it the route knows what to hold.
+pub fn pending(endpoint: &str) -> String {
+    format!("pending;endpoint={endpoint}")
+}
+
 /// The value of the reasons field; `None` where there is no reason. The last member carries `more=N` where some were left out.
 pub fn reasons(findings: &Findings) -> Option<String> {
     let left_out = findings.more + findings.list.len().saturating_sub(Findings::MAX);

@@ -47,6 +47,9 @@ pub struct Config {
     /// Header fields towards the collector start with this; client-sent fields that do are removed.
     pub header_prefix: String,
     pub body_phase: BodyPhase,
+    /// The most bytes of body that Envoy can hold: the smaller of the listener's buffer and HTTP/2's stream window. A body that
+    /// would not fit is forwarded uninspected. Left out: the operator vouches that every limit of the endpoints fits.
+    pub buffer_limit_bytes: Option<usize>,
     /// Refusals written to the log, at most so many a minute on each worker. Left out: 10.
     pub log_sample_per_minute: usize,
     /// User-Agents that are always, or never, taken for bots.
@@ -141,6 +144,7 @@ impl Default for Config {
             enforce_percent: Share::ALL,
             header_prefix: "x-track-".to_owned(),
             body_phase: BodyPhase::default(),
+            buffer_limit_bytes: None,
             log_sample_per_minute: 10,
             user_agents: UserAgentSpec::default(),
             actions: Actions::new(),

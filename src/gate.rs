@@ -4,10 +4,14 @@
 //! watches the size while the body comes, and [`Inspection::body`] reads it once it is whole. Each of the last three can
 //! end it with a [`Decision`]; nothing here logs, counts, or knows a host.
 
+mod holding;
+mod outcomes;
+
 use crate::reply::{self, Reply};
 use crate::request::RequestHead;
 use crate::rules::endpoint::{HostPattern, Path, PathPattern};
 use crate::rules::share::Share;
+use crate::rules::size;
 use crate::vendor::Vendor;
 use crate::vendors::{self, Awaited, Limits, Policy, Shared};
 use crate::verdict::{Dispositions, Finding, Findings, Flow, Notes, Reason, Refusal, Verdict};
@@ -103,6 +107,8 @@ pub struct Gate {
     /// Lower-case prefix of the header fields that are ours.
     pub header_prefix: String,
     pub body_phase: BodyPhase,
+    /// The most bytes of body that Envoy can hold; `usize::MAX` where the operator does not say.
+    pub buffer_limit_bytes: usize,
 }
 
 /// What the head told.
@@ -167,7 +173,8 @@ impl Gate {
             Flow::Continue(Awaited::Nothing) => Step::Decided(decide(index, endpoint, mode, Flow::Continue(()), findings)),
             Flow::Continue(awaited) => {
                 let max_bytes = vendors::max_body_bytes(&endpoint.limits, &awaited);
-                Step::Body(Inspection { endpoint: index, mode, findings, awaited, max_bytes })
+                let declared = size::declared(head);
+                self.hold(endpoint, Inspection { endpoint: index, mode, findings, awaited, max_bytes, declared })
             }
             Flow::Break(refusal) => Step::Decided(decide(index, endpoint, mode, Flow::Break(refusal), findings)),
         })
@@ -201,6 +208,8 @@ pub struct Inspection {
     pub findings: Findings,
     awaited: Awaited,
     max_bytes: usize,
+    /// Bytes of body that the head declares.
+    declared: Option<usize>,
 }
 
 impl Inspection {
@@ -211,7 +220,10 @@ impl Inspection {
         }
         let endpoint = gate.endpoints.get(self.endpoint)?;
         let mut notes = Notes::new(&endpoint.dispositions, std::mem::take(&mut self.findings));
-        let flow = vendors::too_large(&self.awaited, self.max_bytes, &mut notes);
+        let flow = match notes.note(vendors::too_large(&self.awaited, self.max_bytes)) {
+            Flow::Continue(()) => vendors::unread(&self.awaited, &mut notes),
+            refused @ Flow::Break(_) => refused,
+        };
         Some(decide(self.endpoint, endpoint, self.mode, flow, notes.findings))
     }
 

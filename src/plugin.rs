@@ -3,7 +3,9 @@
 //! The SDK gives the callbacks and types. Host calls are our own (`host`), because the SDK's panic on an unexpected status
 //! or a header that is not UTF-8, and one panic fails every request in flight on that worker.
 
+mod act;
 mod host;
+mod kept;
 mod log;
 mod metrics;
 mod root;
@@ -30,6 +32,7 @@ struct Plugin {
     metrics: Metrics,
     watchdog: Watchdog,
     refusals: RefusalLog,
+    kept: kept::Total,
     /// `x-track-verdict`
     verdict_field: String,
     /// `x-track-drop-reason`

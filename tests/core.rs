@@ -5,8 +5,10 @@ mod corpus;
 
 use corpus::{Fields, Observed, Reply, Upstream, Vector};
 use trackgate::annotation;
-use trackgate::gate::{Decision, Gate, Step};
+use trackgate::gate::{Decision, Gate, Inspection, Step};
 use trackgate::request::RequestHead;
+use trackgate::vendor::Vendor;
+use trackgate::verdict::{Disposition, Findings, Reason};
 
 /// How the body arrives: in pieces of so many bytes.
 fn run(vector: &Vector, piece_bytes: usize) -> Observed {
@@ -110,6 +112,81 @@ fn every_vector_agrees_however_the_body_arrives() {
     }
     corpus::write_count("core", vectors.len() - faults.len(), vectors.len());
     assert!(faults.is_empty(), "{} of {} vectors disagree:\n{}", faults.len(), vectors.len(), faults.join("\n"));
+}
+
+/// Whatever becomes of a request has a counter: under the vector's own configuration, in shadow mode, with every reason treated otherwise,
+/// with a small buffer, and where Envoy does not hand the body over.
+#[test]
+fn every_decision_has_a_counter() {
+    let mut uncounted = Vec::new();
+    for vector in corpus::vectors() {
+        for configuration in variants(&vector) {
+            let gate =
+                Gate::load(configuration.as_bytes()).unwrap_or_else(|error| panic!("{}: {error}: {configuration}", vector.id));
+            let fields = fields(&vector);
+            let head = RequestHead::new(fields.iter().map(|(name, value)| (name.as_bytes(), value.as_slice())).collect());
+            for decision in decisions(&gate, &head, &vector) {
+                let endpoint = &gate.endpoints[decision.endpoint];
+                let outcomes = gate.outcomes(endpoint);
+                let count = outcomes.iter().filter(|outcome| **outcome == (decision.verdict, decision.reason)).count();
+                if count != 1 || !endpoint.modes().contains(&decision.mode) {
+                    uncounted.push(format!(
+                        "{}: {:?} {:?}: {count} of them under {configuration}",
+                        vector.id, decision.verdict, decision.reason
+                    ));
+                }
+            }
+        }
+    }
+    assert!(uncounted.is_empty(), "{} decisions without a counter of their own:\n{}", uncounted.len(), uncounted.join("\n"));
+}
+
+/// A vector's configuration, and it with other dispositions at all endpoints.
+fn variants(vector: &Vector) -> Vec<String> {
+    let put = |members: &str| vector.config.replacen('{', &format!("{{{members},"), 1);
+    let mut variants =
+        vec![vector.config.clone(), put(r#""mode":"shadow""#), put(r#""enforce_percent":50"#), put(r#""buffer_limit_bytes":40"#)];
+    let config: serde_json::Value = serde_json::from_str(&vector.config).unwrap();
+    if config.get("actions").is_some() {
+        return variants;
+    }
+    for disposition in Disposition::ALL {
+        let mut config = config.clone();
+        for endpoint in config["endpoints"].as_array_mut().into_iter().flatten() {
+            let vendor = Vendor::ALL.into_iter().find(|vendor| endpoint["vendor"] == vendor.id()).unwrap();
+            let given = Reason::ALL.into_iter().filter(|reason| reason.default_disposition(vendor).is_some());
+            endpoint["actions"] =
+                given.map(|reason| (reason.id().to_owned(), disposition.id().into())).collect::<serde_json::Map<_, _>>().into();
+        }
+        config["buffer_limit_bytes"] = 400.into();
+        variants.push(config.to_string());
+    }
+    variants
+}
+
+/// All that can become of a request: as its body comes, if the client leaves, if Envoy does not hand the body over, if a host call fails.
+fn decisions(gate: &Gate, head: &RequestHead<'_>, vector: &Vector) -> Vec<Decision> {
+    let body = vector.body.as_deref().unwrap_or_default();
+    let Some(index) = gate.endpoint(head) else { return Vec::new() };
+    let inspection = || match gate.head(index, head).unwrap() {
+        Step::Decided(decision) => Err(decision),
+        Step::Body(inspection) => Ok(inspection),
+    };
+    let mut all = vec![gate.host_error(index, Findings::default()).unwrap()];
+    match inspection() {
+        Err(decision) => all.push(decision),
+        Ok(mut first) => {
+            let early = first.body_seen(gate, body.len()).or_else(|| first.outgrown(gate, body.len(), false));
+            all.extend(early.or_else(|| first.body(gate, body)));
+            all.extend(inspection().ok().map(Inspection::abandoned));
+            all.extend(inspection().ok().and_then(|inspection| inspection.let_go(gate)));
+            all.extend(inspection().ok().and_then(|mut inspection| {
+                inspection.head_left(gate);
+                inspection.body(gate, body)
+            }));
+        }
+    }
+    all
 }
 
 /// A crawler's request from one of many addresses: who is under enforcement is told by the address, or by the key.

@@ -8,7 +8,7 @@ mod gateway;
 
 use corpus::{Observed, Reply, Upstream, Vector};
 use fleet::Fleet;
-use gateway::{BUCKETING, gateway, post, settle, shipped};
+use gateway::{BUCKETING, counted, gateway, post, settle, shipped};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -67,8 +67,10 @@ async fn every_vector_agrees_over_every_transport() {
             vectors.iter().map(|vector| vector.config.replacen('{', &format!("{{\"body_phase\":\"{phase}\","), 1));
         let fleet = Arc::new(Fleet::start(&shipped(phase), configurations.clone(), collector.address).await.unwrap());
         let mut cases = tokio::task::JoinSet::new();
+        let mut inspected = 0;
         for (vector, configuration) in vectors.iter().zip(configurations) {
             for (name, transport) in transports(vector) {
+                inspected += u64::from(!corpus::untouched(vector));
                 let (vector, fleet, collector, configuration) =
                     (vector.clone(), Arc::clone(&fleet), Arc::clone(&collector), configuration.clone());
                 while cases.len() >= 24 {
@@ -85,6 +87,8 @@ async fn every_vector_agrees_over_every_transport() {
         while let Some(case) = cases.join_next().await {
             collect(case.unwrap(), &mut faults, &mut differing);
         }
+        // Which one is not counted once, `tests/counters.rs` tells.
+        assert_eq!(counted(&fleet.envoy).await, inspected, "{phase}");
     }
     for (id, transport, reason) in DIFFERENCES {
         assert!(differing.contains(&((*id).to_owned(), *transport)), "{id} over {transport} agrees, though listed: {reason}");

@@ -40,8 +40,12 @@ fn every_vector_agrees_however_the_body_arrives() {
             let configuration = vector.config.replacen('{', &format!("{{\"body_phase\":\"{phase}\","), 1);
             let vm = vms.entry(configuration.clone()).or_insert_with(|| start(&configuration));
             for delivery in deliveries(vector) {
+                let before = vm.metric(&["trackgate_requests_total"]);
                 let outcome = vm.request(&request(vector), delivery, envoy);
+                let counted = vm.metric(&["trackgate_requests_total"]) - before;
+                let expected = u64::from(!corpus::untouched(vector));
                 let fault = corpus::check(vector, &outcome.observed).err().or_else(|| fault_of_state(vector, &outcome));
+                let fault = fault.or_else(|| (counted != expected).then(|| format!("{}: counted {counted} times", vector.id)));
                 faults.extend(fault.map(|fault| (vector.id.clone(), format!("{fault} ({phase}, {delivery:?})"))));
             }
         }

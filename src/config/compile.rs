@@ -29,7 +29,13 @@ pub fn compile(config: &Config, problems: &Problems) -> Option<Gate> {
         }
         endpoints.extend(endpoint(config, spec, problems));
     }
-    Some(Gate { endpoints, shared: shared?, header_prefix: header_prefix?, body_phase: config.body_phase })
+    Some(Gate {
+        endpoints,
+        shared: shared?,
+        header_prefix: header_prefix?,
+        body_phase: config.body_phase,
+        buffer_limit_bytes: config.buffer_limit_bytes.unwrap_or(usize::MAX),
+    })
 }
 
 fn shared(config: &Config, problems: &Problems) -> Option<Shared> {

@@ -26,6 +26,7 @@ pub fn config(json: Json<'_>, problems: &Problems) -> Config {
         enforce_percent: fields.take("enforce_percent").and_then(share).unwrap_or(Share::ALL),
         header_prefix: fields.take("header_prefix").and_then(Node::string).unwrap_or(default.header_prefix),
         body_phase: fields.take("body_phase").and_then(|node| node.word(&BodyPhase::ALL, BodyPhase::id)).unwrap_or_default(),
+        buffer_limit_bytes: fields.take_limit("buffer_limit_bytes"),
         log_sample_per_minute: fields
             .take("log_sample_per_minute")
             .and_then(Node::count)

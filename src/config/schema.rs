@@ -21,6 +21,10 @@ pub struct Plugin {
     #[schemars(length(min = 3, max = 64), regex(pattern = "-$"))]
     header_prefix: Option<String>,
     body_phase: Option<BodyPhase>,
+    /// The most bytes of body that Envoy can hold, the smaller of `per_connection_buffer_limit_bytes` and
+    /// `initial_stream_window_size`: a body that would not fit is forwarded uninspected.
+    #[schemars(range(min = 1))]
+    buffer_limit_bytes: Option<u32>,
     /// Refusals in the log, at most so many a minute on each worker: 10 if left out.
     log_sample_per_minute: Option<u32>,
     user_agents: Option<UserAgents>,

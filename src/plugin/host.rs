@@ -51,6 +51,7 @@ mod abi {
         pub fn proxy_log(level: u32, message: *const u8, size: usize) -> u32;
         pub fn proxy_define_metric(kind: u32, name: *const u8, size: usize, id: *mut u32) -> u32;
         pub fn proxy_get_buffer_bytes(kind: u32, start: usize, max: usize, data: *mut *mut u8, size: *mut usize) -> u32;
+        pub fn proxy_set_buffer_bytes(kind: u32, start: usize, size: usize, data: *const u8, data_size: usize) -> u32;
         pub fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
         pub fn proxy_get_header_map_value(
             map: u32,
@@ -154,6 +155,12 @@ pub fn plugin_configuration(size: usize) -> Result<Vec<u8>> {
 /// The request body held so far, at most `size` bytes of it.
 pub fn request_body(size: usize) -> Result<Vec<u8>> {
     buffer(Buffer::RequestBody, size)
+}
+
+/// Puts `bytes` in place of the first `size` bytes of the request body held so far.
+pub fn replace_request_body(size: usize, bytes: &[u8]) -> Result<()> {
+    // SAFETY: pointer and length are of one slice, which the host only reads during the call.
+    done(unsafe { abi::proxy_set_buffer_bytes(Buffer::RequestBody as u32, 0, size, bytes.as_ptr(), bytes.len()) })
 }
 
 fn buffer(kind: Buffer, size: usize) -> Result<Vec<u8>> {

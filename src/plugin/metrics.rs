@@ -7,7 +7,7 @@
 use super::VERSION;
 use super::host::{self, Metric};
 use crate::gate::{Decision, Endpoint, Gate, Mode};
-use crate::verdict::{Disposition, Reason, Verdict};
+use crate::verdict::{Reason, Verdict};
 use std::cell::Cell;
 
 pub struct Metrics {
@@ -43,7 +43,7 @@ impl Metrics {
         let config_info = define(Metric::Gauge, &format!("trackgate_config_info.hash.{hash}.version.{version}"));
         let body_bytes = define(Metric::Histogram, "trackgate_body_bytes");
         let mut counter = |name: &str| define(Metric::Counter, name);
-        let requests = gate.endpoints.iter().map(|endpoint| define_requests(endpoint, &mut counter)).collect();
+        let requests = gate.endpoints.iter().map(|endpoint| define_requests(gate, endpoint, &mut counter)).collect();
         let host_errors = counter("trackgate_host_errors_total");
         let resumed = counter("trackgate_resumed_total");
         if failed > 0 {
@@ -100,10 +100,10 @@ fn add(metric: Option<u32>, count: i64) {
     }
 }
 
-fn define_requests(endpoint: &Endpoint, counter: &mut impl FnMut(&str) -> Option<u32>) -> Vec<Option<u32>> {
+fn define_requests(gate: &Gate, endpoint: &Endpoint, counter: &mut impl FnMut(&str) -> Option<u32>) -> Vec<Option<u32>> {
     let mut slots = vec![None; SLOTS];
     for mode in endpoint.modes() {
-        for (verdict, reason) in outcomes(endpoint) {
+        for (verdict, reason) in gate.outcomes(endpoint) {
             let name = format!(
                 "trackgate_requests_total.endpoint.{}.verdict.{}.reason.{}.mode.{}",
                 endpoint.name,
@@ -117,20 +117,4 @@ fn define_requests(endpoint: &Endpoint, counter: &mut impl FnMut(&str) -> Option
         }
     }
     slots
-}
-
-/// Every pair of verdict and reason that the endpoint's dispositions allow.
-fn outcomes(endpoint: &Endpoint) -> Vec<(Verdict, Option<Reason>)> {
-    let mut outcomes = vec![(Verdict::Pass, None), (Verdict::Uninspected, None)];
-    for reason in Reason::ALL {
-        match endpoint.dispositions.of(reason) {
-            None | Some(Disposition::Pass) => {}
-            Some(Disposition::Annotate) => {
-                outcomes.extend([(Verdict::Annotate, Some(reason)), (Verdict::Uninspected, Some(reason))]);
-            }
-            Some(Disposition::Drop) => outcomes.push((Verdict::Drop, Some(reason))),
-            Some(Disposition::Reject) => outcomes.push((Verdict::Reject, Some(reason))),
-        }
-    }
-    outcomes
 }

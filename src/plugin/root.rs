@@ -1,7 +1,9 @@
 //! Loads the configuration and makes the streams' contexts.
 
 use super::Plugin;
+use super::act;
 use super::host::{self, Level};
+use super::kept::Total;
 use super::log::{self, RefusalLog};
 use super::metrics::Metrics;
 use super::stream::Stream;
@@ -47,9 +49,7 @@ impl RootContext for Root {
 
     fn on_tick(&mut self) {
         let Some(plugin) = &self.plugin else { return };
-        for _ in 0..plugin.watchdog.tick() {
-            plugin.metrics.count_resumed();
-        }
+        plugin.watchdog.tick(|decision| act::let_go(plugin, decision));
     }
 
     fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
@@ -79,5 +79,5 @@ fn load(size: usize) -> Result<Plugin, String> {
     let refusals = RefusalLog::new(config.log_sample_per_minute);
     let verdict_field = format!("{}verdict", gate.header_prefix);
     let reasons_field = format!("{}drop-reason", gate.header_prefix);
-    Ok(Plugin { gate, metrics, watchdog: Watchdog::default(), refusals, verdict_field, reasons_field })
+    Ok(Plugin { gate, metrics, watchdog: Watchdog::default(), refusals, kept: Total::default(), verdict_field, reasons_field })
 }

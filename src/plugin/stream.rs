@@ -4,7 +4,10 @@
 //! that end the request, a body over the limit, a failed host call, or the client's going away.
 
 use super::Plugin;
+use super::act::act;
 use super::host::{self, Map};
+use super::kept::Kept;
+use super::watchdog::Release;
 use crate::annotation;
 use crate::gate::{BodyPhase, Decision, Inspection, Step};
 use crate::request::RequestHead;
@@ -14,11 +17,6 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 use std::rc::Rc;
 
-/// Filter state `wasm.trackgate.verdict`, the text of the verdict field.
-const VERDICT_STATE: &str = "trackgate.verdict";
-/// Filter state `wasm.trackgate.reasons`, the text of the reasons field; not set where there is none.
-const REASONS_STATE: &str = "trackgate.reasons";
-
 pub struct Stream {
     context_id: u32,
     /// `None` only where Envoy makes a stream before a configuration, which it does not.
@@ -26,8 +24,9 @@ pub struct Stream {
     state: State,
     /// The request header section is still here to be edited.
     headers_held: bool,
-    /// Bytes of body in the last body callback.
+    /// Bytes of body that have come, without those that were thrown away.
     body_size: usize,
+    kept: Kept,
     /// Tracked domains that the response must tell of.
     dropped_domains: usize,
 }
@@ -36,11 +35,14 @@ enum State {
     /// Not ours, or decided.
     Settled,
     Inspecting(Inspection),
+    /// Dropped for its head; the answer waits for the body, which is thrown away as it comes.
+    Answering(Rc<Decision>),
 }
 
 impl Stream {
     pub fn new(context_id: u32, plugin: Option<Rc<Plugin>>) -> Self {
-        Stream { context_id, plugin, state: State::Settled, headers_held: true, body_size: 0, dropped_domains: 0 }
+        let kept = plugin.as_ref().map(|plugin| Kept::new(&plugin.kept)).unwrap_or_default();
+        Stream { context_id, plugin, state: State::Settled, headers_held: true, body_size: 0, kept, dropped_domains: 0 }
     }
 
     fn headers(&mut self, plugin: &Plugin, end_of_stream: bool) -> Action {
@@ -63,20 +65,30 @@ impl Stream {
         }
         match endpoint.and_then(|index| plugin.gate.head(index, &head)) {
             None => Action::Continue,
+            Some(Step::Decided(decision))
+                if !end_of_stream && !plugin.watchdog.is_needed() && decision.answers_after_body(&head) =>
+            {
+                self.await_body(plugin, decision.endpoint, State::Answering(Rc::new(decision)))
+            }
             Some(Step::Decided(decision)) => self.finish(plugin, &decision),
             Some(Step::Body(inspection)) if end_of_stream => self.decide(plugin, inspection, b""),
-            Some(Step::Body(inspection)) => self.await_body(plugin, inspection),
+            Some(Step::Body(inspection)) => self.await_body(plugin, inspection.endpoint, State::Inspecting(inspection)),
         }
     }
 
-    fn await_body(&mut self, plugin: &Plugin, inspection: Inspection) -> Action {
-        self.state = State::Inspecting(inspection);
+    fn await_body(&mut self, plugin: &Plugin, endpoint: usize, state: State) -> Action {
         match plugin.gate.body_phase {
             BodyPhase::Hold => {
-                plugin.watchdog.hold(self.context_id);
+                plugin.watchdog.hold(self.context_id, || release(plugin, &state));
+                self.state = state;
                 Action::Pause
             }
             BodyPhase::Compat => {
+                let name = plugin.gate.endpoints.get(endpoint).map_or("", |endpoint| &endpoint.name);
+                if host::set_header(Map::RequestHeaders, &plugin.verdict_field, annotation::pending(name).as_bytes()).is_err() {
+                    return self.failed(plugin, Some(endpoint), Findings::default());
+                }
+                self.state = state;
                 self.headers_held = false;
                 Action::Continue
             }
@@ -84,16 +96,46 @@ impl Stream {
     }
 
     fn body(&mut self, plugin: &Plugin, end_of_stream: bool) -> Action {
-        let State::Inspecting(mut inspection) = std::mem::replace(&mut self.state, State::Settled) else {
-            return Action::Continue;
-        };
-        self.headers_held = self.headers_held && plugin.watchdog.body_began(self.context_id);
+        match std::mem::replace(&mut self.state, State::Settled) {
+            State::Settled => match self.kept.put_back() {
+                Ok(()) => Action::Continue,
+                Err(_) => self.lost(plugin),
+            },
+            State::Inspecting(mut inspection) => {
+                if self.has_left(plugin) {
+                    inspection.head_left(&plugin.gate);
+                }
+                self.inspect(plugin, inspection, end_of_stream)
+            }
+            State::Answering(decision) => {
+                self.has_left(plugin);
+                let discarded = end_of_stream || self.body_size == 0 || host::replace_request_body(self.body_size, b"").is_ok();
+                if end_of_stream || !discarded {
+                    return self.finish(plugin, &decision);
+                }
+                self.state = State::Answering(decision);
+                Action::Pause
+            }
+        }
+    }
+
+    /// Whether the watchdog has let the header section go, which is found out by the first callback for the body.
+    fn has_left(&mut self, plugin: &Plugin) -> bool {
+        let has_left = self.headers_held && !plugin.watchdog.body_began(self.context_id);
+        self.headers_held = self.headers_held && !has_left;
+        has_left
+    }
+
+    fn inspect(&mut self, plugin: &Plugin, mut inspection: Inspection, end_of_stream: bool) -> Action {
         if let Some(decision) = inspection.body_seen(&plugin.gate, self.body_size) {
-            return self.finish(plugin, &decision);
+            return self.finish_unread(plugin, &decision);
         }
         if !end_of_stream {
-            self.state = State::Inspecting(inspection);
-            return Action::Pause;
+            return self.hold(plugin, inspection);
+        }
+        if self.kept.put_back().is_err() {
+            plugin.metrics.count(&inspection.abandoned());
+            return self.lost(plugin);
         }
         if !inspection.reads_body() {
             return self.decide(plugin, inspection, b"");
@@ -104,16 +146,51 @@ impl Stream {
         }
     }
 
+    /// More is to come: Envoy holds what there is, or the filter keeps it.
+    fn hold(&mut self, plugin: &Plugin, mut inspection: Inspection) -> Action {
+        let piece = self.body_size - self.kept.len();
+        let is_http1 = || host::property("request\0protocol").is_ok_and(|protocol| protocol.starts_with(b"HTTP/1"));
+        let is_kept = self.headers_held && inspection.may_outgrow(&plugin.gate) && self.kept.has_room(piece) && is_http1();
+        if let Some(decision) = inspection.outgrown(&plugin.gate, self.body_size, is_kept) {
+            return self.finish_unread(plugin, &decision);
+        }
+        if is_kept && piece > 0 {
+            // Where it cannot be taken out it stays, and is counted as before.
+            let _ = self.kept.keep(piece);
+        }
+        self.state = State::Inspecting(inspection);
+        Action::Pause
+    }
+
+    /// As [`Stream::finish`], before the body is whole.
+    fn finish_unread(&mut self, plugin: &Plugin, decision: &Decision) -> Action {
+        let action = self.finish(plugin, decision);
+        let piece = self.body_size - self.kept.len();
+        if action == Action::Continue && self.kept.len() > 0 && self.kept.send_ahead(piece).is_err() {
+            return self.lost(plugin);
+        }
+        action
+    }
+
+    /// A part of the body could not be put back: what is left of it must not be taken for all.
+    fn lost(&self, plugin: &Plugin) -> Action {
+        plugin.metrics.count_host_error();
+        let _ = host::send_local_response(503, "trackgate_host_error", &[], b"");
+        Action::Pause
+    }
+
     fn trailers(&mut self, plugin: &Plugin) -> Action {
         let stripped = host::header_map(Map::RequestTrailers)
             .and_then(|map| strip(plugin, Map::RequestTrailers, host::pairs(&map).into_iter().map(|(name, _)| name)));
         match (stripped, &self.state) {
+            (_, State::Answering(_)) | (Ok(()), State::Inspecting(_)) => self.body(plugin, true),
+            // What is kept of the body cannot be put back any more.
+            (_, State::Settled) if self.kept.len() > 0 => self.lost(plugin),
             (Err(_), State::Inspecting(inspection)) => {
                 let endpoint = inspection.endpoint;
                 self.state = State::Settled;
                 self.failed(plugin, Some(endpoint), Findings::default())
             }
-            (Ok(()), State::Inspecting(_)) => self.body(plugin, true),
             (Err(_), State::Settled) => self.failed(plugin, None, Findings::default()),
             (Ok(()), State::Settled) => Action::Continue,
         }
@@ -128,9 +205,9 @@ impl Stream {
 
     /// Acts on the verdict and counts it.
     fn finish(&mut self, plugin: &Plugin, decision: &Decision) -> Action {
-        match self.act(plugin, decision) {
+        match act(plugin, decision, self.headers_held) {
             Ok(action) => {
-                self.dropped_domains = decision.dropped_domains();
+                self.dropped_domains = if self.is_told(plugin) { decision.dropped_domains() } else { 0 };
                 self.record(plugin, decision);
                 action
             }
@@ -145,7 +222,7 @@ impl Stream {
         let Some(decision) = endpoint.and_then(|index| plugin.gate.host_error(index, findings)) else {
             return Action::Continue;
         };
-        let action = self.act(plugin, &decision).unwrap_or(Action::Continue);
+        let action = act(plugin, &decision, self.headers_held).unwrap_or(Action::Continue);
         self.record(plugin, &decision);
         action
     }
@@ -160,28 +237,24 @@ impl Stream {
         }
     }
 
-    /// Publishes the verdict, and replies or lets the request go on.
-    fn act(&self, plugin: &Plugin, decision: &Decision) -> host::Result<Action> {
-        let Some(endpoint) = plugin.gate.endpoints.get(decision.endpoint) else { return Ok(Action::Continue) };
-        let verdict = annotation::verdict(decision, &endpoint.name);
-        let reasons = annotation::reasons(&decision.findings);
-        host::set_property(VERDICT_STATE, verdict.as_bytes())?;
-        if let Some(reasons) = &reasons {
-            host::set_property(REASONS_STATE, reasons.as_bytes())?;
+    /// The annotations reach the collector.
+    fn is_told(&self, plugin: &Plugin) -> bool {
+        match plugin.gate.body_phase {
+            BodyPhase::Hold => self.headers_held,
+            BodyPhase::Compat => true,
         }
-        if let Some(reply) = decision.reply_to_send() {
-            let headers: Vec<(&str, &str)> = reply.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-            let details = format!("trackgate_{}", reply.reason.id());
-            host::send_local_response(reply.status, &details, &headers, reply.body.as_bytes())?;
-            return Ok(Action::Pause);
+    }
+}
+
+/// What becomes of a held stream for which Envoy makes no callback.
+fn release(plugin: &Plugin, state: &State) -> Option<Release> {
+    match state {
+        State::Settled => None,
+        State::Inspecting(inspection) => {
+            let decision = Rc::new(inspection.let_go(&plugin.gate)?);
+            Some(Release { decision, declares_body: inspection.declares_body() })
         }
-        if self.headers_held {
-            host::set_header(Map::RequestHeaders, &plugin.verdict_field, verdict.as_bytes())?;
-            if let Some(reasons) = &reasons {
-                host::set_header(Map::RequestHeaders, &plugin.reasons_field, reasons.as_bytes())?;
-            }
-        }
-        Ok(Action::Continue)
+        State::Answering(decision) => Some(Release { decision: Rc::clone(decision), declares_body: true }),
     }
 }
 
@@ -198,11 +271,15 @@ fn strip(plugin: &Plugin, map: Map, names: impl Iterator<Item = impl AsRef<[u8]>
 /// The stream is over; a client that went away mid-body leaves an inspection behind.
 impl Drop for Stream {
     fn drop(&mut self) {
+        let Some(plugin) = &self.plugin else { return };
         let state = std::mem::replace(&mut self.state, State::Settled);
-        if let (Some(plugin), State::Inspecting(inspection)) = (&self.plugin, state) {
-            plugin.watchdog.forget(self.context_id);
-            plugin.metrics.count(&inspection.abandoned());
-        }
+        let decision = match state {
+            State::Settled => return,
+            State::Inspecting(inspection) => Rc::new(inspection.abandoned()),
+            State::Answering(decision) => decision,
+        };
+        plugin.watchdog.forget(self.context_id);
+        plugin.metrics.count(&decision);
     }
 }
 
@@ -216,9 +293,9 @@ impl HttpContext for Stream {
         }
     }
 
-    /// `size` is that of the whole body held so far, not of the last piece.
+    /// `size` is that of all that Envoy holds of the body, not of the last piece.
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        self.body_size = size;
+        self.body_size = self.kept.len() + size;
         match self.plugin.clone() {
             Some(plugin) => self.body(&plugin, end_of_stream),
             None => Action::Continue,

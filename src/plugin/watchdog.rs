@@ -2,16 +2,21 @@
 //!
 //! Without the knob a stream whose headers are held never gets a body callback, though its body arrives. Until a callback has come, and so
 //! proven that the knob is set, the held streams are watched, and one that has waited for [`PATIENCE_TICKS`] while its body arrived is let go:
-//! the body is then inspected all the same, but the headers have left and cannot be annotated any more. A client that is slow to send its first
-//! byte is no such stream, and waits; [`SILENCE_TICKS`] end that too, for a body without a byte arrives unseen.
+//! marked `uninspected`, for nothing is known of its body yet, which is read all the same when it comes.
+//!
+//! A client that is slow to send its first byte is no such stream. One that has declared a body (`content-length`) waits for as long as Envoy
+//! waits for its bytes: a body that has arrived would have been seen. Of a body without a byte nothing is seen to arrive, so where none is
+//! declared [`SILENCE_TICKS`] end the wait.
 
 use super::host;
+use crate::gate::Decision;
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 pub const TICK_MS: u32 = 250;
 /// A stream is let go after more than one second and no more than one and a quarter.
 const PATIENCE_TICKS: u32 = 5;
-/// The same where no byte of the body has arrived, which proves nothing: after five seconds.
+/// The same where no byte of an undeclared body has arrived, which proves nothing: after five seconds.
 const SILENCE_TICKS: u32 = 20;
 
 /// Bytes that have arrived of the current stream's request; `None` where the host does not tell.
@@ -30,11 +35,19 @@ pub struct Watchdog {
     held: RefCell<Vec<Held>>,
 }
 
+/// What becomes of a stream that has to be let go.
+pub struct Release {
+    pub decision: Rc<Decision>,
+    /// The client has said that bytes of body will come.
+    pub declares_body: bool,
+}
+
 struct Held {
     context_id: u32,
     ticks: u32,
     /// What [`received`] was when the headers were all there was.
     headers: Option<u64>,
+    release: Release,
 }
 
 impl Held {
@@ -45,9 +58,17 @@ impl Held {
 }
 
 impl Watchdog {
-    pub fn hold(&self, context_id: u32) {
-        if !self.proven.get() {
-            self.held.borrow_mut().push(Held { context_id, ticks: 0, headers: received() });
+    /// The knob is known to be missing.
+    pub fn is_needed(&self) -> bool {
+        self.told.get()
+    }
+
+    /// `release` is asked for only while the knob is not proven.
+    pub fn hold(&self, context_id: u32, release: impl FnOnce() -> Option<Release>) {
+        if !self.proven.get()
+            && let Some(release) = release()
+        {
+            self.held.borrow_mut().push(Held { context_id, ticks: 0, headers: received(), release });
         }
     }
 
@@ -78,25 +99,23 @@ impl Watchdog {
         })
     }
 
-    /// Lets go of streams that have waited too long; returns how many.
-    pub fn tick(&self) -> usize {
+    /// Hands streams that have waited too long to `let_go`, one by one, each as the current stream.
+    pub fn tick(&self, let_go: impl Fn(&Decision)) {
         if self.proven.get() {
             self.held.borrow_mut().clear();
             let _ = host::set_tick_period_ms(0);
-            return 0;
+            return;
         }
-        // Letting a stream go calls back, for its body, before it returns.
+        // Letting a stream go may call back, for its body, before it returns.
         let waiting = std::mem::take(&mut *self.held.borrow_mut());
-        let mut resumed = 0;
         for mut stream in waiting {
             stream.ticks += 1;
             if stream.ticks >= PATIENCE_TICKS && host::turn_to(stream.context_id).is_ok() && self.is_stuck(&stream) {
-                resumed += usize::from(host::resume_request().is_ok());
+                let_go(&stream.release.decision);
             } else {
                 self.held.borrow_mut().push(stream);
             }
         }
-        resumed
     }
 
     fn is_stuck(&self, stream: &Held) -> bool {
@@ -104,14 +123,14 @@ impl Watchdog {
             self.tell();
             return true;
         }
-        self.told.get() || stream.ticks >= SILENCE_TICKS
+        !stream.release.declares_body && (self.told.get() || stream.ticks >= SILENCE_TICKS)
     }
 
     fn tell(&self) {
         if !self.told.replace(true) {
             host::log(
                 host::Level::Error,
-                "trackgate: a request got no body callback while its headers were held, and was let go without annotation. Set \
+                "trackgate: a request got no body callback while its headers were held, and was let go uninspected. Set \
                  allow_on_headers_stop_iteration: true in the plugin's configuration (Envoy 1.35 or newer), or use \"body_phase\": \"compat\".",
             );
         }

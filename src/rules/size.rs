@@ -2,22 +2,26 @@
 
 use crate::request::{RequestHead, trim};
 
-/// True when `content-length` declares more than `max_bytes`.
+/// The bytes that `content-length` declares; a number that does not fit is `usize::MAX`.
 ///
-/// Missing or unreadable: false, for the bytes are counted as they come as well. Repeated: the largest counts,
+/// Missing or unreadable: `None`, for the bytes are counted as they come as well. Repeated: the largest counts,
 /// though a proxy refuses such a request before it comes here.
-pub fn declares_more_than(head: &RequestHead<'_>, max_bytes: usize) -> bool {
-    head.all("content-length").flat_map(|value| value.split(|byte| *byte == b',')).any(|value| {
-        let digits = trim(value);
-        let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-        is_number && exceeds(digits, max_bytes)
-    })
+pub fn declared(head: &RequestHead<'_>) -> Option<usize> {
+    head.all("content-length").flat_map(|value| value.split(|byte| *byte == b',')).filter_map(number).max()
 }
 
-/// Digits that do not fit a number are more than any limit.
-fn exceeds(digits: &[u8], max_bytes: usize) -> bool {
-    let parsed = core::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u64>().ok());
-    parsed.is_none_or(|declared| declared > max_bytes as u64)
+/// True when `content-length` declares more than `max_bytes`.
+pub fn declares_more_than(head: &RequestHead<'_>, max_bytes: usize) -> bool {
+    declared(head).is_some_and(|bytes| bytes > max_bytes)
+}
+
+fn number(value: &[u8]) -> Option<usize> {
+    let digits = trim(value);
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let parsed = core::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
+    Some(parsed.unwrap_or(usize::MAX))
 }
 
 #[cfg(test)]

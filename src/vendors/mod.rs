@@ -122,6 +122,14 @@ pub fn body(policy: &Policy, limits: &Limits, shared: &Shared, awaited: Awaited,
     }
 }
 
+/// Whether the reason can refuse a part of a request alone, which is then forwarded with it, though it is no reason to annotate.
+pub fn refuses_in_part(vendor: Vendor, reason: Reason) -> bool {
+    match vendor {
+        Vendor::Plausible => plausible::refuses_domains(reason),
+        Vendor::Convert | Vendor::Userpilot | Vendor::CommandersAct | Vendor::Custom => false,
+    }
+}
+
 /// The most bytes of body that are held for inspection.
 pub fn max_body_bytes(limits: &Limits, awaited: &Awaited) -> usize {
     match awaited {
@@ -133,18 +141,17 @@ pub fn max_body_bytes(limits: &Limits, awaited: &Awaited) -> usize {
     }
 }
 
-/// A body turned out to be larger than `max_bytes` while it came. `Continue`: it is forwarded, unread.
-pub fn too_large(awaited: &Awaited, max_bytes: usize, notes: &mut Notes<'_>) -> Flow {
+/// How the vendor says that a body has turned out to be larger than `max_bytes` while it came.
+pub fn too_large(awaited: &Awaited, max_bytes: usize) -> Finding {
     match awaited {
-        Awaited::Plausible(awaited) => notes.note(plausible::too_large(awaited.media_type, max_bytes))?,
+        Awaited::Plausible(awaited) => plausible::too_large(awaited.media_type, max_bytes),
         Awaited::Nothing
         | Awaited::Size(_)
         | Awaited::Convert(_)
         | Awaited::Userpilot(_)
         | Awaited::CommandersAct(_)
-        | Awaited::Custom(_) => notes.note(request_too_large(max_bytes))?,
+        | Awaited::Custom(_) => request_too_large(max_bytes),
     }
-    unread(awaited, notes)
 }
 
 /// The body will not be read: what the head told is all there is, and is annotated (contract, P5).

@@ -40,6 +40,7 @@ use crate::vendors::{Awaited as All, Coding, Limits, Shared, check_content_codin
 use crate::verdict::{Finding, Flow, Notes, Reason};
 use event::Event;
 use pipeline::Client;
+pub use pipeline::refuses_domains;
 use sites::Sites;
 
 pub const PATHS: &[&str] = &["/api/event"];

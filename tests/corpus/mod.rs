@@ -287,7 +287,7 @@ fn verdicts(expect: &Expect) -> Vec<&str> {
 }
 
 /// Not a POST, or named so by its id (`-untouched`, the contract's `-is-not-ours`): the gate must leave no mark on it.
-fn untouched(vector: &Vector) -> bool {
+pub fn untouched(vector: &Vector) -> bool {
     !vector.method.eq_ignore_ascii_case("POST") || ["-untouched", "-is-not-ours"].iter().any(|end| vector.id.ends_with(end))
 }
 

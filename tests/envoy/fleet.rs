@@ -11,7 +11,7 @@ const ADDRESS: &str = "port_value: 10080}";
 const ROUTES: &str = "              domains: [\"*\"]\n";
 
 pub struct Fleet {
-    _envoy: Envoy,
+    pub envoy: Envoy,
     listeners: BTreeMap<String, SocketAddr>,
 }
 
@@ -42,7 +42,7 @@ impl Fleet {
         // The first listener's port is the one that starting Envoy replaces.
         let address = |(is_first, port)| if is_first { envoy.listener } else { SocketAddr::from(([127, 0, 0, 1], port)) };
         let listeners = listeners.into_iter().map(|(configuration, listener)| (configuration, address(listener))).collect();
-        Ok(Fleet { _envoy: envoy, listeners })
+        Ok(Fleet { envoy, listeners })
     }
 
     pub fn listener(&self, configuration: &str) -> SocketAddr {

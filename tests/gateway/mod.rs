@@ -59,6 +59,12 @@ pub async fn active_requests(envoy: &Envoy) -> u64 {
     envoy.stat("http.ingress.downstream_rq_active").await.unwrap()
 }
 
+/// How many requests the gate has counted, whatever became of them.
+pub async fn counted(envoy: &Envoy) -> u64 {
+    let stats = envoy.admin("/stats?usedonly&filter=trackgate_requests_total").await.unwrap();
+    stats.lines().filter_map(|line| line.rsplit_once(": ")).map(|(_, count)| count.parse::<u64>().unwrap()).sum()
+}
+
 /// Waits until nothing is under way any more.
 pub async fn settle(envoy: &Envoy, patience: Duration) {
     let deadline = Instant::now() + patience;

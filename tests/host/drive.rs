@@ -1,6 +1,6 @@
 //! Takes one request through the filter's callbacks, in Envoy 1.40's ways.
 
-use super::{Stream, Vm};
+use super::{LocalReply, Stream, Vm};
 use crate::corpus::{Fields, Observed, Reply, Upstream};
 
 #[derive(Debug, Clone)]
@@ -85,7 +85,7 @@ impl Vm {
         let fuel = self.fuel_used();
         self.host().calls.clear();
         self.host().copied_bytes = 0;
-        self.begin(context, request);
+        self.begin(context, request, delivery);
         self.call::<(u32, u32), ()>("proxy_on_context_create", context, (context, super::ROOT));
         let hung = !self.run(context, request, delivery, envoy);
         let aborted = matches!(delivery.end, End::Abort(_));
@@ -103,7 +103,7 @@ impl Vm {
         Outcome { hung, calls, copied_bytes, fuel: self.fuel_used() - fuel, ..outcome(stream, request, envoy, aborted || hung) }
     }
 
-    fn begin(&mut self, context: u32, request: &Request) {
+    fn begin(&mut self, context: u32, request: &Request, delivery: Delivery) {
         let mut headers: Fields = vec![
             (":method".to_owned(), request.method.clone().into_bytes()),
             (":path".to_owned(), request.path.clone().into_bytes()),
@@ -111,7 +111,8 @@ impl Vm {
             (":scheme".to_owned(), b"http".to_vec()),
         ];
         headers.extend(request.headers.iter().cloned());
-        let stream = Stream { request_headers: headers, headers_here: true, ..Stream::default() };
+        let protocol = if delivery.end == End::Http1 { "HTTP/1.1" } else { "HTTP/2" };
+        let stream = Stream { request_headers: headers, headers_here: true, protocol, ..Stream::default() };
         self.host().streams.insert(context, stream);
     }
 
@@ -141,6 +142,9 @@ impl Vm {
                     (0..24).for_each(|_| self.tick_and_let_go(context));
                 }
             }
+            if self.stream(context).reply.is_some() {
+                return true;
+            }
             if envoy == Envoy::KnobMissing && self.stream(context).held {
                 return false;
             }
@@ -150,7 +154,7 @@ impl Vm {
 
     /// A stream that is let go has its headers leave.
     fn tick_and_let_go(&mut self, context: u32) {
-        if !self.stream(context).resumed {
+        if !self.stream(context).resumed && self.stream(context).reply.is_none() {
             self.tick();
             self.stream(context).ticks += 1;
             let gone = self.stream(context).resumed;
@@ -182,16 +186,27 @@ impl Vm {
 
     /// `Some`: the request is over, and did not hang. A stream that is not held passes its pieces on.
     fn body_callback(&mut self, context: u32, end: bool) -> Option<bool> {
-        let size = self.stream(context).body.len() as u32;
-        let action = self.call::<(u32, u32, u32), u32>("proxy_on_request_body", context, (context, size, u32::from(end)));
+        let limit = self.host().buffer_limit;
         let stream = self.stream(context);
+        let size = stream.body.len();
+        if limit > 0 && stream.buffering && size > limit {
+            let details = "request_payload_too_large".to_owned();
+            stream.reply = Some(LocalReply { status: 413, headers: Fields::new(), body: Vec::new(), details });
+            return Some(true);
+        }
+        stream.in_body = true;
+        let arguments = (context, size as u32, u32::from(end));
+        let action = self.call::<(u32, u32, u32), u32>("proxy_on_request_body", context, arguments);
+        let stream = self.stream(context);
+        (stream.in_body, stream.buffering) = (false, action != CONTINUE);
         if stream.reply.is_some() {
             return Some(true);
         }
         if action == CONTINUE {
             stream.held = false;
             stream.headers_here = false;
-            stream.body.clear();
+            let body = std::mem::take(&mut stream.body);
+            stream.forwarded.extend(body);
         }
         end.then_some(action == CONTINUE)
     }
@@ -204,6 +219,10 @@ impl Vm {
         if stream.reply.is_none() {
             let left: Vec<&str> = stream.request_trailers.iter().flatten().map(|(name, _)| name.as_str()).collect();
             assert_eq!(left, ["x-trailer"], "a forged trailer reached the collector");
+        }
+        if action == CONTINUE {
+            let body = std::mem::take(&mut stream.body);
+            stream.forwarded.extend(body);
         }
         stream.reply.is_some() || action == CONTINUE
     }
@@ -246,7 +265,7 @@ fn outcome(stream: Stream, request: &Request, envoy: Envoy, nothing_upstream: bo
         method: request.method.clone(),
         path: request.path.clone(),
         headers: headers.into_iter().filter(|(name, _)| !name.starts_with(':')).collect(),
-        body: request.body.clone().unwrap_or_default(),
+        body: stream.forwarded,
     });
     Outcome {
         observed: Observed { reply, upstream },

@@ -149,10 +149,22 @@ fn define_stream(linker: &mut Linker<Host>) {
         let to = from.saturating_add(max as usize).min(bytes.len());
         hand_over(&mut guest, &bytes[from..to], at, size_at)
     });
+    call!(linker, proxy_set_buffer_bytes, |guest, kind: u32, start: u32, size: u32, data: u32, data_size: u32| {
+        let data = read(&mut guest, data, data_size)?;
+        match (kind, start, guest.data_mut().stream()) {
+            (0, 0, Some(stream)) if stream.in_body && size as usize <= stream.body.len() => {
+                stream.body.splice(..size as usize, data);
+                Ok(OK)
+            }
+            (0, _, Some(_)) => Ok(BAD_ARGUMENT),
+            (kind, _, _) => bail!("setting buffer {kind} in this phase"),
+        }
+    });
     call!(linker, proxy_get_property, |guest, path: u32, size: u32, at: u32, size_at: u32| {
         let path = text(&mut guest, path, size)?;
         let value = match (path.as_str(), guest.data_mut().stream()) {
             ("source\0address", Some(_)) => b"127.0.0.1:50000".to_vec(),
+            ("request\0protocol", Some(stream)) => stream.protocol.as_bytes().to_vec(),
             ("request\0total_size", Some(stream)) => (1000 + stream.received).to_le_bytes().to_vec(),
             (path, stream) => bail!("property {path:?} of a stream: {}", stream.is_some()),
         };
@@ -206,7 +218,14 @@ fn define_stream(linker: &mut Linker<Host>) {
         if kind != 0 || !stream.held {
             bail!("resuming a stream that is not held");
         }
-        stream.resumed = true;
+        // What is held leaves when the callback returns; the header section cannot be edited any more.
+        if stream.in_body {
+            let body = std::mem::take(&mut stream.body);
+            stream.forwarded.extend(body);
+            (stream.held, stream.headers_here) = (false, false);
+        } else {
+            stream.resumed = true;
+        }
         Ok(OK)
     });
 }

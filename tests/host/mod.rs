@@ -43,8 +43,16 @@ pub struct Stream {
     pub headers_here: bool,
     pub request_trailers: Option<Fields>,
     pub response_headers: Option<Fields>,
+    /// `HTTP/1.1` or `HTTP/2`.
+    pub protocol: &'static str,
     /// Body that is held, all of it.
     pub body: Vec<u8>,
+    /// Body that has left for the collector.
+    pub forwarded: Vec<u8>,
+    /// An answer to the last body callback held what came.
+    pub buffering: bool,
+    /// A body callback is running.
+    pub in_body: bool,
     /// Bytes of body that the host has and the filter was not told of.
     pub received: u64,
     /// Of the watchdog, while the stream was held.
@@ -80,6 +88,8 @@ pub struct Host {
     pub metrics: Vec<Metric>,
     pub tick_period_ms: u32,
     pub now_ns: u64,
+    /// What may be held of a body; 0: anything.
+    pub buffer_limit: usize,
     /// The n-th use of a call (from 0) returns this status and does nothing.
     pub fault: Option<(&'static str, usize, u32)>,
     fault_uses: usize,

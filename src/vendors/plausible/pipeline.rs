@@ -23,6 +23,12 @@ const ORDER: [(Reason, Test); 10] = [
     (Reason::BotSuspected, Test::Client(|client| client.bot == Some(Reason::BotSuspected))),
 ];
 
+/// Whether the reason is found for each domain by itself, or for a request whose body is not read, so that a request can be forwarded with it
+/// though its disposition is to refuse.
+pub fn refuses_domains(reason: Reason) -> bool {
+    ORDER.iter().any(|(known, _)| *known == reason)
+}
+
 /// What a reason depends on.
 enum Test {
     /// On the client alone, and so known from the head.
