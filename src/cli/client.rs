@@ -73,11 +73,18 @@ pub async fn send(address: SocketAddr, call: &Call, transport: Transport) -> Res
 /// # Errors
 /// The connection breaks before the answer is whole, or the answer is not HTTP.
 pub async fn exchange(stream: &mut TcpStream, call: &Call, transport: Transport) -> Result<Answer> {
-    let bytes = http1_bytes(call, transport);
+    finish(stream, &http1_bytes(call, transport)).await
+}
+
+/// The same for a request of which only these bytes are still to be sent.
+///
+/// # Errors
+/// As there.
+pub async fn finish(stream: &mut TcpStream, bytes: &[u8]) -> Result<Answer> {
     let (mut reader, mut writer) = stream.split();
     let send = async {
         // What cannot be sent any more was not wanted: the answer tells.
-        let _ = writer.write_all(&bytes).await;
+        let _ = writer.write_all(bytes).await;
         std::future::pending::<()>().await;
     };
     tokio::select! {
