@@ -1,12 +1,29 @@
 // Validates manifests against the schemas of the projects' own CRDs, as the kubernetes-models packages carry them.
 // usage: validate.mjs FILE...; names each resource, and ends with 1 if one is wrong or of a kind it does not know.
 import { readFile } from "node:fs/promises";
+import { Gateway, HTTPRoute } from "@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1";
+import { VirtualService } from "@kubernetes-models/istio/networking.istio.io/v1";
 import { EnvoyFilter } from "@kubernetes-models/istio/networking.istio.io/v1alpha3";
 import { WasmPlugin } from "@kubernetes-models/istio/extensions.istio.io/v1alpha1";
-import { EnvoyExtensionPolicy, EnvoyPatchPolicy, EnvoyProxy } from "@kubernetes-models/envoy-gateway/gateway.envoyproxy.io/v1alpha1";
+import {
+  BackendTrafficPolicy,
+  EnvoyExtensionPolicy,
+  EnvoyPatchPolicy,
+  EnvoyProxy,
+} from "@kubernetes-models/envoy-gateway/gateway.envoyproxy.io/v1alpha1";
 import { parseAllDocuments } from "yaml";
 
-const kinds = { EnvoyExtensionPolicy, EnvoyFilter, EnvoyPatchPolicy, EnvoyProxy, WasmPlugin };
+const kinds = {
+  BackendTrafficPolicy,
+  EnvoyExtensionPolicy,
+  EnvoyFilter,
+  EnvoyPatchPolicy,
+  EnvoyProxy,
+  Gateway,
+  HTTPRoute,
+  VirtualService,
+  WasmPlugin,
+};
 
 function check(resource) {
   const Kind = kinds[resource.kind];
