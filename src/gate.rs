@@ -173,7 +173,7 @@ impl Gate {
             Flow::Continue(Awaited::Nothing) => Step::Decided(decide(index, endpoint, mode, Flow::Continue(()), findings)),
             Flow::Continue(awaited) => {
                 let max_bytes = vendors::max_body_bytes(&endpoint.limits, &awaited);
-                let declared = size::declared(head);
+                let declared = if self.buffer_limit_bytes < usize::MAX { size::declared(head) } else { None };
                 self.hold(endpoint, Inspection { endpoint: index, mode, findings, awaited, max_bytes, declared })
             }
             Flow::Break(refusal) => Step::Decided(decide(index, endpoint, mode, Flow::Break(refusal), findings)),
@@ -208,7 +208,7 @@ pub struct Inspection {
     pub findings: Findings,
     awaited: Awaited,
     max_bytes: usize,
-    /// Bytes of body that the head declares.
+    /// Bytes of body that the head declares; looked for only where the buffer's size is known.
     declared: Option<usize>,
 }
 

@@ -14,11 +14,9 @@ use trackgate::cli::envoy::{Envoy, replaced};
 
 /// A good event at Convert of so many bytes, no two pieces of which are alike.
 fn event(size: usize) -> Call {
-    let numbers: String = (0..size / 8 + 8).map(|number| format!("{number:07} ")).collect();
-    let body = BUCKETING.replacen('{', "{\"x\":\"", 1);
-    let (start, end) = body.split_once("\"x\":\"").unwrap();
-    let filled = size - BUCKETING.len() - "\"x\":\"\",".len();
-    let body = format!("{start}\"x\":\"{}\",{end}", &numbers[..filled]);
+    let mut numbers: String = (0..size / 8 + 8).map(|number| format!("{number:07} ")).collect();
+    numbers.truncate(size - BUCKETING.len() - "\"x\":\"\",".len());
+    let body = BUCKETING.replacen('{', &format!("{{\"x\":\"{numbers}\","), 1);
     assert_eq!(body.len(), size);
     post("/v1/track/key", &[], &body)
 }

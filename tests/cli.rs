@@ -293,3 +293,46 @@ async fn check_tells_the_hash_of_the_metric() {
     assert_eq!(hashes.len(), 1, "one configuration, one hash");
     std::fs::remove_dir_all(folder).unwrap();
 }
+
+/// What `check` says of a shipped bootstrap in which something is replaced; the last line left out.
+fn of_bootstrap(phase: &str, replacements: &[(&str, &str)]) -> Vec<String> {
+    let mut text = std::fs::read_to_string(format!("envoy/{phase}.yaml")).unwrap();
+    for (what, by) in replacements {
+        text = trackgate::cli::envoy::replaced(&text, what, by).unwrap();
+    }
+    let path = std::env::temp_dir().join(format!("trackgate-check-{}-{phase}-{}.yaml", std::process::id(), replacements.len()));
+    std::fs::write(&path, text).unwrap();
+    let (said, _) = trackgate(&format!("check {}", path.display()));
+    std::fs::remove_file(&path).unwrap();
+    let own = format!("{}: ", path.display());
+    said.lines()
+        .filter(|line| line.contains(": error:") || line.contains(": warning:"))
+        .map(|line| line.replace(&own, ""))
+        .collect()
+}
+
+#[test]
+fn check_compares_the_buffers() {
+    let small = ("buffer_limit_bytes: 2097152", "buffer_limit_bytes: 65536");
+    let window = ("stream_window_size: 2097152", "stream_window_size: 98304");
+    let no_route = ("                request_body_buffer_limit: 4194304\n", "");
+    let told = ("value: '{}'", "value: '{\"buffer_limit_bytes\":65536}'");
+    let too_much = ("value: '{}'", "value: '{\"buffer_limit_bytes\":65537}'");
+    let left_out = "warning: buffer_limit_bytes: left out, where Envoy holds 65536 bytes and the endpoints take 1048576: Envoy refuses what is in between, in shadow mode too";
+    let reads = "warning: request_body_buffer_limit: less than 3145728 on the routes: a large chunked body may be refused by Envoy, which reads per_connection_buffer_limit_bytes (2097152) at once beside the 1048576 that are held";
+    let wrong = "error: buffer_limit_bytes: expected at most 65536, which is what Envoy holds here (per_connection_buffer_limit_bytes 65536, initial_stream_window_size 98304), found 65537";
+    let none: [&str; 0] = [];
+    assert_eq!(of_bootstrap("hold", &[]), none);
+    assert_eq!(of_bootstrap("hold", &[no_route]), [reads]);
+    assert_eq!(of_bootstrap("hold", &[no_route, small]), [left_out]);
+    assert_eq!(of_bootstrap("hold", &[no_route, small, told]), none);
+    assert_eq!(of_bootstrap("hold", &[no_route, small, window, too_much]), [wrong]);
+    assert_eq!(of_bootstrap("compat", &[]), none);
+    let held = ("max_request_bytes: 16777216", "max_request_bytes: 1000000");
+    assert_eq!(
+        of_bootstrap("compat", &[held]),
+        ["warning: max_request_bytes: 1000000, where the endpoints take 1048576: Envoy refuses what is in between"]
+    );
+    let always = ("BufferPerRoute", "Other");
+    assert!(of_bootstrap("compat", &[always])[0].starts_with("warning: envoy.filters.http.buffer: on for every route: "));
+}

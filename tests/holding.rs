@@ -21,7 +21,7 @@ fn sized(size: usize) -> Request {
     let body = event().body.unwrap();
     let filling: String = (0..size).map(|number| format!("{number} ")).collect();
     let filled = size - body.len() - r#""x":"","#.len();
-    let body = [br#"{"x":""#, filling[..filled].as_bytes(), br#"","#, &body[1..]].concat();
+    let body = [br#"{"x":""#, &filling.as_bytes()[..filled], br#"","#, &body[1..]].concat();
     assert_eq!(body.len(), size);
     Request { body: Some(body), ..event() }
 }

@@ -1,5 +1,6 @@
 //! `trackgate check`: everything that is wrong with a configuration, and what is suspicious about it.
 
+mod buffers;
 mod shadowing;
 mod warnings;
 
@@ -47,7 +48,12 @@ fn check(found: &Found, documents: &[Value], outer: &str, report: &mut Report) {
     let phase = loaded.as_ref().map_or(BodyPhase::Hold, |(config, _)| config.body_phase);
     report.hashes.push(loaded.as_ref().ok().map(|(config, _)| format!("{:016x}", config.hash)));
     match loaded {
-        Ok((config, _)) => report.warnings.extend(warnings::of(&config)),
+        Ok((config, gate)) => {
+            report.warnings.extend(warnings::of(&config));
+            let (wrong, doubtful) = buffers::of(found, documents, &config, &gate);
+            report.problems.extend(wrong.into_iter().map(|problem| problem.under(outer)));
+            report.warnings.extend(doubtful);
+        }
         Err(error) => report.problems.extend(error.problems.into_iter().map(|problem| problem.under(outer))),
     }
     match found.source {

@@ -84,11 +84,6 @@ impl Inspection {
             self.findings = notes.findings;
         }
     }
-
-    /// Bytes of body are still to come, by the client's own word.
-    pub fn declares_body(&self) -> bool {
-        self.declared.is_some_and(|bytes| bytes > 0)
-    }
 }
 
 impl Decision {

@@ -11,6 +11,7 @@ use super::watchdog::Release;
 use crate::annotation;
 use crate::gate::{BodyPhase, Decision, Inspection, Step};
 use crate::request::RequestHead;
+use crate::rules::size;
 use crate::vendors::plausible::response;
 use crate::verdict::Findings;
 use proxy_wasm::traits::{Context, HttpContext};
@@ -68,18 +69,18 @@ impl Stream {
             Some(Step::Decided(decision))
                 if !end_of_stream && !plugin.watchdog.is_needed() && decision.answers_after_body(&head) =>
             {
-                self.await_body(plugin, decision.endpoint, State::Answering(Rc::new(decision)))
+                self.await_body(plugin, &head, decision.endpoint, State::Answering(Rc::new(decision)))
             }
             Some(Step::Decided(decision)) => self.finish(plugin, &decision),
             Some(Step::Body(inspection)) if end_of_stream => self.decide(plugin, inspection, b""),
-            Some(Step::Body(inspection)) => self.await_body(plugin, inspection.endpoint, State::Inspecting(inspection)),
+            Some(Step::Body(inspection)) => self.await_body(plugin, &head, inspection.endpoint, State::Inspecting(inspection)),
         }
     }
 
-    fn await_body(&mut self, plugin: &Plugin, endpoint: usize, state: State) -> Action {
+    fn await_body(&mut self, plugin: &Plugin, head: &RequestHead<'_>, endpoint: usize, state: State) -> Action {
         match plugin.gate.body_phase {
             BodyPhase::Hold => {
-                plugin.watchdog.hold(self.context_id, || release(plugin, &state));
+                plugin.watchdog.hold(self.context_id, || release(plugin, head, &state));
                 self.state = state;
                 Action::Pause
             }
@@ -247,15 +248,13 @@ impl Stream {
 }
 
 /// What becomes of a held stream for which Envoy makes no callback.
-fn release(plugin: &Plugin, state: &State) -> Option<Release> {
-    match state {
-        State::Settled => None,
-        State::Inspecting(inspection) => {
-            let decision = Rc::new(inspection.let_go(&plugin.gate)?);
-            Some(Release { decision, declares_body: inspection.declares_body() })
-        }
-        State::Answering(decision) => Some(Release { decision: Rc::clone(decision), declares_body: true }),
-    }
+fn release(plugin: &Plugin, head: &RequestHead<'_>, state: &State) -> Option<Release> {
+    let decision = match state {
+        State::Settled => return None,
+        State::Inspecting(inspection) => Rc::new(inspection.let_go(&plugin.gate)?),
+        State::Answering(decision) => Rc::clone(decision),
+    };
+    Some(Release { decision, declares_body: size::declared(head).is_some_and(|bytes| bytes > 0) })
 }
 
 /// Removes what a client sent under our own prefix. `_` counts as `-`: to CGI and its kin the two are the same name.
