@@ -10,8 +10,8 @@ pub fn judge(gate: &Gate, captured: &Captured) -> Option<Decision> {
         Step::Decided(decision) => return Some(decision),
         Step::Body(inspection) => inspection,
     };
-    if let Some(decision) = inspection.body_seen(gate, captured.body.len()) {
-        return Some(decision);
-    }
-    inspection.body(gate, &captured.body)
+    let size = captured.body.len();
+    // How the body came is not known: it is let go only where all of it is more than Envoy can hold.
+    let unread = inspection.body_seen(gate, size).or_else(|| inspection.outgrown(gate, size, true));
+    unread.or_else(|| inspection.body(gate, &captured.body))
 }

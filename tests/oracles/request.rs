@@ -74,9 +74,11 @@ pub fn check(captured: &Captured, piece: usize) {
     });
 }
 
-/// A reply is valid HTTP to a library that is not ours, and annotations are structured fields to another.
+/// A reply is valid HTTP to a library that is not ours, annotations are structured fields to another, and there is a counter.
 pub fn can_be_sent(gate: &Gate, decision: &Decision) {
     let (verdict, reasons, _) = told(gate, decision);
+    let outcomes = gate.outcomes(&gate.endpoints[decision.endpoint]);
+    assert!(outcomes.contains(&(decision.verdict, decision.reason)), "no counter: {verdict} {:?}", decision.reason);
     assert!(Parser::new(&verdict).parse_item_with_visitor(Ignored).is_ok(), "{verdict}");
     if let Some(reasons) = reasons {
         assert!(Parser::new(&reasons).parse_list_with_visitor(&mut Ignored).is_ok(), "{reasons}");
