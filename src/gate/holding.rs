@@ -87,13 +87,12 @@ impl Inspection {
 }
 
 impl Decision {
-    /// A drop whose body is small enough to be awaited, so that the client sees no difference from the collector's answer.
-    /// Whoever wants to be told with `expect` before it sends waits for no body to be taken: it is answered at once.
+    /// A drop whose body is small enough to be awaited, so that the client sees no difference from the collector's answer. Not of an
+    /// upgrade, whose body has no end, nor of a client that waits to be asked for it: whom Envoy has asked has no `expect` left.
     pub fn answers_after_body(&self, head: &RequestHead<'_>) -> bool {
         let is_drop = self.verdict == Verdict::Drop && self.mode == Mode::Enforce;
-        is_drop
-            && size::declared(head).is_some_and(|bytes| (1..=AWAITED_BYTES).contains(&bytes))
-            && head.first("expect").is_none()
+        let has_end = ["expect", "upgrade"].iter().all(|name| head.first(name).is_none());
+        is_drop && has_end && size::declared(head).is_some_and(|bytes| (1..=AWAITED_BYTES).contains(&bytes))
     }
 }
 
@@ -107,4 +106,33 @@ fn unread(endpoint: &Endpoint, awaited: &Awaited, findings: Findings, reason: Re
 
 fn unread_for(reason: Reason) -> Finding {
     Finding::new(reason, "the body was not inspected")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_bodies_with_an_end_are_awaited() {
+        let enforce = Gate::load(b"{}").unwrap();
+        let shadow = Gate::load(br#"{"mode":"shadow"}"#).unwrap();
+        let awaits = |gate: &Gate, path: &str, agent: &str, extra: &[(&str, &str)]| {
+            let usual = [(":method", "POST"), (":path", path), ("user-agent", agent), ("content-type", "application/json")];
+            let fields = usual.iter().chain(extra).map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+            let head = RequestHead::new(fields);
+            match gate
+                .head(gate.endpoint(&RequestHead::new(vec![(b":method", b"POST"), (b":path", path.as_bytes())])).unwrap(), &head)
+            {
+                Some(Step::Decided(decision)) => decision.answers_after_body(&head),
+                Some(Step::Body(_)) | None => panic!("decided by the head"),
+            }
+        };
+        let bot = |extra: &[(&str, &str)]| awaits(&enforce, "/v1/track/key", "curl/8", extra);
+        assert!(bot(&[("content-length", "1")]) && bot(&[("content-length", "65536")]));
+        assert!(!bot(&[]) && !bot(&[("content-length", "0")]) && !bot(&[("content-length", "65537")]));
+        assert!(!bot(&[("content-length", "9"), ("expect", "100-continue")]));
+        assert!(!bot(&[("content-length", "9"), ("upgrade", "websocket")]));
+        assert!(!awaits(&shadow, "/v1/track/key", "curl/8", &[("content-length", "9")]));
+        assert!(!awaits(&enforce, "/v1/track", "curl/8", &[("content-length", "9")]), "a reject");
+    }
 }
