@@ -8,7 +8,8 @@ use crate::gate::{Decision, Mode};
 use crate::verdict::{Finding, Findings};
 use std::fmt::Write;
 
-/// A parameter's value is cut after this many bytes of text: it may come from a body.
+/// A parameter's value is cut after this many bytes of text: it may come from a body. Escaped, each may take three, so that a member with two
+/// of them fits [`MAX_REASONS_BYTES`].
 pub const MAX_PARAMETER_BYTES: usize = 256;
 
 /// The value of the verdict field. In shadow mode the verdict is what enforcement would have done, and with what status.
@@ -31,21 +32,34 @@ pub fn pending(endpoint: &str) -> String {
     format!("pending;endpoint={endpoint}")
 }
 
-/// The value of the reasons field; `None` where there is no reason. The last member carries `more=N` where some were left out.
+/// The longest value of the reasons field: a collector that takes header sections of 8 KB must not refuse a request for our own annotation.
+pub const MAX_REASONS_BYTES: usize = 2_000;
+
+/// The value of the reasons field; `None` where there is no reason. At most [`Findings::MAX`] members and [`MAX_REASONS_BYTES`]: the first ones,
+/// and the last, for there a refusal stands. The last carries `more=N` where some were left out.
 pub fn reasons(findings: &Findings) -> Option<String> {
-    let left_out = findings.more + findings.list.len().saturating_sub(Findings::MAX);
-    // A refusal's finding stands last, and is shown even when the list is full.
-    let shown = findings.list.iter().rev().take(Findings::MAX).rev();
-    let members: Vec<String> = shown.map(member).collect();
-    let mut value = members.join(", ");
-    if value.is_empty() {
-        return None;
+    let (last, others) = findings.list.split_last()?;
+    let last = member(last);
+    let (mut value, mut shown) = (String::new(), 0);
+    for finding in others.iter().take(Findings::MAX - 1) {
+        let member = member(finding);
+        if value.len() + member.len() + last.len() + ROOM > MAX_REASONS_BYTES {
+            break;
+        }
+        value.push_str(&member);
+        value.push_str(", ");
+        shown += 1;
     }
+    value.push_str(&last);
+    let left_out = findings.more + others.len() - shown;
     if left_out > 0 {
         let _ = write!(value, ";more={left_out}");
     }
     Some(value)
 }
+
+/// For two commas with their spaces, and `;more=` with the largest number.
+const ROOM: usize = 4 + 6 + 20;
 
 fn member(finding: &Finding) -> String {
     let mut member = finding.reason.id().to_owned();
@@ -121,5 +135,23 @@ mod tests {
         let seventeen = reasons(&findings([vec![one; 16], vec![refusal]].concat(), 3)).unwrap();
         assert_eq!(seventeen.matches("site_page").count(), 15);
         assert!(seventeen.ends_with(", bot;more=4"), "{seventeen}");
+    }
+
+    /// The first members and the last, and a count of all the others.
+    #[test]
+    fn the_value_is_bounded_whatever_the_members() {
+        for (domain, members) in [("a".repeat(100), 14), ("\u{e9}".repeat(128), 2), ("\n".repeat(256), 2), ("\"".repeat(300), 3)]
+        {
+            let one = Finding::new(Reason::SitePageBlocklist, "").for_domain(domain.clone()).at(domain.clone());
+            let one = if members > 3 { Finding::new(Reason::SitePageBlocklist, "").for_domain(domain.clone()) } else { one };
+            let many = [vec![one; 16], vec![Finding::new(Reason::Bot, "")]].concat();
+            let value = reasons(&findings(many, usize::MAX - 100)).unwrap();
+            assert!(value.len() <= MAX_REASONS_BYTES, "{} bytes", value.len());
+            let found = value.matches("site_page_blocklist").count() + 1;
+            assert_eq!(found, members, "{value}");
+            assert!(value.contains(&format!(", bot;more={}", usize::MAX - 100 + 17 - members)), "{value}");
+        }
+        let largest = Finding::new(Reason::SiteHostnameAllowlist, "").for_domain("\n".repeat(256)).at("\n".repeat(256));
+        assert!(reasons(&findings(vec![largest; 2], 7)).unwrap().len() <= MAX_REASONS_BYTES);
     }
 }

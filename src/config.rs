@@ -85,8 +85,10 @@ pub struct EndpointSpec {
     pub limits: LimitsSpec,
     /// Overrides the contract's dispositions and the global `actions`.
     pub actions: Actions,
-    /// `access-control-allow-origin` of local replies. Left out: `*` at Plausible, none elsewhere.
+    /// `access-control-allow-origin` of local replies; `origin` is the request's own. Left out: `*` at Plausible, none elsewhere.
     pub access_control_allow_origin: Option<String>,
+    /// Only where that is `origin`, and needed there: the origins that may read replies to requests with credentials.
+    pub credentialed_origins: Option<Vec<String>>,
     /// Convert only: a missing or empty `User-Agent` is a bot. Left out: true.
     pub require_user_agent: Option<bool>,
     /// Plausible only: believe `x-plausible-ip-type`. Left out: false, for any client can send it.
@@ -125,6 +127,7 @@ impl EndpointSpec {
             limits: LimitsSpec::default(),
             actions: Actions::new(),
             access_control_allow_origin: None,
+            credentialed_origins: None,
             require_user_agent: None,
             trust_ip_type_header: None,
             datacenter_ranges: None,

@@ -7,7 +7,7 @@
 mod holding;
 mod outcomes;
 
-use crate::reply::{self, Reply};
+use crate::reply::{self, AllowOrigin, CrossOrigin, Reply};
 use crate::request::RequestHead;
 use crate::rules::endpoint::{HostPattern, Path, PathPattern};
 use crate::rules::share::Share;
@@ -73,8 +73,7 @@ pub struct Endpoint {
     pub paths: Vec<PathPattern>,
     pub limits: Limits,
     pub dispositions: Dispositions,
-    /// `access-control-allow-origin` of local replies, for browsers that must read them.
-    pub allow_origin: Option<String>,
+    pub allow_origin: Option<AllowOrigin>,
     pub policy: Policy,
 }
 
@@ -168,26 +167,34 @@ impl Gate {
             }
             flow => flow,
         };
-        let (findings, mode) = (notes.findings, self.mode(endpoint, head));
+        let findings = notes.findings;
+        let terms =
+            Terms { mode: self.mode(endpoint, head), cross_origin: CrossOrigin::of(endpoint.allow_origin.as_ref(), head) };
         Some(match flow {
-            Flow::Continue(Awaited::Nothing) => Step::Decided(decide(index, endpoint, mode, Flow::Continue(()), findings)),
+            Flow::Continue(Awaited::Nothing) => Step::Decided(decide(index, endpoint, &terms, Flow::Continue(()), findings)),
             Flow::Continue(awaited) => {
                 let max_bytes = vendors::max_body_bytes(&endpoint.limits, &awaited);
                 let declared = if self.buffer_limit_bytes < usize::MAX { size::declared(head) } else { None };
-                self.hold(endpoint, Inspection { endpoint: index, mode, findings, awaited, max_bytes, declared })
+                self.hold(endpoint, Inspection { endpoint: index, terms, findings, awaited, max_bytes, declared })
             }
-            Flow::Break(refusal) => Step::Decided(decide(index, endpoint, mode, Flow::Break(refusal), findings)),
+            Flow::Break(refusal) => Step::Decided(decide(index, endpoint, &terms, Flow::Break(refusal), findings)),
         })
     }
 
     /// True for a field name that is ours alone, in any letter case and with `_` for `-`.
     pub fn is_own_field(&self, name: &[u8]) -> bool {
-        let fold = |byte: &u8| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
         let prefix = self.header_prefix.as_bytes();
         // Nearly every name is passed by its first byte.
         name.first().map(fold) == prefix.first().copied()
             && name.len() >= prefix.len()
             && name.iter().map(fold).zip(prefix.iter().map(fold)).all(|(found, own)| found == own)
+    }
+
+    /// True for a field that the endpoint's collector would believe and its operator does not trust, in any letter case and with `_` for `-`:
+    /// it is removed, so that nobody believes it (contract, P-7).
+    pub fn distrusts(&self, index: usize, name: &[u8]) -> bool {
+        let distrusted = self.endpoints.get(index).and_then(|endpoint| vendors::distrusted_field(&endpoint.policy));
+        distrusted.is_some_and(|field| field.len() == name.len() && name.iter().map(fold).eq(field.bytes()))
     }
 
     /// The verdict on a request that could not be looked at because a call to the host failed.
@@ -196,15 +203,21 @@ impl Gate {
         let mut notes = Notes::new(&endpoint.dispositions, findings);
         notes.findings.uninspected = true;
         let flow = notes.note(Finding::new(Reason::HostError, "the request could not be inspected"));
-        Some(decide(index, endpoint, endpoint.mode_of_unknown(), flow, notes.findings))
+        let terms = Terms { mode: endpoint.mode_of_unknown(), cross_origin: CrossOrigin::Nothing };
+        Some(decide(index, endpoint, &terms, flow, notes.findings))
     }
+}
+
+/// A byte of a field's name as CGI and its kin compare it.
+fn fold(byte: &u8) -> u8 {
+    if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }
 }
 
 /// A request whose head has been checked and whose body is awaited.
 #[derive(Debug)]
 pub struct Inspection {
     pub endpoint: usize,
-    mode: Mode,
+    terms: Terms,
     pub findings: Findings,
     awaited: Awaited,
     max_bytes: usize,
@@ -224,7 +237,7 @@ impl Inspection {
             Flow::Continue(()) => vendors::unread(&self.awaited, &mut notes),
             refused @ Flow::Break(_) => refused,
         };
-        Some(decide(self.endpoint, endpoint, self.mode, flow, notes.findings))
+        Some(decide(self.endpoint, endpoint, &self.terms, flow, notes.findings))
     }
 
     /// Whether the content of the body is needed, or only its size.
@@ -238,7 +251,7 @@ impl Inspection {
         Decision {
             endpoint: self.endpoint,
             verdict: Verdict::Uninspected,
-            mode: self.mode,
+            mode: self.terms.mode,
             findings: self.findings,
             reason: None,
             reply: None,
@@ -250,7 +263,7 @@ impl Inspection {
         let endpoint = gate.endpoints.get(self.endpoint)?;
         let mut notes = Notes::new(&endpoint.dispositions, self.findings);
         let flow = vendors::body(&endpoint.policy, &endpoint.limits, &gate.shared, self.awaited, body, &mut notes);
-        Some(decide(self.endpoint, endpoint, self.mode, flow, notes.findings))
+        Some(decide(self.endpoint, endpoint, &self.terms, flow, notes.findings))
     }
 }
 
@@ -287,15 +300,22 @@ impl Decision {
     }
 }
 
-fn decide(index: usize, endpoint: &Endpoint, mode: Mode, flow: Flow, mut findings: Findings) -> Decision {
+/// How a request is to be answered, as its head tells.
+#[derive(Debug)]
+struct Terms {
+    mode: Mode,
+    cross_origin: CrossOrigin,
+}
+
+fn decide(index: usize, endpoint: &Endpoint, terms: &Terms, flow: Flow, mut findings: Findings) -> Decision {
     let (verdict, reason, reply) = match flow {
         Flow::Continue(()) => (findings.verdict(), findings.list.first().map(|finding| finding.reason), None),
         Flow::Break(Refusal { kind, finding }) => {
-            let reply = reply::render(endpoint.vendor, &endpoint.policy, endpoint.allow_origin.as_deref(), kind, &finding);
+            let reply = reply::render(endpoint.vendor, &endpoint.policy, &terms.cross_origin, kind, &finding);
             let reason = finding.reason;
             findings.list.push(finding);
             (kind.verdict(), Some(reason), Some(reply))
         }
     };
-    Decision { endpoint: index, verdict, mode, findings, reason, reply }
+    Decision { endpoint: index, verdict, mode: terms.mode, findings, reason, reply }
 }

@@ -1,5 +1,6 @@
 //! Local replies: what the client of a refused request gets, in the words of the vendor's own documents.
 
+use crate::request::RequestHead;
 use crate::rules::json::write::{array, object, quoted};
 use crate::vendor::Vendor;
 use crate::vendors::Policy;
@@ -17,8 +18,54 @@ pub struct Reply {
     pub reason: Reason,
 }
 
-/// The vendor's own answer to a refused request; `allow_origin` is for browsers that must read it.
-pub fn render(vendor: Vendor, policy: &Policy, allow_origin: Option<&str>, kind: RefusalKind, finding: &Finding) -> Reply {
+/// `access-control-allow-origin` of the gate's own replies, for browsers that must read them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AllowOrigin {
+    /// The same value whoever asks: `*`, or one origin.
+    Always(String),
+    /// The request's own `Origin` where it is one of these, with leave to send credentials.
+    Listed(Vec<String>),
+}
+
+/// What a reply says to the browser that asked, as the request's head tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CrossOrigin {
+    Nothing,
+    Always(String),
+    /// The origin, if it is listed; the reply varies with it all the same.
+    Credentialed(Option<String>),
+}
+
+impl CrossOrigin {
+    /// A missing `Origin`, a repeated one and one that is not listed, compared byte for byte, get no leave.
+    pub fn of(allowed: Option<&AllowOrigin>, head: &RequestHead<'_>) -> Self {
+        let Some(allowed) = allowed else { return CrossOrigin::Nothing };
+        match allowed {
+            AllowOrigin::Always(value) => CrossOrigin::Always(value.clone()),
+            AllowOrigin::Listed(origins) => {
+                let mut asked = head.all("origin");
+                let one = asked.next().filter(|_| asked.next().is_none());
+                CrossOrigin::Credentialed(origins.iter().find(|origin| Some(origin.as_bytes()) == one).cloned())
+            }
+        }
+    }
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        match self {
+            CrossOrigin::Nothing => Vec::new(),
+            CrossOrigin::Always(value) => vec![("access-control-allow-origin", value.clone())],
+            CrossOrigin::Credentialed(None) => vec![("vary", "origin".to_owned())],
+            CrossOrigin::Credentialed(Some(origin)) => vec![
+                ("access-control-allow-origin", origin.clone()),
+                ("access-control-allow-credentials", "true".to_owned()),
+                ("vary", "origin".to_owned()),
+            ],
+        }
+    }
+}
+
+/// The vendor's own answer to a refused request.
+pub fn render(vendor: Vendor, policy: &Policy, cross_origin: &CrossOrigin, kind: RefusalKind, finding: &Finding) -> Reply {
     let own = match policy {
         Policy::Custom(policy) => policy.replies.get(kind, finding.reason),
         Policy::Convert(_) | Policy::Plausible(_) | Policy::Userpilot(_) | Policy::CommandersAct(_) => None,
@@ -27,11 +74,11 @@ pub fn render(vendor: Vendor, policy: &Policy, allow_origin: Option<&str>, kind:
         RefusalKind::Drop => success_look_alike(vendor),
         RefusalKind::Reject => error(vendor, finding),
     });
-    if let Some(origin) = allow_origin {
-        headers.push(("access-control-allow-origin".to_owned(), origin.to_owned()));
-    }
+    headers.extend(cross_origin.fields().into_iter().map(|(name, value)| (name.to_owned(), value)));
     if vendor == Vendor::Plausible {
-        headers.push(("access-control-allow-credentials".to_owned(), "true".to_owned()));
+        if matches!(cross_origin, CrossOrigin::Nothing | CrossOrigin::Always(_)) {
+            headers.push(("access-control-allow-credentials".to_owned(), "true".to_owned()));
+        }
         headers.push(("access-control-expose-headers".to_owned(), String::new()));
     }
     if finding.domains > 0 && kind == RefusalKind::Drop {
@@ -81,6 +128,8 @@ fn error(vendor: Vendor, finding: &Finding) -> Parts {
 fn error_status(vendor: Vendor, reason: Reason) -> u16 {
     match (vendor, reason) {
         (_, Reason::HostError) => 503,
+        // Plug's answer to more than it takes of JSON's own types (contract 1.1).
+        (Vendor::Plausible, Reason::RequestTooLarge) => 413,
         // The only error either vendor documents.
         (Vendor::Plausible | Vendor::CommandersAct, _) => 400,
         (Vendor::Convert | Vendor::Userpilot | Vendor::Custom, reason) => general_status(vendor, reason),

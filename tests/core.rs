@@ -8,6 +8,7 @@ use trackgate::annotation;
 use trackgate::gate::{Decision, Gate, Inspection, Step};
 use trackgate::request::RequestHead;
 use trackgate::vendor::Vendor;
+use trackgate::verdict::Verdict;
 use trackgate::verdict::{Disposition, Findings, Reason};
 
 /// How the body arrives: in pieces of so many bytes.
@@ -18,7 +19,7 @@ fn run(vector: &Vector, piece_bytes: usize) -> Observed {
     head.set_source_address(b"127.0.0.1:50000");
     match decide(&gate, &head, vector, piece_bytes) {
         Some(decision) => observed(&gate, &decision, vector),
-        None => forwarded(vector, Vec::new()),
+        None => forwarded(&gate, None, vector, Vec::new()),
     }
 }
 
@@ -59,12 +60,14 @@ fn observed(gate: &Gate, decision: &Decision, vector: &Vector) -> Observed {
     let endpoint = &gate.endpoints[decision.endpoint];
     let mut marks = vec![("x-track-verdict".to_owned(), annotation::verdict(decision, &endpoint.name).into_bytes())];
     marks.extend(annotation::reasons(&decision.findings).map(|value| ("x-track-drop-reason".to_owned(), value.into_bytes())));
-    forwarded(vector, marks)
+    forwarded(gate, Some(decision.endpoint), vector, marks)
 }
 
 /// Stripping is the plugin's work; here it is only what the collector is to see.
-fn forwarded(vector: &Vector, marks: Fields) -> Observed {
-    let kept = vector.headers.iter().filter(|(name, _)| !name.starts_with("x-track-")).cloned();
+fn forwarded(gate: &Gate, endpoint: Option<usize>, vector: &Vector, marks: Fields) -> Observed {
+    let is_removed =
+        |name: &str| gate.is_own_field(name.as_bytes()) || endpoint.is_some_and(|index| gate.distrusts(index, name.as_bytes()));
+    let kept = vector.headers.iter().filter(|(name, _)| !is_removed(name)).cloned();
     let upstream = Upstream {
         method: vector.method.clone(),
         path: vector.path.clone(),
@@ -243,4 +246,43 @@ fn the_readme_tells_the_dispositions() {
         trackgate::cli::dispositions::markdown(&trackgate::vendor::Vendor::ALL),
         "`cargo run -- dispositions` prints it"
     );
+}
+
+/// The head of a request to Plausible.
+fn to_plausible<'a>(user_agents: &[&'a str]) -> RequestHead<'a> {
+    let mut fields: Vec<(&[u8], &[u8])> =
+        vec![(b":method", b"POST"), (b":path", b"/api/event"), (b"content-type", b"text/plain")];
+    fields.extend(user_agents.iter().map(|value| (b"user-agent".as_slice(), value.as_bytes())));
+    RequestHead::new(fields)
+}
+
+fn judged(gate: &Gate, head: &RequestHead<'_>, body: &str) -> Decision {
+    match gate.head(gate.endpoint(head).unwrap(), head).unwrap() {
+        Step::Decided(decision) => decision,
+        Step::Body(inspection) => inspection.body(gate, body.as_bytes()).unwrap(),
+    }
+}
+
+/// Envoy hands repeated fields over as one, so that no vector can tell.
+#[test]
+fn plausible_reads_the_first_user_agent() {
+    let gate = Gate::load(b"{}").unwrap();
+    let (person, bot) = ("Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0", "Googlebot/2.1");
+    let event = r#"{"n":"a","u":"https://a.example/","d":"a.example"}"#;
+    for (agents, expected) in [([person, bot], Verdict::Pass), ([bot, person], Verdict::Drop)] {
+        assert_eq!(judged(&gate, &to_plausible(&agents), event).verdict, expected, "{agents:?}");
+    }
+}
+
+#[test]
+fn all_refused_domains_are_counted() {
+    let domains: Vec<String> = (0..40).map(|index| format!("d{index}.example")).collect();
+    let sites: Vec<String> = domains.iter().map(|domain| format!(r#""{domain}":{{"page_blocklist":["/x"]}}"#)).collect();
+    let config = format!(r#"{{"endpoints":[{{"name":"plausible","vendor":"plausible","sites":{{{}}}}}]}}"#, sites.join(","));
+    let gate = Gate::load(config.as_bytes()).unwrap();
+    let event = format!(r#"{{"n":"a","u":"https://a.example/x","d":"{},free.example"}}"#, domains.join(","));
+    let decision = judged(&gate, &to_plausible(&[]), &event);
+    let reasons = annotation::reasons(&decision.findings).unwrap();
+    assert!(reasons.ends_with(";more=24"), "{reasons}");
+    assert_eq!((reasons.matches("site_page_blocklist").count(), decision.dropped_domains()), (16, 40));
 }

@@ -94,7 +94,7 @@ fn room_is_left_for_the_last_frame() {
 /// What is refused for its size before it outgrows the buffer needs no room beside it; in shadow mode nothing is refused.
 #[test]
 fn what_would_be_refused_is_not_let_go() {
-    let limited = r#","endpoints":[{"name":"convert","vendor":"convert","limits":{"request_bytes":23616}}]"#;
+    let limited = r#","endpoints":[{"name":"convert","vendor":"convert","limits":{"request_bytes":23616},"actions":{"request_too_large":"reject"}}]"#;
     let request = sized(30_000);
     for end in [End::Http1, End::Http2, End::Trailers] {
         let delivery = Delivery { piece_bytes: FRAME, end };

@@ -204,15 +204,18 @@ fn a_bad_configuration_stops_the_load_with_one_line() {
 #[test]
 fn streams_without_an_end_are_never_held() {
     let mut vm = start("{}");
-    for (name, value) in
-        [("upgrade", "websocket"), ("content-type", "application/grpc"), ("content-type", "application/grpc+proto")]
-    {
+    for (name, value) in [
+        ("upgrade", "websocket"),
+        ("content-type", "application/grpc"),
+        ("content-type", "Application/GRPC+proto"),
+        ("content-type", "application/grpcx"),
+    ] {
         let mut request = event();
         request.headers.retain(|(field, _)| field != name);
         request.headers.push((name.to_owned(), value.as_bytes().to_vec()));
         let outcome = vm.request(&request, WHOLE, Envoy::KnobMissing);
         assert!(!outcome.hung && !outcome.headers_left_first, "{name}: {value}");
-        assert_eq!(outcome.verdict_state, None, "{name}: {value}");
+        assert_eq!(outcome.verdict_state.as_deref(), Some("uninspected;endpoint=convert"), "{name}: {value}");
     }
 }
 

@@ -3,6 +3,7 @@
 use super::node::Problems;
 use super::{Actions, Config, EndpointSpec, LimitsSpec};
 use crate::gate::{Endpoint, Gate};
+use crate::reply::AllowOrigin;
 use crate::rules::cidr::CidrSet;
 use crate::rules::client_ip::ClientIp;
 use crate::rules::content_type::{field_name, is_token};
@@ -205,16 +206,39 @@ fn dispositions(config: &Config, spec: &EndpointSpec) -> Result<Dispositions, Pr
     })
 }
 
-fn allow_origin(spec: &EndpointSpec) -> Result<Option<String>, Problem> {
-    match &spec.access_control_allow_origin {
-        Some(origin) if origin.is_empty() || !origin.bytes().all(|byte| byte.is_ascii_graphic()) => Err(Problem::new(
-            "access_control_allow_origin",
-            "\"*\" or an origin such as \"https://a.example\"",
-            format!("{origin:?}"),
-        )),
-        Some(origin) => Ok(Some(origin.clone())),
-        None => Ok((spec.vendor == Vendor::Plausible).then(|| "*".to_owned())),
+fn allow_origin(spec: &EndpointSpec) -> Result<Option<AllowOrigin>, Problem> {
+    const FIELD: &str = "access_control_allow_origin";
+    let is_value = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    match (spec.access_control_allow_origin.as_deref(), &spec.credentialed_origins) {
+        (Some("origin"), Some(_)) => {
+            let origins = list("credentialed_origins", spec.credentialed_origins.as_deref(), origin)?;
+            Ok(origins.map(AllowOrigin::Listed))
+        }
+        (Some("origin"), None) => {
+            let expected = "the origins that may read the replies, where access_control_allow_origin is \"origin\"";
+            Err(Problem::new("credentialed_origins", expected, "nothing"))
+        }
+        (Some(_) | None, Some(_)) => {
+            let expected = "this list only where access_control_allow_origin is \"origin\"";
+            Err(Problem::new("credentialed_origins", expected, "one that could never take effect"))
+        }
+        (Some(value), None) if is_value(value) => Ok(Some(AllowOrigin::Always(value.to_owned()))),
+        (Some(value), None) => {
+            let expected = "\"*\", \"origin\", or an origin such as \"https://a.example\"";
+            Err(Problem::new(FIELD, expected, format!("{value:?}")))
+        }
+        (None, None) => Ok((spec.vendor == Vendor::Plausible).then(|| AllowOrigin::Always("*".to_owned()))),
     }
+}
+
+/// As a browser writes it: scheme and host in lower case, no default port, no path.
+fn origin(text: &str) -> Result<String, Problem> {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._:[]".contains(&byte);
+    if host.is_empty() || !host.bytes().all(fits) {
+        return Err(Problem::new("", "an origin such as \"https://a.example\", as a browser sends it", format!("{text:?}")));
+    }
+    Ok(text.to_owned())
 }
 
 fn policy(spec: &EndpointSpec) -> Result<Policy, Problem> {

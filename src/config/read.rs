@@ -121,6 +121,7 @@ fn endpoint(mut fields: Fields<'_, '_>) -> Option<EndpointSpec> {
         limits: fields.take("limits").and_then(Node::fields).map(limits).unwrap_or_default(),
         actions: fields.take("actions").map(actions).unwrap_or_default(),
         access_control_allow_origin: fields.take("access_control_allow_origin").and_then(Node::string),
+        credentialed_origins: fields.take("credentialed_origins").and_then(Node::strings),
         require_user_agent: fields.take_boolean("require_user_agent"),
         trust_ip_type_header: fields.take_boolean("trust_ip_type_header"),
         datacenter_ranges: fields.take("datacenter_ranges").and_then(Node::strings),

@@ -138,8 +138,12 @@ struct Endpoint {
     enforce_percent: Option<f64>,
     limits: Option<Limits>,
     actions: Option<Actions>,
-    /// In the gate's own replies: `*` at Plausible, else none, if left out.
+    /// In the gate's own replies: `*` at Plausible, else none, if left out. `origin`: the request's own `Origin`, if it is among
+    /// `credentialed_origins`, with `access-control-allow-credentials: true`.
     access_control_allow_origin: Option<String>,
+    /// Origins such as `https://a.example`; needed where `access_control_allow_origin` is `origin`, and only there.
+    #[schemars(length(min = 1))]
+    credentialed_origins: Option<Vec<String>>,
     /// Convert: a missing User-Agent is a bot; true if left out.
     require_user_agent: Option<bool>,
     /// Plausible: believe `x-plausible-ip-type`; false if left out.

@@ -102,7 +102,7 @@ fn an_error_names_the_place_what_was_expected_and_what_was_found() {
         ),
         (
             &endpoint(r#","access_control_allow_origin":"""#),
-            "configuration: endpoints[0].access_control_allow_origin: expected \"*\" or an origin such as \"https://a.example\", found \"\"",
+            "configuration: endpoints[0].access_control_allow_origin: expected \"*\", \"origin\", or an origin such as \"https://a.example\", found \"\"",
         ),
         (
             r#"{"endpoints":[{"name":"A","vendor":"convert"}]}"#,

@@ -22,7 +22,7 @@ impl Gate {
         match inspection.declared {
             Some(bytes) if bytes > self.buffer_limit_bytes => {
                 let (flow, findings) = unread(endpoint, &inspection.awaited, inspection.findings, Reason::RequestTooLarge);
-                Step::Decided(decide(inspection.endpoint, endpoint, inspection.mode, flow, findings))
+                Step::Decided(decide(inspection.endpoint, endpoint, &inspection.terms, flow, findings))
             }
             Some(_) | None => Step::Body(inspection),
         }
@@ -56,14 +56,14 @@ impl Inspection {
             return None;
         }
         let (flow, findings) = unread(endpoint, &self.awaited, std::mem::take(&mut self.findings), Reason::RequestTooLarge);
-        Some(decide(self.endpoint, endpoint, self.mode, flow, findings))
+        Some(decide(self.endpoint, endpoint, &self.terms, flow, findings))
     }
 
     /// A body that would outgrow the buffer is refused first.
     fn is_refused_within(&self, limit: usize, endpoint: &Endpoint) -> bool {
         let reason = vendors::too_large(&self.awaited, self.max_bytes).reason;
         let refuses = matches!(endpoint.dispositions.of(reason), Some(Disposition::Drop | Disposition::Reject));
-        refuses && self.mode == Mode::Enforce && self.max_bytes <= limit
+        refuses && self.terms.mode == Mode::Enforce && self.max_bytes <= limit
     }
 
     /// What the collector is told if the head has to leave before the body has been read, because Envoy does not hand it over.
@@ -71,7 +71,7 @@ impl Inspection {
         let endpoint = gate.endpoints.get(self.endpoint)?;
         // What would refuse it is found again when the body has been read.
         let (_, findings) = unread(endpoint, &self.awaited, self.findings.clone(), Reason::HostError);
-        Some(decide(self.endpoint, endpoint, self.mode, Flow::Continue(()), findings))
+        Some(decide(self.endpoint, endpoint, &self.terms, Flow::Continue(()), findings))
     }
 
     /// The head has left so. The body is read all the same, and may still be refused; if it is not, the verdict stays what the

@@ -4,13 +4,14 @@
 //! that end the request, a body over the limit, a failed host call, or the client's going away.
 
 use super::Plugin;
-use super::act::act;
+use super::act::{act, answer_as_http};
 use super::host::{self, Map};
 use super::kept::Kept;
 use super::watchdog::Release;
 use crate::annotation;
 use crate::gate::{BodyPhase, Decision, Inspection, Step};
 use crate::request::RequestHead;
+use crate::rules::content_type::is_grpc;
 use crate::rules::size;
 use crate::vendors::plausible::response;
 use crate::verdict::Findings;
@@ -30,6 +31,10 @@ pub struct Stream {
     kept: Kept,
     /// Tracked domains that the response must tell of.
     dropped_domains: usize,
+    /// Envoy would answer for us as it answers gRPC clients.
+    is_grpc: bool,
+    /// Status and media type of a reply that it has been given so.
+    replied: Option<(u16, Option<String>)>,
 }
 
 enum State {
@@ -43,7 +48,17 @@ enum State {
 impl Stream {
     pub fn new(context_id: u32, plugin: Option<Rc<Plugin>>) -> Self {
         let kept = plugin.as_ref().map(|plugin| Kept::new(&plugin.kept)).unwrap_or_default();
-        Stream { context_id, plugin, state: State::Settled, headers_held: true, body_size: 0, kept, dropped_domains: 0 }
+        Stream {
+            context_id,
+            plugin,
+            state: State::Settled,
+            headers_held: true,
+            body_size: 0,
+            kept,
+            dropped_domains: 0,
+            is_grpc: false,
+            replied: None,
+        }
     }
 
     fn headers(&mut self, plugin: &Plugin, end_of_stream: bool) -> Action {
@@ -55,9 +70,10 @@ impl Stream {
         #[cfg(trap)]
         super::trap_if_asked(&head);
         let endpoint = plugin.gate.endpoint(&head);
-        if strip(plugin, Map::RequestHeaders, head.names()).is_err() {
+        if strip(plugin, Map::RequestHeaders, endpoint, head.names()).is_err() {
             return self.failed(plugin, endpoint, Findings::default());
         }
+        self.is_grpc = endpoint.is_some() && is_grpc(&head);
         // An address that the host cannot tell is unknown to the checks, which is not a failure.
         let wants_address = endpoint.is_some_and(|index| plugin.gate.wants_source_address(index));
         let address = if wants_address { host::property("source\0address").unwrap_or_default() } else { Vec::new() };
@@ -182,7 +198,7 @@ impl Stream {
 
     fn trailers(&mut self, plugin: &Plugin) -> Action {
         let stripped = host::header_map(Map::RequestTrailers)
-            .and_then(|map| strip(plugin, Map::RequestTrailers, host::pairs(&map).into_iter().map(|(name, _)| name)));
+            .and_then(|map| strip(plugin, Map::RequestTrailers, None, host::pairs(&map).into_iter().map(|(name, _)| name)));
         match (stripped, &self.state) {
             (_, State::Answering(_)) | (Ok(()), State::Inspecting(_)) => self.body(plugin, true),
             // What is kept of the body cannot be put back any more.
@@ -228,7 +244,11 @@ impl Stream {
         action
     }
 
-    fn record(&self, plugin: &Plugin, decision: &Decision) {
+    fn record(&mut self, plugin: &Plugin, decision: &Decision) {
+        if let Some(reply) = decision.reply_to_send().filter(|_| self.is_grpc) {
+            let content_type = reply.headers.iter().find(|(name, _)| name == "content-type");
+            self.replied = Some((reply.status, content_type.map(|(_, value)| value.clone())));
+        }
         plugin.metrics.count(decision);
         if self.body_size > 0 {
             plugin.metrics.record_body(self.body_size);
@@ -257,10 +277,12 @@ fn release(plugin: &Plugin, head: &RequestHead<'_>, state: &State) -> Option<Rel
     Some(Release { decision, declares_body: size::declared(head).is_some_and(|bytes| bytes > 0) })
 }
 
-/// Removes what a client sent under our own prefix. `_` counts as `-`: to CGI and its kin the two are the same name.
-fn strip(plugin: &Plugin, map: Map, names: impl Iterator<Item = impl AsRef<[u8]>>) -> host::Result<()> {
+/// Removes what a client sent under our own prefix, and what the endpoint's collector must not believe. `_` counts as `-`: to CGI and its kin
+/// the two are the same name.
+fn strip(plugin: &Plugin, map: Map, endpoint: Option<usize>, names: impl Iterator<Item = impl AsRef<[u8]>>) -> host::Result<()> {
     for name in names {
-        if plugin.gate.is_own_field(name.as_ref()) {
+        let is_distrusted = endpoint.is_some_and(|index| plugin.gate.distrusts(index, name.as_ref()));
+        if is_distrusted || plugin.gate.is_own_field(name.as_ref()) {
             host::remove_header(map, name.as_ref())?;
         }
     }
@@ -302,6 +324,11 @@ impl HttpContext for Stream {
     }
 
     fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
+        if let (Some((status, content_type)), Some(plugin)) = (self.replied.take(), &self.plugin)
+            && answer_as_http(status, content_type.as_deref()).is_err()
+        {
+            plugin.metrics.count_host_error();
+        }
         if let (1.., Some(plugin)) = (self.dropped_domains, &self.plugin) {
             let amended = host::header(Map::ResponseHeaders, response::DROPPED).and_then(|theirs| {
                 let count = response::amended_count(&theirs, self.dropped_domains);

@@ -31,6 +31,12 @@ pub fn media_type(head: &RequestHead<'_>) -> MediaType {
     }
 }
 
+/// A type that starts as gRPC's do (`application/grpc`, `application/grpc+proto`, also `application/grpcx`), in any letter case.
+pub fn is_grpc(head: &RequestHead<'_>) -> bool {
+    const START: &[u8] = b"application/grpc";
+    head.all("content-type").any(|value| value.get(..START.len()).is_some_and(|start| start.eq_ignore_ascii_case(START)))
+}
+
 /// A value without its parameters.
 pub fn essence(value: &[u8]) -> &[u8] {
     trim(value.split(|byte| *byte == b';').next().unwrap_or_default())

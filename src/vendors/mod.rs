@@ -11,6 +11,7 @@ use std::borrow::Cow;
 
 use crate::request::RequestHead;
 use crate::rules::client_ip::ClientIp;
+use crate::rules::content_type::is_grpc;
 use crate::rules::credentials::{Credentials, authorization};
 use crate::rules::json::Invalid;
 use crate::rules::referrer::SpamReferrers;
@@ -90,6 +91,14 @@ pub fn client_key<'a>(policy: &Policy, head: &RequestHead<'a>) -> Option<Cow<'a,
         },
         Policy::Custom(policy) => custom::key(policy, head),
         Policy::Convert(_) | Policy::Plausible(_) | Policy::CommandersAct(_) => None,
+    }
+}
+
+/// The field that a client can send, the collector would believe, and the operator does not trust; lower-case.
+pub fn distrusted_field(policy: &Policy) -> Option<&'static str> {
+    match policy {
+        Policy::Plausible(policy) => (!policy.trust_ip_type_header).then_some(plausible::IP_TYPE),
+        Policy::Convert(_) | Policy::Userpilot(_) | Policy::CommandersAct(_) | Policy::Custom(_) => None,
     }
 }
 
@@ -178,8 +187,7 @@ pub fn unheld(awaited: &Awaited, notes: &mut Notes<'_>) -> Flow {
 
 /// Whether a request cannot be held. At Plausible no media type is an exemption: its server reads the body of each.
 pub fn is_stream(vendor: Vendor, head: &RequestHead<'_>) -> bool {
-    let is_grpc = |value: &[u8]| value.get(..16).is_some_and(|start| start.eq_ignore_ascii_case(b"application/grpc"));
-    head.first("upgrade").is_some() || vendor != Vendor::Plausible && head.all("content-type").any(is_grpc)
+    head.first("upgrade").is_some() || vendor != Vendor::Plausible && is_grpc(head)
 }
 
 pub fn request_too_large(max_bytes: usize) -> Finding {

@@ -48,11 +48,15 @@ pub const PATHS: &[&str] = &["/api/event"];
 /// How much is held, of any type (contract, P-2).
 pub const REQUEST_BYTES: usize = 1_000_000;
 
+/// In it a hop in front tells what kind of address the client has; any client can send it.
+pub const IP_TYPE: &str = "x-plausible-ip-type";
+
 const VERIFICATION_AGENT: &[u8] = b"Plausible Verification Agent - if abused, contact support@plausible.io";
 
 #[derive(Debug)]
 pub struct Policy {
-    /// Believe `x-plausible-ip-type`, which any client can send unless a hop in front sets or removes it.
+    /// Believe [`IP_TYPE`], which any client can send unless a hop in front sets or removes it. Where it is not believed it is removed, so that
+    /// the collector does not believe it either.
     pub trust_ip_type_header: bool,
     /// Addresses that are `dc_ip` whatever the header says.
     pub datacenter_ranges: CidrSet,
@@ -141,7 +145,7 @@ pub fn too_large(media_type: MediaType, limit: usize) -> Finding {
 fn client(policy: &Policy, shared: &Shared, head: &RequestHead<'_>) -> Client {
     // Of repeated fields the vendor reads the first.
     let user_agent = head.first("user-agent").unwrap_or_default();
-    let ip_type = if policy.trust_ip_type_header { head.first("x-plausible-ip-type").unwrap_or_default() } else { b"" };
+    let ip_type = if policy.trust_ip_type_header { head.first(IP_TYPE).unwrap_or_default() } else { b"" };
     let address = if policy.wants_address() { shared.client_ip.of(head) } else { None };
     let country = match (&shared.country_header, ip_type) {
         (_, b"anonymous_vpn_ip") => Country::AnonymousVpn,

@@ -28,6 +28,8 @@ pub struct Vector {
     pub body: Option<Vec<u8>>,
     /// The case asks for chunked delivery in pieces of this many bytes.
     pub chunk_bytes: Option<usize>,
+    /// The case can be sent over HTTP/2 alone.
+    pub http2_only: bool,
     /// The plugin's complete configuration, JSON.
     pub config: String,
     pub expect: Expect,
@@ -133,6 +135,7 @@ fn vector(case: &Value) -> Vector {
         headers: headers(&case["headers"]),
         body: body::bytes(case),
         chunk_bytes: case["transport"]["chunk_bytes"].as_u64().map(|bytes| bytes as usize),
+        http2_only: case["transport"]["protocol"] == "http2",
         config: config(case),
         expect: expect(&case["expect"]),
     }

@@ -61,7 +61,7 @@ fn convert() -> Vec<Row> {
         row("Convert: no User-Agent", post("/v1/track/sdkkey123", &[JSON], CONVERT), ("drop", "bot", 200)),
         row("Convert: broken JSON", send("ConvertAgent/1.0", "{\"accountId\":"), ("reject", "invalid_json", 400)),
         row("Convert: nothing that is needed", send("ConvertAgent/1.0", "{}"), ("reject", "invalid_shape", 400)),
-        row("Convert: more than 1 MiB", send("ConvertAgent/1.0", &large), ("reject", "request_too_large", 413)),
+        row("Convert: more than 1 MiB", send("ConvertAgent/1.0", &large), ("uninspected", "request_too_large", 202)),
     ]
 }
 
