@@ -140,15 +140,13 @@ mod tests {
     /// The first members and the last, and a count of all the others.
     #[test]
     fn the_value_is_bounded_whatever_the_members() {
-        for (domain, members) in [("a".repeat(100), 14), ("\u{e9}".repeat(128), 2), ("\n".repeat(256), 2), ("\"".repeat(300), 3)]
-        {
-            let one = Finding::new(Reason::SitePageBlocklist, "").for_domain(domain.clone()).at(domain.clone());
-            let one = if members > 3 { Finding::new(Reason::SitePageBlocklist, "").for_domain(domain.clone()) } else { one };
+        for domain in ["a".repeat(200), "\u{e9}".repeat(128), "\n".repeat(256), "\"".repeat(300)] {
+            let one = Finding::new(Reason::SitePageBlocklist, "").for_domain(domain);
+            let size = member(&one).len();
             let many = [vec![one; 16], vec![Finding::new(Reason::Bot, "")]].concat();
             let value = reasons(&findings(many, usize::MAX - 100)).unwrap();
-            assert!(value.len() <= MAX_REASONS_BYTES, "{} bytes", value.len());
-            let found = value.matches("site_page_blocklist").count() + 1;
-            assert_eq!(found, members, "{value}");
+            let members = value.matches("site_page_blocklist").count() + 1;
+            assert!((MAX_REASONS_BYTES - size - ROOM..=MAX_REASONS_BYTES).contains(&value.len()), "{} bytes", value.len());
             assert!(value.contains(&format!(", bot;more={}", usize::MAX - 100 + 17 - members)), "{value}");
         }
         let largest = Finding::new(Reason::SiteHostnameAllowlist, "").for_domain("\n".repeat(256)).at("\n".repeat(256));

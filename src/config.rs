@@ -20,6 +20,7 @@ pub use json::Json;
 
 use crate::gate::{BodyPhase, Gate, Mode};
 use crate::rules::client_ip::ClientIpSpec;
+use crate::rules::hash::hash;
 use crate::rules::problem::Problem;
 use crate::rules::referrer::SpamReferrerSpec;
 use crate::rules::share::Share;
@@ -30,6 +31,7 @@ use crate::vendors::plausible::PartialDrops;
 use crate::vendors::plausible::sites::SiteSpec;
 use crate::verdict::{Disposition, Reason};
 use node::Problems;
+use std::collections::HashSet;
 use std::fmt;
 
 /// Overrides of the contract's dispositions; a reason stands at most once.
@@ -190,9 +192,10 @@ pub fn load(text: &[u8]) -> Result<(Config, Gate), ConfigError> {
 }
 
 /// Without those that only follow from another: of what could not be read, the default may not compile either.
-fn distinct(all: Vec<Problem>) -> Vec<Problem> {
-    let mut places = std::collections::HashSet::with_capacity(all.len());
-    all.into_iter().filter(|problem| places.insert(crate::rules::hash::hash(problem.at.as_bytes()))).collect()
+fn distinct(mut all: Vec<Problem>) -> Vec<Problem> {
+    let mut places = HashSet::new();
+    all.retain(|problem| places.insert(hash(problem.at.as_bytes())));
+    all
 }
 
 /// Why the plugin does not start.

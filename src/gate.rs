@@ -9,7 +9,7 @@ mod outcomes;
 
 use crate::reply::{self, AllowOrigin, CrossOrigin, Reply};
 use crate::request::RequestHead;
-use crate::rules::endpoint::{HostPattern, Path, PathPattern};
+use crate::rules::endpoint::{HostPattern, Path, PathPattern, Table};
 use crate::rules::share::Share;
 use crate::rules::size;
 use crate::vendor::Vendor;
@@ -91,17 +91,14 @@ impl Endpoint {
     fn mode_of_unknown(&self) -> Mode {
         self.modes().last().copied().unwrap_or(self.mode)
     }
-
-    fn serves(&self, head: &RequestHead<'_>, path: &Path<'_>) -> bool {
-        self.paths.iter().any(|pattern| pattern.matches(path))
-            && (self.hosts.is_empty() || self.hosts.iter().any(|host| host.matches(head.authority())))
-    }
 }
 
 /// The compiled configuration.
 #[derive(Debug)]
 pub struct Gate {
     pub endpoints: Vec<Endpoint>,
+    /// Of the endpoints' hosts and paths.
+    pub table: Table,
     pub shared: Shared,
     /// Lower-case prefix of the header fields that are ours.
     pub header_prefix: String,
@@ -126,8 +123,7 @@ impl Gate {
         if !head.method().eq_ignore_ascii_case(b"POST") {
             return None;
         }
-        let path = Path::of(head.path());
-        self.endpoints.iter().position(|endpoint| endpoint.serves(head, &path))
+        self.table.find(head.authority(), &Path::of(head.path()))
     }
 
     /// Whether the endpoint's checks look at [`RequestHead::source_address`], so that the host must be asked for it.

@@ -74,10 +74,11 @@ impl<'a> RequestHead<'a> {
 
 /// Without leading and trailing spaces and tabs (RFC 9110: optional whitespace).
 pub fn trim(value: &[u8]) -> &[u8] {
-    let is_space = |byte: &u8| *byte == b' ' || *byte == b'\t';
-    let start = value.iter().position(|byte| !is_space(byte)).unwrap_or(value.len());
-    let end = value.iter().rposition(|byte| !is_space(byte)).map_or(start, |last| last + 1);
-    value.get(start..end).unwrap_or_default()
+    let mut value = value;
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
 }
 
 #[cfg(test)]

@@ -203,6 +203,15 @@ impl<'g> Notes<'g> {
         self.findings.push(finding);
     }
 
+    /// As [`Notes::keep`], for findings that may be many: one that is only counted is not made.
+    pub fn keep_with(&mut self, finding: impl FnOnce() -> Finding) {
+        if self.findings.list.len() < Findings::MAX {
+            self.findings.push(finding());
+        } else {
+            self.findings.more += 1;
+        }
+    }
+
     /// Counts findings of a reason that were made beyond those noted one by one.
     pub fn note_more(&mut self, reason: Reason, count: usize) {
         if self.dispositions.of(reason) == Some(Disposition::Annotate) {

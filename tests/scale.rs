@@ -96,3 +96,52 @@ fn a_hundred_thousand_keys() {
     println!("100,000 keys: {time:?}, {memory} bytes of linear memory");
     assert!(time < Duration::from_secs(2) && memory < 60 * MB);
 }
+
+/// By turns of each vendor; each has a host, or a path, of its own.
+fn endpoints(count: usize, what: &str) -> String {
+    let vendors = ["convert", "plausible", "userpilot", "commanders_act"];
+    let endpoint = |index: usize| {
+        let place = match what {
+            "hosts" => format!(r#""hosts":["site{index}.example","*.site{index}.example"]"#),
+            _ => format!(r#""paths":["/tenant{index}/track","/tenant{index}/{{key}}/events"]"#),
+        };
+        format!(r#"{{"name":"endpoint_{index}","vendor":"{}",{place}}}"#, vendors[index % 4])
+    };
+    let last = r#"{"name":"last","vendor":"plausible"}"#;
+    format!(r#"{{"endpoints":[{},{last}]}}"#, (0..count).map(endpoint).collect::<Vec<_>>().join(","))
+}
+
+#[test]
+fn ten_thousand_endpoints() {
+    for what in ["hosts", "paths"] {
+        let costs = [10, 10_000].map(|count| {
+            let begin = Instant::now();
+            let mut vm = start(&endpoints(count, what));
+            let (time, load, memory) = (begin.elapsed(), vm.fuel_used(), vm.memory_bytes());
+            let mut fuel = |path: &str, verdict: Option<&str>| {
+                let request = Request { path: path.to_owned(), ..event() };
+                (0..3).map(|_| vm.request(&request, WHOLE, Envoy::Hold)).fold(0, |_, outcome| {
+                    assert_eq!(outcome.verdict_state.as_deref(), verdict, "{path}");
+                    outcome.fuel
+                })
+            };
+            let last = fuel("/api/event", Some("pass;endpoint=last"));
+            let none = fuel("/tenant7/x/y/z", None);
+            assert_eq!(vm.metric(&["endpoint.last.", "verdict.pass"]), 3, "each is counted");
+            let metrics = vm.host().metrics.len();
+            assert!(metrics < 10_100, "{metrics} metrics defined");
+            println!(
+                "{count} endpoints by {what}: {time:?}, {load} fuel to load, {memory} bytes, {last} an event, {none} no event"
+            );
+            (time, load, memory, last, none)
+        });
+        let [(_, _, _, few_last, few_none), (time, load, memory, last, none)] = costs;
+        assert!(time < Duration::from_secs(6), "{time:?}");
+        assert!(load < 10_000 * 150_000, "{load}");
+        assert!(memory < 100 * MB, "{memory}");
+        assert!(
+            last < few_last + few_last / 5 && none < few_none + few_none / 5,
+            "{last}, {none}; {few_last}, {few_none} with ten"
+        );
+    }
+}

@@ -7,7 +7,8 @@ use crate::reply::AllowOrigin;
 use crate::rules::cidr::CidrSet;
 use crate::rules::client_ip::ClientIp;
 use crate::rules::content_type::{field_name, is_token};
-use crate::rules::endpoint::{HostPattern, PathPattern};
+use crate::rules::endpoint::{HostPattern, PathPattern, Table};
+use crate::rules::hash::hash;
 use crate::rules::key_digests::KeyDigests;
 use crate::rules::problem::Problem;
 use crate::rules::referrer::SpamReferrers;
@@ -16,6 +17,7 @@ use crate::vendor::Vendor;
 use crate::vendors::plausible::sites::Sites;
 use crate::vendors::{Limits, Policy, Shared, commanders_act, convert, custom, default_paths, plausible, userpilot};
 use crate::verdict::Dispositions;
+use std::collections::HashSet;
 
 /// `None` where a part could not be compiled, for which a problem is kept.
 pub fn compile(config: &Config, problems: &Problems) -> Option<Gate> {
@@ -23,15 +25,21 @@ pub fn compile(config: &Config, problems: &Problems) -> Option<Gate> {
     let shared = shared(config, problems);
     check_global_actions(config, problems);
     let mut endpoints: Vec<Endpoint> = Vec::with_capacity(config.endpoints.len());
-    for (index, spec) in config.endpoints.iter().enumerate() {
-        if config.endpoints.iter().take(index).any(|earlier| earlier.name == spec.name) {
+    let mut names = HashSet::new();
+    for spec in &config.endpoints {
+        if !names.insert(hash(spec.name.as_bytes())) {
             let found = format!("{:?} a second time", spec.name);
             problems.add(Problem::new("name", "a name of its own", found).under(&spec.at));
         }
         endpoints.extend(endpoint(config, spec, problems));
     }
+    let mut table = Table::default();
+    for (index, endpoint) in endpoints.iter().enumerate() {
+        table.add(index, &endpoint.hosts, &endpoint.paths);
+    }
     Some(Gate {
         endpoints,
+        table,
         shared: shared?,
         header_prefix: header_prefix?,
         body_phase: config.body_phase,

@@ -5,6 +5,10 @@
 //! count, and a path with dot segments belongs to the endpoint if it does either before or after they are resolved.
 //! Letter case counts. Escaped slashes (`%2F`) are part of a segment.
 
+mod table;
+
+pub use table::Table;
+
 use super::percent::decoded;
 use super::problem::Problem;
 use std::borrow::Cow;
@@ -88,6 +92,7 @@ impl PathPattern {
         Ok(PathPattern { segments: segments.collect::<Result<_, _>>()? })
     }
 
+    /// By itself; many are asked for by a [`Table`].
     pub fn matches(&self, path: &Path<'_>) -> bool {
         self.matches_segments(&path.segments) || path.resolved.as_ref().is_some_and(|resolved| self.matches_segments(resolved))
     }

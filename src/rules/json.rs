@@ -27,12 +27,15 @@
 //! assert!(matches!(id, Some(Value::String(text)) if text.is("b")));
 //! ```
 
+mod chars;
 mod number;
 mod text;
 pub mod write;
 
 pub use number::Number;
 pub use text::Text;
+
+use super::utf8::valid_up_to;
 
 /// Arrays and objects that may stand inside each other; the 128th is refused.
 pub const MAX_DEPTH: u32 = 127;
@@ -103,8 +106,9 @@ pub struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Reads a whole text: `read` must consume exactly its one value.
     pub fn document<T>(bytes: &'a [u8], strictness: Strictness, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        if let Err(error) = core::str::from_utf8(bytes) {
-            return Err(Invalid { at: error.valid_up_to() });
+        let at = valid_up_to(bytes);
+        if at < bytes.len() {
+            return Err(Invalid { at });
         }
         Self::element(bytes, strictness, read)
     }

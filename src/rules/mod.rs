@@ -1,5 +1,6 @@
 //! Rules that several vendors share, one a file. A rule looks and says; it knows neither vendors nor verdicts' consequences.
 
+pub mod bytes;
 pub mod cidr;
 pub mod client_ip;
 pub mod content_coding;
@@ -8,6 +9,7 @@ pub mod country;
 pub mod credentials;
 pub mod endpoint;
 pub mod hash;
+pub mod hashed;
 pub mod json;
 pub mod key_digests;
 pub mod pattern;
@@ -19,3 +21,4 @@ pub mod share;
 pub mod size;
 pub mod url;
 pub mod user_agent;
+pub mod utf8;

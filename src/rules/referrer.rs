@@ -25,6 +25,12 @@ mod builtin {
 /// What the built-in list takes of the module.
 pub const TABLE_BYTES: usize = size_of_val(&builtin::TABLE);
 
+/// A host is at most 253 bytes long as it is compared, where each character has become one at least; `www.` and a dot have come off.
+const MAX_HOST_CHARACTERS: usize = "www.".len() + 253 + ".".len();
+
+/// The longest text that can be a host on a list.
+pub const MAX_HOST_BYTES: usize = 4 * MAX_HOST_CHARACTERS;
+
 /// What the operator says of spam referrers.
 #[derive(Debug, Clone)]
 pub struct SpamReferrerSpec {
@@ -97,8 +103,12 @@ fn parents(host: &str) -> impl Iterator<Item = &str> {
     core::iter::successors(Some(host), |name| name.split_once('.').map(|(_, rest)| rest))
 }
 
-/// As hosts are compared; `None` for an empty one, or one too long to be a host.
+/// As hosts are compared; `None` for an empty one, or one too long to be a host. That is told before it is encoded, which takes the
+/// square of its length.
 fn canonical(host: &str) -> Option<String> {
+    if host.chars().nth(MAX_HOST_CHARACTERS).is_some() {
+        return None;
+    }
     let lower = if host.is_ascii() { host.to_ascii_lowercase() } else { punycode::to_ascii(&host.to_lowercase())? };
     let bare = bare_host(&lower);
     let bare = bare.strip_suffix('.').unwrap_or(bare);

@@ -46,7 +46,17 @@ fn host_of(authority: &str) -> &str {
 
 /// As Plausible reads a host wherever one stands: without blanks around it, then without one leading `www.`; letter case counts.
 pub fn bare_host(host: &str) -> &str {
-    without_www(host.trim())
+    without_www(trim(host))
+}
+
+/// Most hosts begin and end with a letter.
+fn trim(host: &str) -> &str {
+    match host.as_bytes() {
+        [] => host,
+        [one] if one.is_ascii_graphic() => host,
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => host,
+        [_, ..] => host.trim(),
+    }
 }
 
 fn without_www(host: &str) -> &str {

@@ -20,6 +20,7 @@
 pub mod fields;
 pub mod replies;
 pub mod spec;
+mod tree;
 mod walk;
 
 use crate::request::RequestHead;
@@ -59,8 +60,10 @@ pub fn head(policy: &Policy, limits: &Limits, shared: &Shared, head: &RequestHea
     if let Some(fault) = credentials_fault(policy, head) {
         notes.note(Finding::new(Reason::Unauthorized, fault))?;
     }
-    let listed =
-        |value: Cow<'_, [u8]>| policy.media_types.iter().any(|known| essence(&value).eq_ignore_ascii_case(known.as_bytes()));
+    let listed = |value: Cow<'_, [u8]>| {
+        let essence = essence(&value);
+        policy.media_types.iter().any(|known| essence.eq_ignore_ascii_case(known.as_bytes()))
+    };
     if !policy.media_types.is_empty() && !head.joined("content-type").is_some_and(listed) {
         let message = format!("Content-Type must be {}", policy.media_types.join(" or "));
         notes.note(Finding::new(Reason::ContentType, message))?;

@@ -25,6 +25,7 @@
 //! Where the body is not read, what 7, 8 and 10 tell from the head is annotated.
 
 mod event;
+mod graphemes;
 mod pipeline;
 mod props;
 pub mod response;

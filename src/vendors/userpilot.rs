@@ -198,7 +198,7 @@ fn missing_fault(value: &Option<Value<'_>>) -> Option<&'static str> {
         Some(Value::Object(_)) => Some("must be a string, found an object"),
         Some(Value::Array(_)) => Some("must be a string, found an array"),
         Some(Value::String(text)) if text.is_empty() => Some("must not be empty"),
-        Some(Value::String(text)) if text.decode().trim().is_empty() => Some("must not be blank"),
+        Some(Value::String(text)) if text.is_blank() => Some("must not be blank"),
         Some(Value::String(_) | Value::Number(_)) => None,
     }
 }

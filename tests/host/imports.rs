@@ -247,10 +247,10 @@ fn define_vm(linker: &mut Linker<Host>) {
     });
     call!(linker, proxy_define_metric, |guest, kind: u32, name: u32, size: u32, at: u32| {
         let name = text(&mut guest, name, size)?;
-        let metrics = &mut guest.data_mut().metrics;
-        if kind > 2 || metrics.iter().any(|metric| metric.name == name) {
+        if kind > 2 || !guest.data_mut().names.insert(name.clone()) {
             bail!("metric {name:?} of kind {kind}, or defined twice");
         }
+        let metrics = &mut guest.data_mut().metrics;
         metrics.push(Metric { name, kind, value: 0 });
         let id = metrics.len() as u32;
         memory(&mut guest)?.write(&mut guest, at as usize, &id.to_le_bytes())?;

@@ -11,7 +11,7 @@ mod imports;
 pub use drive::{Delivery, End, Envoy, Outcome, Request, WHOLE, event};
 
 use crate::corpus::Fields;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 use wasmtime::{Config, Engine, Instance, Linker, Module, Store, TypedFunc};
 
@@ -86,6 +86,8 @@ pub struct Host {
     pub copied_bytes: usize,
     pub logs: Vec<(u32, String)>,
     pub metrics: Vec<Metric>,
+    /// Of all metrics.
+    names: BTreeSet<String>,
     pub tick_period_ms: u32,
     pub now_ns: u64,
     /// What may be held of a body; 0: anything.

@@ -168,3 +168,49 @@ proptest::proptest! {
         proptest::prop_assert_eq!(accepts_walking(&text), serde, "{}", String::from_utf8_lossy(&text));
     }
 }
+
+/// As UTF-16, unit by unit.
+fn unescaped(raw: &str) -> String {
+    let mut units = Vec::new();
+    let mut rest = raw;
+    while let Some((before, after)) = rest.split_once('\\') {
+        units.extend(before.encode_utf16());
+        let letter = after.chars().next().unwrap();
+        units.push(match letter {
+            'u' => u16::from_str_radix(after.split_at(5).0.trim_start_matches('u'), 16).unwrap(),
+            'b' => 8,
+            'f' => 12,
+            'n' => 10,
+            'r' => 13,
+            't' => 9,
+            other => other as u16,
+        });
+        rest = after.split_at(if letter == 'u' { 5 } else { 1 }).1;
+    }
+    units.extend(rest.encode_utf16());
+    String::from_utf16_lossy(&units)
+}
+
+proptest::proptest! {
+    /// Letters, blanks, marks and escapes of all kinds, halves of surrogates among them.
+    #[test]
+    fn texts_are_what_they_stand_for(
+        raw in "([a ]{0,9}|\u{3000}{0,9}|\u{e9}|\u{4eba}|\u{1f600}|\\\\[\"\\\\/bfnrt]|(\\\\[nrt]){0,5}|\\\\u(0041|0020|3000|[dD][89aB]3d|[dD][cDeF]00)){0,12}",
+        bytes in 0..40usize,
+    ) {
+        let json = format!("\"{raw}\"");
+        let text = Reader::document(json.as_bytes(), Strictness::Grammar, |reader| reader.text()).unwrap();
+        let expected = unescaped(&raw);
+        proptest::prop_assert_eq!(text.decode(), &*expected);
+        let longer = expected.clone() + "a";
+        proptest::prop_assert!(text.is(&expected) && !text.is(&longer) && !text.is("b"));
+        proptest::prop_assert_eq!(text.is_blank(), expected.trim().is_empty());
+        proptest::prop_assert_eq!(text.after_blanks().collect::<String>(), expected.trim_start());
+        let (start, is_whole) = text.start(bytes);
+        proptest::prop_assert!(expected.starts_with(&*start) && is_whole == (start.len() == expected.len()));
+        proptest::prop_assert!(is_whole || (bytes..bytes + 4).contains(&start.len()), "{} of {}", start.len(), bytes);
+        // Elixir's parser takes it exactly if no half of a pair is alone.
+        let is_whole = Reader::document(json.as_bytes(), Strictness::Jason, |reader| reader.text()).is_ok();
+        proptest::prop_assert_eq!(is_whole, serde_json::from_str::<String>(&json).is_ok());
+    }
+}

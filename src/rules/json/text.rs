@@ -1,6 +1,7 @@
 //! A JSON string, kept as it stands and decoded when asked for.
 
-use super::{Invalid, Reader, Result, Strictness};
+use super::chars::Chars;
+use super::{Reader, Result, Strictness};
 use std::borrow::Cow;
 
 /// A string between its quotes, escapes and all.
@@ -8,12 +9,14 @@ use std::borrow::Cow;
 pub struct Text<'a> {
     raw: &'a [u8],
     escaped: bool,
+    /// So many bytes of it are known to be nothing but escaped blanks, and spaces among them.
+    blank_until: usize,
 }
 
 impl<'a> Text<'a> {
-    /// True when the decoded string is `other`, however it is spelled (`"\u0064"` is `d`).
+    /// True when the decoded string is `other`, however it is spelled (`"\u0064"` is `d`). No more is decoded than `other` has.
     pub fn is(&self, other: &str) -> bool {
-        if self.escaped { self.decode() == other } else { self.raw == other.as_bytes() }
+        if self.escaped { self.chars().eq(other.chars()) } else { self.raw == other.as_bytes() }
     }
 
     /// Not one character.
@@ -21,37 +24,121 @@ impl<'a> Text<'a> {
         self.raw.is_empty()
     }
 
+    /// Nothing but whitespace, as Unicode has it.
+    pub fn is_blank(&self) -> bool {
+        self.after_blanks().is_at_end()
+    }
+
+    /// The characters after leading whitespace, as Unicode has it.
+    pub fn after_blanks(&self) -> Chars<'a> {
+        Chars::of(self.raw.get(self.blank_until..).unwrap_or_default()).after_blanks()
+    }
+
     /// The string with its escapes resolved. A lone surrogate becomes U+FFFD.
     pub fn decode(&self) -> Cow<'a, str> {
+        self.start(usize::MAX).0
+    }
+
+    /// The first `bytes` of the decoded string, and those that complete the last character; and whether that is all of it.
+    pub fn start(&self, bytes: usize) -> (Cow<'a, str>, bool) {
         if self.escaped {
-            return Cow::Owned(unescape(self.raw));
+            let mut chars = self.chars();
+            let text = chars.decode(bytes);
+            return (Cow::Owned(text), chars.is_at_end());
         }
+        let continues = |byte: &&u8| **byte & 0xC0 == 0x80;
+        let end = bytes.saturating_add(self.raw.iter().skip(bytes).take(3).take_while(continues).count()).min(self.raw.len());
         // The document was checked to be UTF-8, and quotes are ASCII.
-        Cow::Borrowed(core::str::from_utf8(self.raw).unwrap_or_default())
+        let text = self.raw.get(..end).and_then(|text| core::str::from_utf8(text).ok());
+        (Cow::Borrowed(text.unwrap_or_default()), end == self.raw.len())
+    }
+
+    /// Whether `letter` may stand behind the first so many bytes of the decoded string: it stands there, or an escape does.
+    pub fn may_hold_after(&self, bytes: usize, letter: u8) -> bool {
+        // An escape is never shorter than what it stands for.
+        let (eights, rest) = self.raw.get(bytes..).unwrap_or_default().as_chunks::<8>();
+        let holds = |word: u64| zeros(word ^ (ONES * u64::from(letter))) | zeros(word ^ (ONES * u64::from(b'\\'))) != 0;
+        eights.iter().any(|eight| holds(u64::from_le_bytes(*eight))) || rest.iter().any(|byte| *byte == letter || *byte == b'\\')
+    }
+
+    /// The characters of the decoded string, as far as they are asked for.
+    pub fn chars(&self) -> Chars<'a> {
+        Chars::of(self.raw)
     }
 }
 
 impl<'a> Reader<'a> {
-    /// Consumes a string. Anything else is [`Invalid`].
+    /// Consumes a string. Anything else is [`super::Invalid`].
     pub fn text(&mut self) -> Result<Text<'a>> {
         self.expect(b'"')?;
         let start = self.at;
-        let mut escaped = false;
+        self.plain();
+        let escaped = self.peek() == Some(b'\\');
+        let blank_until = if escaped { self.escaped(start)? } else { 0 };
+        let raw = self.since(start);
+        self.expect(b'"')?;
+        Ok(Text { raw, escaped, blank_until })
+    }
+
+    /// Goes on to the end of a string in which an escape has been met; says up to where it is nothing but blanks.
+    fn escaped(&mut self, start: usize) -> Result<usize> {
+        let (mut is_blank, mut blank_until) = (self.at == start, start);
         loop {
-            self.plain();
-            match self.peek() {
-                Some(b'"') => {
-                    let raw = self.since(start);
-                    self.at += 1;
-                    return Ok(Text { raw, escaped });
+            let before = self.at;
+            let rest = self.bytes.get(self.at..).unwrap_or_default();
+            match rest {
+                [b'\\', b'u', ..] => self.at += unicode_escapes(rest, is_blank, self.strictness),
+                [b'\\', ..] => self.at += letter_escapes(rest, if is_blank { BLANK } else { LETTER }),
+                [b' ', ..] if is_blank => self.at += 1,
+                [byte, ..] if is_plain(*byte) => {
+                    is_blank = false;
+                    self.at += letters_and_escapes(rest);
+                    if self.at == before {
+                        self.few_plain(rest);
+                    }
                 }
-                Some(b'\\') => {
-                    escaped = true;
-                    self.escape()?;
-                }
-                Some(_) | None => return self.invalid(),
+                [b'"', ..] => return Ok(blank_until - start),
+                [_, ..] | [] => return self.invalid(),
+            }
+            if self.at == before && !is_blank {
+                self.faulty_escape(rest)?;
+            }
+            is_blank = is_blank && self.at > before;
+            if is_blank {
+                blank_until = self.at;
             }
         }
+    }
+
+    /// Where there is one escape there are often more, so that a few bytes are looked at one by one.
+    fn few_plain(&mut self, rest: &[u8]) {
+        let few = rest.iter().take(8).take_while(|byte| is_plain(**byte)).count();
+        self.at += few;
+        if few == 8 {
+            self.plain();
+        }
+    }
+
+    /// The fault in an escape, or in the pair that it should be the first of.
+    fn faulty_escape(&mut self, rest: &[u8]) -> Result<()> {
+        let first = self.unit(rest)?;
+        let after = rest.get(6..).unwrap_or_default();
+        if !is_low(first) && after.starts_with(b"\\u") {
+            self.at += 6;
+            self.unit(after)?;
+            self.at -= 6;
+        }
+        self.invalid()
+    }
+
+    /// The unit that an escape stands for; the fault is where it ceases to be one.
+    fn unit(&mut self, rest: &[u8]) -> Result<u32> {
+        if let Some(unit) = unit(rest) {
+            return Ok(unit);
+        }
+        let digits = rest.iter().skip(2).take(4).take_while(|byte| byte.is_ascii_hexdigit()).count();
+        self.at += if rest.get(1) == Some(&b'u') { 2 + digits } else { 1 };
+        self.invalid()
     }
 
     /// Passes over bytes that stand for themselves, eight at a time.
@@ -68,90 +155,142 @@ impl<'a> Reader<'a> {
             passed += 8;
         }
         let tail = rest.get(passed..).unwrap_or_default();
-        self.at += passed + tail.iter().take_while(|byte| **byte >= 0x20 && **byte != b'"' && **byte != b'\\').count();
+        self.at += passed + tail.iter().take_while(|byte| is_plain(**byte)).count();
     }
+}
 
-    fn escape(&mut self) -> Result<()> {
-        let start = self.at;
-        self.at += 1;
-        match self.peek() {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
-                self.at += 1;
-                Ok(())
-            }
-            Some(b'u') => {
-                self.at += 1;
-                let unit = self.four_digits()?;
-                self.surrogates(unit, start)
-            }
-            Some(_) | None => self.invalid(),
+/// The length of the escapes of one letter that a text begins with, four at a time, of letters of a class.
+fn letter_escapes(text: &[u8], wanted: u8) -> usize {
+    let mut rest = text;
+    while let Some((eight, after)) = rest.split_first_chunk() {
+        let word = u64::from_le_bytes(*eight);
+        let four = class(word >> 8) & class(word >> 24) & class(word >> 40) & class(word >> 56);
+        if word & 0x00FF_00FF_00FF_00FF != 0x005C_005C_005C_005C || four & wanted == 0 {
+            break;
         }
+        rest = after;
     }
+    while let [b'\\', letter, after @ ..] = rest
+        && class(u64::from(*letter)) & wanted != 0
+    {
+        rest = after;
+    }
+    text.len() - rest.len()
+}
 
-    /// A high surrogate must be followed by a low one, where the vendor's parser asks for it.
-    fn surrogates(&mut self, unit: u32, start: usize) -> Result<()> {
-        if self.strictness == Strictness::Grammar || !is_surrogate(unit) {
-            return Ok(());
+/// The length of the escapes `\uXXXX` that a text begins with, or of those that are blanks. Half a character alone is one as well
+/// where the grammar decides.
+fn unicode_escapes(text: &[u8], blanks: bool, strictness: Strictness) -> usize {
+    let mut rest = text;
+    while let Some(first) = unit(rest) {
+        let after = rest.get(6..).unwrap_or_default();
+        if blanks && !matches!(first, 0x09..=0x0D | 0x20 | 0x3000) {
+            break;
+        } else if strictness == Strictness::Grammar || !is_surrogate(first) {
+            rest = after;
+        } else if !is_low(first) && unit(after).is_some_and(is_low) {
+            rest = after.get(6..).unwrap_or_default();
+        } else {
+            break;
         }
-        let lone = Err(Invalid { at: start });
-        if is_low(unit) || !self.eat(b'\\') || !self.eat(b'u') {
-            return lone;
-        }
-        if is_low(self.four_digits()?) { Ok(()) } else { lone }
     }
+    text.len() - rest.len()
+}
 
-    fn four_digits(&mut self) -> Result<u32> {
-        let mut unit = 0;
-        for _ in 0..4 {
-            let Some(digit) = self.peek().and_then(|byte| char::from(byte).to_digit(16)) else { return self.invalid() };
-            unit = unit << 4 | digit;
-            self.at += 1;
-        }
-        Ok(unit)
+/// The length of the single bytes, each followed by an escape of one letter, that a text begins with.
+fn letters_and_escapes(text: &[u8]) -> usize {
+    let mut rest = text;
+    while let [byte, b'\\', letter, after @ ..] = rest
+        && is_plain(*byte)
+        && class(u64::from(*letter)) != 0
+    {
+        rest = after;
     }
+    text.len() - rest.len()
+}
+
+/// An escape of this letter stands for a character.
+const LETTER: u8 = 1;
+/// And that is a blank.
+const BLANK: u8 = 2;
+
+/// What the letters of escapes are.
+#[allow(clippy::indexing_slicing)] // by the compiler
+const CLASS: [u8; 256] = {
+    let mut class = [0; 256];
+    let mut rest: &[u8] = b"\"\\/bfnrt";
+    while let [letter, after @ ..] = rest {
+        class[*letter as usize] = if matches!(letter, b'f' | b'n' | b'r' | b't') { LETTER | BLANK } else { LETTER };
+        rest = after;
+    }
+    class
+};
+
+#[inline(always)]
+fn class(word: u64) -> u8 {
+    CLASS.get((word & 0xFF) as usize).copied().unwrap_or_default()
+}
+
+/// The value of a hexadecimal digit; 0x100 for any other byte.
+#[allow(clippy::indexing_slicing)] // by the compiler
+const DIGIT: [u16; 256] = {
+    let mut digits = [0x100; 256];
+    let mut rest: &[u8] = b"0123456789abcdef";
+    let mut value = 0;
+    while let [digit, after @ ..] = rest {
+        digits[*digit as usize] = value;
+        digits[digit.to_ascii_uppercase() as usize] = value;
+        value += 1;
+        rest = after;
+    }
+    digits
+};
+
+#[inline(always)]
+fn digit(byte: u8) -> u32 {
+    DIGIT.get(usize::from(byte)).map_or(0x100, |digit| u32::from(*digit))
+}
+
+/// The unit of UTF-16 that `\uXXXX` stands for, if a text begins with one.
+#[inline(always)]
+pub fn unit(text: &[u8]) -> Option<u32> {
+    let [b'\\', b'u', first, second, third, fourth, ..] = text else { return None };
+    let [first, second, third, fourth] = [digit(*first), digit(*second), digit(*third), digit(*fourth)];
+    if (first | second | third | fourth) >= 0x100 {
+        return None;
+    }
+    Some(first << 12 | second << 8 | third << 4 | fourth)
+}
+
+#[inline(always)]
+fn is_plain(byte: u8) -> bool {
+    byte >= 0x20 && byte != b'"' && byte != b'\\'
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGHS: u64 = 0x8080_8080_8080_8080;
+
+/// The highest bit of each of eight bytes that is 0; of those above the lowest one set some may be wrong.
+#[inline(always)]
+fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(ONES) & !word & HIGHS
 }
 
 /// The highest bit of each of eight bytes that is a quote, a backslash or a control character. Of those above the lowest one set some may be
 /// wrong, for a subtraction borrows from the byte above.
 fn run_ends(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
-    let zero = |bytes: u64| bytes.wrapping_sub(ONES) & !bytes & HIGHS;
-    let quote = zero(word ^ (ONES * b'"' as u64));
-    let backslash = zero(word ^ (ONES * b'\\' as u64));
+    let quote = zeros(word ^ (ONES * b'"' as u64));
+    let backslash = zeros(word ^ (ONES * b'\\' as u64));
     let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
     quote | backslash | control
 }
 
-fn is_surrogate(unit: u32) -> bool {
-    (0xD800..0xE000).contains(&unit)
+#[inline(always)]
+pub fn is_surrogate(unit: u32) -> bool {
+    unit & 0xF800 == 0xD800
 }
 
-fn is_low(unit: u32) -> bool {
+#[inline(always)]
+pub fn is_low(unit: u32) -> bool {
     (0xDC00..0xE000).contains(&unit)
-}
-
-/// Resolves the escapes of a string that [`Reader::text`] has accepted.
-fn unescape(raw: &[u8]) -> String {
-    let text = core::str::from_utf8(raw).unwrap_or_default();
-    let mut units = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('\\') {
-        units.extend(before.encode_utf16());
-        let mut letters = after.chars();
-        let unit = match letters.next() {
-            Some('u') => letters.as_str().get(..4).and_then(|digits| u16::from_str_radix(digits, 16).ok()),
-            Some('b') => Some(0x08),
-            Some('f') => Some(0x0C),
-            Some('n') => Some(0x0A),
-            Some('r') => Some(0x0D),
-            Some('t') => Some(0x09),
-            Some(other) => u16::try_from(u32::from(other)).ok(),
-            None => None,
-        };
-        units.extend(unit);
-        rest = if after.starts_with('u') { after.get(5..) } else { after.get(1..) }.unwrap_or_default();
-    }
-    units.extend(rest.encode_utf16());
-    String::from_utf16_lossy(&units)
 }

@@ -72,3 +72,18 @@ fn only_bare_hosts_are_entries() {
         assert_eq!(problem.expected, "a host name such as \"spam.example\", without scheme, port and path", "{entry}");
     }
 }
+
+#[test]
+fn a_host_of_253_bytes_is_one_and_a_longer_one_is_not() {
+    let longest = format!("{}.example", ["a".repeat(61).as_str(); 4].join(".").split_at(245).0);
+    assert_eq!(longest.len(), 253);
+    let lists = lists(false, &[&longest], &[]);
+    assert!(lists.is_spam(&format!("https://www.{longest}./")));
+    assert!(!lists.is_spam(&format!("https://a{longest}/")));
+    // A Kelvin sign is a k of three bytes.
+    let kelvins = format!("{}.example", "k".repeat(60));
+    let lists = super::tests::lists(false, &[&kelvins], &[]);
+    assert!(lists.is_spam(&format!("https://{}.example/", "\u{212A}".repeat(60))));
+    let many: String = ('\u{4E00}'..).take(1_990).collect();
+    assert!(!lists.is_spam(&format!("https://{many}{}/", "\u{FE0F}".repeat(300_000))));
+}

@@ -254,17 +254,17 @@ pub struct Faults {
 
 impl Faults {
     fn push(&mut self, visitor: usize, event: Option<usize>, message: &'static str) {
-        self.append(Faults { list: vec![Fault { visitor, event, message }], more: 0 });
+        if self.list.len() < Findings::MAX {
+            self.list.push(Fault { visitor, event, message });
+        } else {
+            self.more += 1;
+        }
     }
 
     fn append(&mut self, other: Faults) {
         self.more += other.more;
         for fault in other.list {
-            if self.list.len() < Findings::MAX {
-                self.list.push(fault);
-            } else {
-                self.more += 1;
-            }
+            self.push(fault.visitor, fault.event, fault.message);
         }
     }
 }

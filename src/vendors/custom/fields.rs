@@ -1,65 +1,22 @@
-//! The fields that are looked at, as a tree of names for one walk through the body, and what is wrong with what was found.
+//! The fields that are looked at, and what is wrong with what was found.
 
-use crate::rules::json::{Kind, Value};
+use super::tree::{Found, State, Tree};
+use crate::rules::json::Kind;
 use crate::rules::problem::Problem;
 use crate::verdict::Reason;
-
-/// Names below one object of the body.
-#[derive(Debug, Default)]
-pub struct Tree {
-    pub children: Vec<(String, Tree)>,
-    /// The fields that stand here, as indices into a scope's list.
-    pub fields: Vec<usize>,
-    /// The batch stands here.
-    pub is_batch: bool,
-}
-
-impl Tree {
-    fn insert(&mut self, pointer: &[String], what: Found) {
-        let Some((first, rest)) = pointer.split_first() else {
-            match what {
-                Found::Batch => self.is_batch = true,
-                Found::Field(place) => self.fields.push(place),
-            }
-            return;
-        };
-        let index = self.children.iter().position(|(name, _)| name == first).unwrap_or_else(|| {
-            self.children.push((first.clone(), Tree::default()));
-            self.children.len() - 1
-        });
-        if let Some((_, child)) = self.children.get_mut(index) {
-            child.insert(rest, what);
-        }
-    }
-
-    /// Forgets what was found here and below: an earlier member of the same name does not count.
-    pub fn clear(&self, states: &mut [State]) {
-        for field in &self.fields {
-            if let Some(state) = states.get_mut(*field) {
-                *state = State::default();
-            }
-        }
-        self.children.iter().for_each(|(_, child)| child.clear(states));
-    }
-}
-
-/// What a pointer leads to.
-enum Found {
-    Batch,
-    Field(usize),
-}
+use std::ops::Range;
 
 /// One place where a field may stand.
 #[derive(Debug)]
 struct Place {
-    /// The rule it belongs to: places of one rule are alternatives.
-    rule: usize,
     /// As told in annotations: `user.id`.
     path: String,
 }
 
 #[derive(Debug)]
 struct Rule {
+    /// Its places, which are alternatives.
+    places: Range<usize>,
     required: bool,
     types: Option<Vec<Kind>>,
     max_length: Option<usize>,
@@ -73,30 +30,6 @@ pub struct Scope {
     rules: Vec<Rule>,
 }
 
-/// What stood at a place.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum State {
-    #[default]
-    Missing,
-    Null,
-    Blank,
-    Value(Kind, usize),
-}
-
-impl State {
-    /// Of a string the number of characters; of anything else 0.
-    pub fn of(value: Value<'_>) -> State {
-        match value {
-            Value::Null => State::Null,
-            Value::String(text) => {
-                let text = text.decode();
-                if text.trim().is_empty() { State::Blank } else { State::Value(Kind::String, text.chars().count()) }
-            }
-            Value::Object(_) | Value::Array(_) | Value::Number(_) | Value::Bool(_) => State::Value(value.kind(), 0),
-        }
-    }
-}
-
 /// What is wrong with a field.
 #[derive(Debug)]
 pub struct Fault {
@@ -107,13 +40,18 @@ pub struct Fault {
 
 impl Scope {
     fn add(&mut self, spec: &FieldSpec, pointers: Vec<Vec<String>>) {
-        let rule = self.rules.len();
+        let first = self.places.len();
         for pointer in pointers {
             let place = self.places.len();
-            self.tree.insert(&pointer, Found::Field(place));
-            self.places.push(Place { rule, path: pointer.join(".") });
+            self.tree.insert(&pointer, Found::Field { place, max_length: spec.max_length.unwrap_or(0) });
+            self.places.push(Place { path: pointer.join(".") });
         }
-        self.rules.push(Rule { required: spec.required, types: spec.types.clone(), max_length: spec.max_length });
+        self.rules.push(Rule {
+            places: first..self.places.len(),
+            required: spec.required,
+            types: spec.types.clone(),
+            max_length: spec.max_length,
+        });
     }
 
     pub fn states(&self) -> Vec<State> {
@@ -122,37 +60,45 @@ impl Scope {
 
     /// At most one fault for each rule. `prefix` leads to the event.
     pub fn faults(&self, states: &[State], prefix: &str) -> Vec<Fault> {
-        let rules = self.rules.iter().enumerate();
-        rules.filter_map(|(index, rule)| self.fault(index, rule, states)).map(|fault| fault.below(prefix)).collect()
+        self.rules.iter().filter_map(|rule| self.fault(rule, states)).map(|fault| fault.below(prefix)).collect()
     }
 
     pub fn has_fault(&self, states: &[State]) -> bool {
-        self.rules.iter().enumerate().any(|(index, rule)| self.fault(index, rule, states).is_some())
+        self.rules.iter().any(|rule| !rule.is_kept(states))
     }
 
-    fn fault(&self, index: usize, rule: &Rule, states: &[State]) -> Option<Fault> {
-        let places = || self.places.iter().zip(states).filter(|(place, _)| place.rule == index);
-        let present = places().find_map(|(place, state)| match state {
-            State::Value(kind, length) => Some((&place.path, *kind, *length)),
-            State::Missing | State::Null | State::Blank => None,
-        });
+    fn fault(&self, rule: &Rule, states: &[State]) -> Option<Fault> {
+        if rule.is_kept(states) {
+            return None;
+        }
+        let places = || self.places.iter().zip(states).skip(rule.places.start).take(rule.places.len());
+        let present = places().find_map(|(place, state)| Some((&place.path, state.value()?)));
         let fault = |reason, path: &str, message: String| Some(Fault { reason, path: path.to_owned(), message });
-        let Some((path, kind, length)) = present else {
+        let Some((path, (kind, _))) = present else {
             let paths: Vec<&str> = places().map(|(place, _)| place.path.as_str()).collect();
             let path = paths.first().copied().unwrap_or_default();
-            return if rule.required {
-                fault(Reason::MissingField, path, format!("{} is required", paths.join(" or ")))
-            } else {
-                None
-            };
+            return fault(Reason::MissingField, path, format!("{} is required", paths.join(" or ")));
         };
-        if rule.types.as_ref().is_some_and(|types| !types.contains(&kind)) {
+        if !rule.takes(kind) {
             return fault(Reason::FieldType, path, format!("{path} must not be {}", with_article(kind)));
         }
-        match rule.max_length {
-            Some(max) if length > max => fault(Reason::FieldTooLong, path, format!("{path} is longer than {max} characters")),
-            Some(_) | None => None,
+        let max = rule.max_length.unwrap_or_default();
+        fault(Reason::FieldTooLong, path, format!("{path} is longer than {max} characters"))
+    }
+}
+
+impl Rule {
+    /// Of the alternatives that are there the first one counts.
+    fn is_kept(&self, states: &[State]) -> bool {
+        let states = states.get(self.places.clone()).unwrap_or_default();
+        match states.iter().find_map(|state| state.value()) {
+            Some((kind, length)) => self.takes(kind) && self.max_length.is_none_or(|max| length <= max),
+            None => !self.required,
         }
+    }
+
+    fn takes(&self, kind: Kind) -> bool {
+        self.types.as_ref().is_none_or(|types| types.contains(&kind))
     }
 }
 

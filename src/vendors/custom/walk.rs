@@ -1,7 +1,8 @@
 //! One walk through a body: the fields asked for, and the batch with its events. No tree of the body is built, and what is
 //! kept does not grow with it.
 
-use super::fields::{Fault, Fields, Scope, State, Tree};
+use super::fields::{Fault, Fields, Scope};
+use super::tree::{State, Tree};
 use crate::rules::json::{Kind, Reader, Result};
 use crate::verdict::{Findings, Reason};
 
@@ -55,26 +56,24 @@ impl Walk<'_> {
         match kind {
             Kind::Object if !tree.children.is_empty() => {
                 note(tree, State::Value(kind, 0), states)?;
-                reader.members(|reader, name| match tree.children.iter().find(|(known, _)| name.is(known)) {
-                    Some((_, child)) => {
-                        child.clear(states);
-                        self.value(reader, child, states)
+                reader.members(|reader, name| match tree.children.iter().find(|child| name.is(&child.name)) {
+                    Some(child) => {
+                        child.tree.clear(states);
+                        self.value(reader, &child.tree, states)
                     }
                     None => reader.value().map(drop),
                 })
             }
-            Kind::Array if !tree.children.is_empty() => {
+            Kind::Array if tree.children.iter().any(|child| child.index.is_some()) => {
                 note(tree, State::Value(kind, 0), states)?;
-                reader.elements(|reader, index| {
-                    match tree.children.iter().find(|(known, _)| known.parse::<usize>() == Ok(index)) {
-                        Some((_, child)) => self.value(reader, child, states),
-                        None => reader.value().map(drop),
-                    }
+                reader.elements(|reader, index| match tree.children.iter().find(|child| child.index == Some(index)) {
+                    Some(child) => self.value(reader, &child.tree, states),
+                    None => reader.value().map(drop),
                 })
             }
             Kind::Object | Kind::Array | Kind::String | Kind::Number | Kind::Bool | Kind::Null => {
                 let value = reader.value()?;
-                note(tree, State::of(value), states)
+                note(tree, State::of(value, tree.max_length), states)
             }
         }
     }
@@ -90,8 +89,12 @@ impl Walk<'_> {
         reader.elements(|reader, index| {
             let kind = reader.kind()?;
             let start = reader.position();
-            states.fill(State::Missing);
-            self.value(reader, &self.fields.event.tree, &mut states)?;
+            if kind == Kind::Object {
+                states.fill(State::Missing);
+                self.value(reader, &self.fields.event.tree, &mut states)?;
+            } else {
+                reader.value()?;
+            }
             if reader.position() - start > self.event_bytes {
                 batch.too_large.get_or_insert(index);
             }

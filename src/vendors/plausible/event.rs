@@ -3,19 +3,20 @@
 //! A field has a short and a long name; the short one is taken unless it is `null` or `false`, which count as absent. An
 //! empty string does not.
 
-use super::{invalid, props};
+use super::graphemes::is_longer_than;
+use super::{graphemes, invalid, props};
 use crate::rules::content_type::MediaType;
 use crate::rules::json::{Kind, Reader, Strictness, Value};
 use crate::rules::url::{Url, bare_host};
 use crate::verdict::Finding;
 use std::borrow::Cow;
-use unicode_segmentation::UnicodeSegmentation;
 
 /// In graphemes: a family of seven code points is one.
 const MAX_NAME_GRAPHEMES: usize = 120;
+/// What is looked at of a name. Where so much is no more than 120 graphemes, whether the rest is more is for the vendor to
+/// say: to tell would take a hundred times as long as to read it.
+const MAX_NAME_BYTES: usize = 8 * 1024;
 const MAX_URL_BYTES: usize = 2000;
-/// What is beyond is cut off, and never an error.
-const MAX_REFERRER_GRAPHEMES: usize = 2000;
 /// Thirty days; an engagement time from here on is no engagement time.
 const ENGAGEMENT_TIME_END_MS: i64 = 2_592_000_000;
 
@@ -68,8 +69,10 @@ pub fn fields(body: &[u8], media_type: MediaType) -> Option<Fields<'_>> {
         reader.members(|reader, name| {
             let value = reader.value()?;
             let slot = NAMES.iter().position(|known| name.is(known)).and_then(|index| fields.values.get_mut(index));
-            if let Some(slot) = slot {
-                fields.contradict |= *slot.get_or_insert(value) != value;
+            match slot {
+                Some(Some(first)) => fields.contradict |= *first != value,
+                Some(slot) => *slot = Some(value),
+                None => {}
             }
             Ok(())
         })?;
@@ -89,14 +92,41 @@ pub fn is_json(media_type: MediaType) -> bool {
 /// A valid event, as far as the checks behind validation need it.
 #[derive(Debug)]
 pub struct Event {
-    /// Without a leading `www.`, in order, duplicates included. Empty parts of the list are no domains (contract, P-16); a list of nothing else
-    /// is one empty domain, which no site has.
-    pub domains: Vec<String>,
+    /// Empty parts of the list are no domains (contract, P-16).
+    pub domains: Domains,
     /// The page's, without a leading `www.`; `(none)` if the URL has none, or an empty one.
     pub hostname: String,
     /// Percent-decoded; with the fragment in hash mode.
     pub page: String,
     pub referrer: Option<String>,
+}
+
+/// The tracked domains, taken from the text one by one: a client may name half a million.
+#[derive(Debug)]
+pub struct Domains {
+    text: String,
+    is_list: bool,
+}
+
+impl Domains {
+    /// Without blanks around it and a leading `www.`, in order, duplicates included. Empty parts of a list are passed over; a list of nothing
+    /// else is one empty domain, which no site has.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        let mut rest = Some(self.text.as_str());
+        let mut is_any = false;
+        core::iter::from_fn(move || {
+            while let Some(text) = rest {
+                let comma = if self.is_list { text.bytes().position(|byte| byte == b',') } else { None };
+                let domain = bare_host(text.get(..comma.unwrap_or(text.len())).unwrap_or_default());
+                rest = comma.and_then(|at| text.get(at + 1..));
+                if !domain.is_empty() {
+                    is_any = true;
+                    return Some(domain);
+                }
+            }
+            (!core::mem::replace(&mut is_any, true)).then_some("")
+        })
+    }
 }
 
 impl Event {
@@ -123,7 +153,7 @@ impl Event {
                 domains,
                 hostname: parsed.host.map(bare_host).filter(|host| !host.is_empty()).unwrap_or("(none)").to_owned(),
                 page: page(&parsed, hash_mode.unwrap_or(false)),
-                referrer: text(fields.get(&["r", "referrer"])).map(|referrer| cut(&referrer, MAX_REFERRER_GRAPHEMES).to_owned()),
+                referrer: referrer(fields.get(&["r", "referrer"])),
             }),
             (_, _) => Err(errors),
         }
@@ -137,19 +167,24 @@ fn text<'a>(value: Option<Value<'a>>) -> Option<Cow<'a, str>> {
     }
 }
 
+fn referrer(value: Option<Value<'_>>) -> Option<String> {
+    match value {
+        Some(Value::String(text)) => Some(graphemes::referrer(text)),
+        Some(Value::Object(_) | Value::Array(_) | Value::Number(_) | Value::Bool(_) | Value::Null) | None => None,
+    }
+}
+
 /// A string or an integer, not blank, not too long; and an engagement event must tell something.
 fn name_error(fields: &Fields<'_>) -> Option<(&'static str, &'static str)> {
     let name = match fields.get(&["n", "name"]) {
         None => return Some(NO_NAME),
-        Some(Value::String(text)) => text.decode(),
+        Some(Value::String(text)) if text.is_blank() => return Some(NO_NAME),
+        Some(Value::String(text)) => text.start(MAX_NAME_BYTES).0,
         Some(Value::Number(number)) if number.is_integer() => number.as_str().into(),
         Some(Value::Number(_) | Value::Object(_) | Value::Array(_) | Value::Bool(_) | Value::Null) => {
             return Some(("event_name", "is invalid"));
         }
     };
-    if name.trim().is_empty() {
-        return Some(NO_NAME);
-    }
     if is_longer_than(&name, MAX_NAME_GRAPHEMES) {
         return Some(("event_name", "should be at most 120 character(s)"));
     }
@@ -167,19 +202,6 @@ fn names_a_path(fields: &Fields<'_>) -> bool {
     }
 }
 
-/// A grapheme has at least one byte, so that most names need not be taken apart.
-fn is_longer_than(text: &str, max_graphemes: usize) -> bool {
-    text.len() > max_graphemes && text.graphemes(true).nth(max_graphemes).is_some()
-}
-
-fn cut(text: &str, max_graphemes: usize) -> &str {
-    if !is_longer_than(text, max_graphemes) {
-        return text;
-    }
-    let end = text.grapheme_indices(true).nth(max_graphemes).map_or(text.len(), |(at, _)| at);
-    text.get(..end).unwrap_or(text)
-}
-
 /// Any integer from 0; beyond 100 it is clamped by the vendor.
 fn has_scroll_depth(fields: &Fields<'_>) -> bool {
     fields.get(&["sd"]).and_then(integer).is_some_and(|depth| depth >= 0)
@@ -194,20 +216,37 @@ fn engagement_time_ms(fields: &Fields<'_>) -> i64 {
 fn integer(value: Value<'_>) -> Option<i64> {
     let digits = match value {
         Value::Number(number) if number.is_integer() => Cow::Borrowed(number.as_str()),
-        Value::String(text) => text.decode(),
-        Value::Number(_) | Value::Object(_) | Value::Array(_) | Value::Bool(_) | Value::Null => return None,
+        // Most of what is none shows it at once.
+        Value::String(text) if text.chars().next().is_some_and(|first| first.is_ascii_digit() || "+-".contains(first)) => {
+            text.decode()
+        }
+        Value::String(_) | Value::Number(_) | Value::Object(_) | Value::Array(_) | Value::Bool(_) | Value::Null => return None,
     };
     let magnitude = digits.strip_prefix(['+', '-']).unwrap_or(&digits);
-    if magnitude.is_empty() || !magnitude.bytes().all(|byte| byte.is_ascii_digit()) {
+    if magnitude.is_empty() || !are_digits(magnitude.as_bytes()) {
         return None;
     }
     let limit = if digits.starts_with('-') { i64::MIN } else { i64::MAX };
     Some(digits.parse().unwrap_or(limit))
 }
 
+/// Eight at a time: the high half of each byte is 3, and adding 6 to it does not change that.
+fn are_digits(text: &[u8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let (eights, rest) = text.as_chunks::<8>();
+    eights.iter().all(|eight| {
+        let word = u64::from_le_bytes(*eight);
+        (word & (ONES * 0xF0)) == ONES * 0x30 && (word.wrapping_add(ONES * 6) & (ONES * 0xF0)) == ONES * 0x30
+    }) && rest.iter().all(u8::is_ascii_digit)
+}
+
 fn url<'a>(fields: &Fields<'a>) -> Result<Cow<'a, str>, (&'static str, &'static str)> {
     let value = fields.get(&["u", "url"]).ok_or(NO_URL)?;
-    let url = text(Some(value)).filter(|url| url.len() <= MAX_URL_BYTES).ok_or(("url", "must be a valid url"))?;
+    let url = match value {
+        Value::String(text) => Some(text.start(MAX_URL_BYTES + 1).0).filter(|url| url.len() <= MAX_URL_BYTES),
+        Value::Object(_) | Value::Array(_) | Value::Number(_) | Value::Bool(_) | Value::Null => None,
+    };
+    let url = url.ok_or(("url", "must be a valid url"))?;
     match Url::parse(&url).scheme {
         Some(scheme) if scheme.eq_ignore_ascii_case("data") => Err(("url", "scheme is not allowed")),
         Some(_) | None => Ok(url),
@@ -215,15 +254,12 @@ fn url<'a>(fields: &Fields<'a>) -> Result<Cow<'a, str>, (&'static str, &'static 
 }
 
 /// From the list in the field, or else the host of the page.
-fn domains(fields: &Fields<'_>, host: Option<&str>) -> Result<Vec<String>, (&'static str, &'static str)> {
-    let Some(list) = text(fields.get(&["d", "domain"])) else {
-        return host.map(|host| vec![bare_host(host).to_owned()]).ok_or(NO_DOMAIN);
-    };
-    if list.trim().is_empty() {
-        return Err(NO_DOMAIN);
+fn domains(fields: &Fields<'_>, host: Option<&str>) -> Result<Domains, (&'static str, &'static str)> {
+    match text(fields.get(&["d", "domain"])) {
+        None => host.map(|host| Domains { text: host.to_owned(), is_list: false }).ok_or(NO_DOMAIN),
+        Some(list) if list.trim().is_empty() => Err(NO_DOMAIN),
+        Some(list) => Ok(Domains { text: list.into_owned(), is_list: true }),
     }
-    let domains: Vec<String> = list.split(',').map(bare_host).filter(|domain| !domain.is_empty()).map(str::to_owned).collect();
-    Ok(if domains.is_empty() { vec![String::new()] } else { domains })
 }
 
 /// 1 switches it on; a blank string is none; anything else that is no integer is an error.

@@ -1,12 +1,15 @@
 //! The reasons to drop a valid event, in the vendor's order, for each tracked domain (contract 1.3).
+//!
+//! A site is judged once a request, however often a client names it; so are all that have no rules. Each mention counts.
 
 use super::event::Event;
 use super::sites::Site;
 use super::{PartialDrops, Policy};
+use crate::rules::bytes::is_same;
 use crate::rules::country::Country;
 use crate::vendors::Shared;
 use crate::verdict::{Disposition, Finding, Findings, Flow, Notes, Reason, Refusal, RefusalKind};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 
 /// The vendor's order.
@@ -73,20 +76,23 @@ impl Client {
 pub fn run(event: &Event, client: &Client, policy: &Policy, shared: &Shared, notes: &mut Notes<'_>) -> Flow {
     let is_spam = event.referrer.as_deref().is_some_and(|referrer| shared.spam_referrers.is_spam(referrer));
     let seen = Seen { event, client, is_spam };
+    let mut judged = Judged::default();
     let mut refused: VecDeque<(RefusalKind, Finding)> = VecDeque::new();
-    let mut count = 0;
-    for domain in &event.domains {
-        let site = policy.sites.get(domain);
-        let hits = ORDER.iter().filter(|(_, test)| seen.meets(test, site)).map(|(reason, _)| *reason);
-        let Some((kind, reason)) = refusal(hits, domain, notes) else { continue };
+    let (mut count, mut mentions) = (0, 0);
+    for domain in event.domains.iter() {
+        mentions += 1;
+        let judgement = judged.of(domain, policy, |site| judge(&seen, site, notes));
+        let Some(judgement) = judgement else { continue };
+        judgement.annotated.iter().for_each(|reason| notes.keep_with(|| finding(*reason, domain)));
+        let Some((kind, reason)) = judgement.refused else { continue };
         count += 1;
         if refused.len() <= Findings::MAX {
             refused.push_back((kind, finding(reason, domain)));
         }
     }
-    let whole = count == event.domains.len() || policy.partial_drops == PartialDrops::Drop;
+    let whole = count == mentions || policy.partial_drops == PartialDrops::Drop;
     if whole && let Some((kind, finding)) = refused.pop_front() {
-        return Flow::Break(Refusal { kind, finding: finding.for_domains(event.domains.len()) });
+        return Flow::Break(Refusal { kind, finding: finding.for_domains(mentions) });
     }
     notes.findings.dropped_domains = count;
     notes.findings.more += count - refused.len();
@@ -104,17 +110,59 @@ impl Seen<'_> {
     }
 }
 
-/// The first reason that refuses the domain; those that only annotate are noted on the way.
-fn refusal(hits: impl Iterator<Item = Reason>, domain: &str, notes: &mut Notes<'_>) -> Option<(RefusalKind, Reason)> {
-    for reason in hits {
-        match notes.disposition(reason) {
-            Some(Disposition::Drop) => return Some((RefusalKind::Drop, reason)),
-            Some(Disposition::Reject) => return Some((RefusalKind::Reject, reason)),
-            Some(Disposition::Annotate) => notes.keep(finding(reason, domain)),
+/// What the checks say of a site.
+#[derive(Default)]
+struct Judgement {
+    /// The first reason that refuses.
+    refused: Option<(RefusalKind, Reason)>,
+    /// Those before it that annotate.
+    annotated: Vec<Reason>,
+}
+
+impl Judgement {
+    fn is_clean(&self) -> bool {
+        self.refused.is_none() && self.annotated.is_empty()
+    }
+}
+
+fn judge(seen: &Seen<'_>, site: Option<&Site>, notes: &Notes<'_>) -> Judgement {
+    let mut judgement = Judgement::default();
+    for (reason, _) in ORDER.iter().filter(|(_, test)| seen.meets(test, site)) {
+        match notes.disposition(*reason) {
+            Some(Disposition::Drop) => judgement.refused = Some((RefusalKind::Drop, *reason)),
+            Some(Disposition::Reject) => judgement.refused = Some((RefusalKind::Reject, *reason)),
+            Some(Disposition::Annotate) => judgement.annotated.push(*reason),
             Some(Disposition::Pass) | None => {}
         }
+        if judgement.refused.is_some() {
+            break;
+        }
     }
-    None
+    judgement
+}
+
+/// The judgements so far. Sites without rules share one, so that there are never more than the configuration has sites.
+#[derive(Default)]
+struct Judged<'d> {
+    /// By the site's number the place of its judgement; in order, for hashes could be made to meet.
+    by_site: BTreeMap<u64, usize>,
+    judgements: Vec<Judgement>,
+    /// The domain before, which is often the one again, and the place of its judgement.
+    last: (&'d str, usize),
+}
+
+impl<'d> Judged<'d> {
+    fn of(&mut self, domain: &'d str, policy: &Policy, judge: impl FnOnce(Option<&Site>) -> Judgement) -> Option<&Judgement> {
+        if self.judgements.is_empty() || !is_same(self.last.0.as_bytes(), domain.as_bytes()) {
+            let site = policy.sites.get(domain);
+            let place = *self.by_site.entry(site.map_or(u64::MAX, |site| site.number)).or_insert(self.judgements.len());
+            if place == self.judgements.len() {
+                self.judgements.push(judge(site));
+            }
+            self.last = (domain, place);
+        }
+        self.judgements.get(self.last.1).filter(|judgement| !judgement.is_clean())
+    }
 }
 
 fn finding(reason: Reason, domain: &str) -> Finding {

@@ -6,8 +6,7 @@
 
 use crate::rules::hash::hash;
 use crate::rules::json::{Reader, Result, Strictness, Text, Value};
-use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 
 const MAX_PROPS: usize = 30;
 const MAX_NAME_BYTES: usize = 300;
@@ -28,6 +27,9 @@ pub fn error(value: Option<Value<'_>>, names_a_path: bool) -> Option<(&'static s
 
 /// A string that holds no object has no properties.
 fn measure_text(text: Text<'_>) -> Option<Props> {
+    if text.after_blanks().next() != Some('{') {
+        return None;
+    }
     Reader::document(text.decode().as_bytes(), Strictness::Jason, measure).ok()
 }
 
@@ -42,11 +44,16 @@ struct Props {
 /// Of duplicate names the first one counts, filtered or not.
 fn measure(reader: &mut Reader<'_>) -> Result<Props> {
     let mut props = Props::default();
-    let mut seen = HashSet::new();
+    // In order, for a client could make hashes meet.
+    let mut seen = BTreeMap::new();
     reader.members(|reader, name| {
         let value = reader.value()?;
+        // With more than are taken nothing will be refused.
+        if props.count > MAX_PROPS || name.is_blank() {
+            return Ok(());
+        }
         let name = name.decode();
-        if !seen.insert(hash(name.as_bytes())) || name.trim().is_empty() {
+        if seen.insert(hash(name.as_bytes()), props.count).is_some() {
             return Ok(());
         }
         if let Some(bytes) = value_bytes(value) {
@@ -59,15 +66,15 @@ fn measure(reader: &mut Reader<'_>) -> Result<Props> {
     Ok(props)
 }
 
-/// The bytes of the value as a string; `None` for one that is filtered out.
+/// The bytes of the value as a string, or some number over the limit; `None` for one that is filtered out.
 fn value_bytes(value: Value<'_>) -> Option<usize> {
-    let text: Cow<'_, str> = match value {
-        Value::Object(_) | Value::Array(_) | Value::Null => return None,
-        Value::Bool(value) => if value { "true" } else { "false" }.into(),
+    match value {
+        Value::Object(_) | Value::Array(_) | Value::Null => None,
+        Value::Bool(_) => Some("false".len()),
         // A fraction is written anew, and short.
-        Value::Number(number) if !number.is_integer() => "0.0".into(),
-        Value::Number(number) => number.as_str().into(),
-        Value::String(text) => text.decode(),
-    };
-    (!text.trim().is_empty()).then_some(text.len())
+        Value::Number(number) if !number.is_integer() => Some("0.0".len()),
+        Value::Number(number) => Some(number.as_str().len()),
+        Value::String(text) if text.is_blank() => None,
+        Value::String(text) => Some(text.start(MAX_VALUE_BYTES + 1).0.len()),
+    }
 }

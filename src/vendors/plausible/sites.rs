@@ -3,10 +3,12 @@
 
 use crate::rules::cidr::CidrSet;
 use crate::rules::country::{Country, CountrySet};
+use crate::rules::hashed::Hashed;
 use crate::rules::pattern::Pattern;
 use crate::rules::problem::Problem;
 use crate::rules::url::bare_host;
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 use std::net::IpAddr;
 
 /// One site's rules, by its domain.
@@ -24,6 +26,8 @@ pub struct SiteSpec {
 
 #[derive(Debug, Clone, Default)]
 pub struct Site {
+    /// Its place among the sites.
+    pub number: u64,
     hostnames: Box<[Pattern]>,
     pages: Box<[Pattern]>,
     addresses: CidrSet,
@@ -31,8 +35,9 @@ pub struct Site {
 }
 
 impl Site {
-    fn compile(spec: &SiteSpec) -> Result<Self, Problem> {
+    fn compile(number: u64, spec: &SiteSpec) -> Result<Self, Problem> {
         Ok(Site {
+            number,
             hostnames: patterns("hostname_allowlist", spec.hostname_allowlist.as_deref(), Pattern::compile)?,
             pages: patterns("page_blocklist", spec.page_blocklist.as_deref(), Pattern::compile_page)?,
             addresses: entries("ip_blocklist", spec.ip_blocklist.as_deref(), CidrSet::compile)?,
@@ -84,7 +89,7 @@ fn patterns(
 /// All sites that have rules.
 #[derive(Debug, Clone, Default)]
 pub struct Sites {
-    by_domain: HashMap<Box<str>, Site>,
+    by_domain: HashMap<Box<str>, Site, BuildHasherDefault<Hashed>>,
     /// Some site blocks addresses.
     pub have_addresses: bool,
 }
@@ -93,9 +98,12 @@ impl Sites {
     /// # Errors
     /// A rule that cannot be used, or two spellings of one domain.
     pub fn compile(specs: &[(String, SiteSpec)]) -> Result<Self, Problem> {
-        let mut sites = Sites { by_domain: HashMap::with_capacity(specs.len()), have_addresses: false };
-        for (domain, spec) in specs {
-            let site = Site::compile(spec).map_err(|problem| problem.under(domain))?;
+        let mut sites = Sites {
+            by_domain: HashMap::with_capacity_and_hasher(specs.len(), BuildHasherDefault::default()),
+            have_addresses: false,
+        };
+        for (number, (domain, spec)) in (0..).zip(specs) {
+            let site = Site::compile(number, spec).map_err(|problem| problem.under(domain))?;
             sites.have_addresses |= !site.addresses.is_empty();
             if sites.by_domain.insert(bare_host(domain).into(), site).is_some() {
                 return Err(Problem::new(domain.clone(), "each site once", "the same site with and without \"www.\""));
