@@ -25,7 +25,8 @@ async fn every_vector_is_counted_once() {
             headers: vector.headers.clone(),
             body: vector.body.clone(),
         };
-        client::send(fleet.listener(&vector.config), &call, Transport::Http1).await.unwrap();
+        let transport = if vector.http2_only { Transport::Http2(64) } else { Transport::Http1 };
+        client::send(fleet.listener(&vector.config), &call, transport).await.unwrap();
         let after = counted(&fleet.envoy).await;
         if after - before != u64::from(!corpus::untouched(vector)) {
             faults.push(format!("{}: counted {} times", vector.id, after - before));
