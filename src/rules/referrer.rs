@@ -106,6 +106,7 @@ fn parents(host: &str) -> impl Iterator<Item = &str> {
 /// As hosts are compared; `None` for an empty one, or one too long to be a host. That is told before it is encoded, which takes the
 /// square of its length.
 fn canonical(host: &str) -> Option<String> {
+    let host = host.trim();
     if host.chars().nth(MAX_HOST_CHARACTERS).is_some() {
         return None;
     }

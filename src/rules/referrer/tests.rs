@@ -35,6 +35,8 @@ fn the_whole_host_decides() {
     for (referrer, expected) in rows {
         assert_eq!(lists.is_spam(referrer), expected, "{referrer}");
     }
+    let blanks = " ".repeat(1_000);
+    assert!(lists.is_spam(&format!("https://{blanks}www.spam.example{blanks}/x")), "blanks are trimmed before the length counts");
 }
 
 #[test]

@@ -266,7 +266,7 @@ fn domains(fields: &Fields<'_>, host: Option<&str>) -> Result<Domains, (&'static
 fn hash_mode(fields: &Fields<'_>) -> Result<bool, (&'static str, &'static str)> {
     match fields.get(&["h", "hashMode"]) {
         None => Ok(false),
-        Some(Value::String(text)) if text.decode().trim().is_empty() => Ok(false),
+        Some(Value::String(text)) if text.is_blank() => Ok(false),
         Some(value) => integer(value).map(|mode| mode == 1).ok_or(("hash_mode", "is invalid")),
     }
 }
