@@ -4,6 +4,7 @@
 //! or a header that is not UTF-8, and one panic fails every request in flight on that worker.
 
 mod act;
+mod fields;
 mod host;
 mod kept;
 mod log;

@@ -96,7 +96,7 @@ async fn traffic(envoy: &Envoy) {
         post(envoy, "/api/event", PERSON, &[], VIEW).await;
         post(envoy, "/api/event", CRAWLER, &[], VIEW).await;
         post(envoy, "/api/event", PERSON, &[], "{}").await;
-        post(envoy, "/api/event", PERSON, &[("content-encoding", "gzip")], "").await;
+        post(envoy, "/api/event", PERSON, &[("content-encoding", "gzip")], "\u{1f}packed").await;
         post(envoy, "/v1/track/key", PERSON, &[], BUCKETING).await;
         post(envoy, "/v1/track/key", CRAWLER, &[], BUCKETING).await;
         post(envoy, "/events?tc_s=1&token=a", PERSON, &[], r#"{"event_name":"a"}"#).await;

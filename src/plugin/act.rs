@@ -35,18 +35,6 @@ pub fn act(plugin: &Plugin, decision: &Decision, headers_held: bool) -> host::Re
     Ok(Action::Continue)
 }
 
-/// What Envoy makes of a local reply where the request's media type is gRPC's: `200`, and its status and text in fields for a gRPC client. The
-/// collectors speak HTTP, and so do those that send to them whatever they call the body: they get the status of the reply. Its body is lost.
-pub fn answer_as_http(status: u16, content_type: Option<&str>) -> host::Result<()> {
-    host::set_header(Map::ResponseHeaders, ":status", status.to_string().as_bytes())?;
-    match content_type {
-        Some(content_type) => host::set_header(Map::ResponseHeaders, "content-type", content_type.as_bytes())?,
-        None => host::remove_header(Map::ResponseHeaders, b"content-type")?,
-    }
-    host::remove_header(Map::ResponseHeaders, b"grpc-status")?;
-    host::remove_header(Map::ResponseHeaders, b"grpc-message")
-}
-
 /// Lets the current stream go, or answers it: the watchdog's, in place of a callback that does not come. The stream itself counts
 /// its verdict, when its body comes or when it is over.
 pub fn let_go(plugin: &Plugin, decision: &Decision) {

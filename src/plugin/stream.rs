@@ -4,7 +4,8 @@
 //! that end the request, a body over the limit, a failed host call, or the client's going away.
 
 use super::Plugin;
-use super::act::{act, answer_as_http};
+use super::act::act;
+use super::fields::{answer_as_http, strip, tell_dropped};
 use super::host::{self, Map};
 use super::kept::Kept;
 use super::watchdog::Release;
@@ -13,7 +14,6 @@ use crate::gate::{BodyPhase, Decision, Inspection, Step};
 use crate::request::RequestHead;
 use crate::rules::content_type::is_grpc;
 use crate::rules::size;
-use crate::vendors::plausible::response;
 use crate::verdict::Findings;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
@@ -277,18 +277,6 @@ fn release(plugin: &Plugin, head: &RequestHead<'_>, state: &State) -> Option<Rel
     Some(Release { decision, declares_body: size::declared(head).is_some_and(|bytes| bytes > 0) })
 }
 
-/// Removes what a client sent under our own prefix, and what the endpoint's collector must not believe. `_` counts as `-`: to CGI and its kin
-/// the two are the same name.
-fn strip(plugin: &Plugin, map: Map, endpoint: Option<usize>, names: impl Iterator<Item = impl AsRef<[u8]>>) -> host::Result<()> {
-    for name in names {
-        let is_distrusted = endpoint.is_some_and(|index| plugin.gate.distrusts(index, name.as_ref()));
-        if is_distrusted || plugin.gate.is_own_field(name.as_ref()) {
-            host::remove_header(map, name.as_ref())?;
-        }
-    }
-    Ok(())
-}
-
 /// The stream is over; a client that went away mid-body leaves an inspection behind.
 impl Drop for Stream {
     fn drop(&mut self) {
@@ -329,14 +317,10 @@ impl HttpContext for Stream {
         {
             plugin.metrics.count_host_error();
         }
-        if let (1.., Some(plugin)) = (self.dropped_domains, &self.plugin) {
-            let amended = host::header(Map::ResponseHeaders, response::DROPPED).and_then(|theirs| {
-                let count = response::amended_count(&theirs, self.dropped_domains);
-                count.map_or(Ok(()), |count| host::set_header(Map::ResponseHeaders, response::DROPPED, count.as_bytes()))
-            });
-            if amended.is_err() {
-                plugin.metrics.count_host_error();
-            }
+        if let (1.., Some(plugin)) = (self.dropped_domains, &self.plugin)
+            && tell_dropped(self.dropped_domains).is_err()
+        {
+            plugin.metrics.count_host_error();
         }
         Action::Continue
     }
