@@ -72,6 +72,16 @@ enum Command {
         #[arg(long, value_enum, default_value = "text")]
         output: Output,
     },
+    /// What a reason means, and what the sender should do; all reasons without an id
+    Reasons {
+        /// As in `x-track-drop-reason`: bot, invalid_json, ...
+        id: Option<String>,
+        /// Print the page docs/reasons.md
+        #[arg(long, conflicts_with_all = ["id", "output"])]
+        markdown: bool,
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
     /// The class of each User-Agent of a file: `class<TAB>rule<TAB>User-Agent` a line
     ///
     /// With --vendor the reason that the vendor gives comes first: `bot`, `bot_suspected`, or `-` for neither. What `custom` makes of a value is in
@@ -212,6 +222,15 @@ async fn run(command: Command) -> cli::Result<bool> {
             match output {
                 Output::Text => print!("{}", cli::dispositions::markdown(&vendors)),
                 Output::Json => println!("{}", cli::dispositions::json(&vendors)),
+            }
+            Ok(true)
+        }
+        Command::Reasons { id, markdown, output } => {
+            let reasons = cli::reasons::of(id.as_deref())?;
+            match output {
+                Output::Text if markdown => print!("{}", cli::reasons::markdown()),
+                Output::Text => println!("{}", cli::reasons::text(&reasons)),
+                Output::Json => println!("{}", shown::json(&cli::reasons::json(&reasons))),
             }
             Ok(true)
         }

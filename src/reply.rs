@@ -123,62 +123,15 @@ fn error(vendor: Vendor, finding: &Finding) -> Parts {
     }
 }
 
-/// The status of a reject. Documented ones first; for reasons that are only rejected because the operator says so, the
-/// status RFC 9110 has for them.
+/// The status of a reject: what the vendor documents, else the reason's own.
 fn error_status(vendor: Vendor, reason: Reason) -> u16 {
     match (vendor, reason) {
-        (_, Reason::HostError) => 503,
+        (_, Reason::HostError) => reason.status(),
         // Plug's answer to more than it takes of JSON's own types (contract 1.1).
-        (Vendor::Plausible, Reason::RequestTooLarge) => 413,
-        // The only error either vendor documents.
-        (Vendor::Plausible | Vendor::CommandersAct, _) => 400,
-        (Vendor::Convert | Vendor::Userpilot | Vendor::Custom, reason) => general_status(vendor, reason),
-    }
-}
-
-fn general_status(vendor: Vendor, reason: Reason) -> u16 {
-    match reason {
-        Reason::Unauthorized | Reason::AuthMalformed => 401,
-        Reason::Bot
-        | Reason::BotSuspected
-        | Reason::SpamReferrer
-        | Reason::VerificationAgent
-        | Reason::DcIp
-        | Reason::ThreatIp
-        | Reason::SiteHostnameAllowlist
-        | Reason::SitePageBlocklist
-        | Reason::SiteIpBlocklist
-        | Reason::SiteCountryBlocklist => 403,
-        Reason::RequestTooLarge | Reason::EventTooLarge => 413,
-        Reason::ContentEncoding => 415,
-        // Userpilot documents 400 for any request it cannot use.
-        Reason::ContentType => {
-            if matches!(vendor, Vendor::Userpilot) {
-                400
-            } else {
-                415
-            }
-        }
-        Reason::HostError => 503,
-        Reason::Invalid
-        | Reason::InvalidJson
-        | Reason::InvalidShape
-        | Reason::MissingField
-        | Reason::FieldType
-        | Reason::ApiVersion
-        | Reason::MetadataInvalid
-        | Reason::MetadataTooLarge
-        | Reason::JsonDuplicateKeys
-        | Reason::EventInvalid
-        | Reason::EventNameMissing
-        | Reason::MissingSiteId
-        | Reason::MissingSourceKey
-        | Reason::LegacyPayload
-        | Reason::TimestampNotMs
-        | Reason::EmptyVisitors
-        | Reason::EmptyBatch
-        | Reason::TooManyEvents
-        | Reason::FieldTooLong => 400,
+        (Vendor::Plausible, Reason::RequestTooLarge) => reason.status(),
+        // The only error that these document; Userpilot for a request that it cannot use.
+        (Vendor::Plausible | Vendor::CommandersAct, _) | (Vendor::Userpilot, Reason::ContentType) => 400,
+        (Vendor::Convert | Vendor::Userpilot | Vendor::Custom, reason) => reason.status(),
     }
 }
 

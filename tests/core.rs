@@ -248,6 +248,21 @@ fn the_readme_tells_the_dispositions() {
     );
 }
 
+#[test]
+fn the_documents_tell_what_the_reasons_mean() {
+    assert_eq!(
+        include_str!("../docs/reasons.md"),
+        trackgate::cli::reasons::markdown(),
+        "`cargo run -- reasons --markdown` prints it"
+    );
+    for reason in Reason::ALL {
+        for line in [reason.meaning(), reason.advice()] {
+            assert!(line.ends_with('.') && line.len() < 130 && !line.contains(['\n', '|']), "{}: {line}", reason.id());
+        }
+        assert!((400..600).contains(&reason.status()), "{}", reason.id());
+    }
+}
+
 /// The head of a request to Plausible.
 fn to_plausible<'a>(user_agents: &[&'a str]) -> RequestHead<'a> {
     let mut fields: Vec<(&[u8], &[u8])> =

@@ -118,6 +118,9 @@ fn print_report(endpoint: &Endpoint, lines: &[Line], decision: &Decision) {
             .for_each(|(name, text)| println!("       {name:>4} {text}"));
     }
     println!("\nverdict: {}", annotation::verdict(decision, &endpoint.name));
+    if let Some(reason) = decision.reason {
+        println!("{}: {}\nsender: {}", reason.id(), reason.meaning(), reason.advice());
+    }
     if let Some(reply) = decision.reply_to_send() {
         println!("\nthe client gets, and the collector sees nothing:\n\nHTTP {}", reply.status);
         reply.headers.iter().for_each(|(name, value)| println!("{name}: {}", shown::line(value)));

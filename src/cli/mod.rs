@@ -14,6 +14,7 @@ pub mod envoy;
 pub mod explain;
 pub mod input;
 pub mod judge;
+pub mod reasons;
 pub mod replay;
 pub mod run;
 pub mod schema;

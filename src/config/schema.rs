@@ -28,7 +28,7 @@ pub struct Plugin {
     /// Refusals in the log, at most so many a minute on each worker: 10 if left out.
     log_sample_per_minute: Option<u32>,
     user_agents: Option<UserAgents>,
-    /// Overrides of the contract's treatment of reasons, at every endpoint that gives them.
+    #[schemars(description = reason_meanings())]
     actions: Option<Actions>,
     /// The first that serves a request's host and path has it.
     #[schemars(length(min = 1))]
@@ -103,6 +103,12 @@ fn reason_ids() -> Vec<&'static str> {
     crate::verdict::Reason::ALL.iter().map(|reason| reason.id()).collect()
 }
 
+/// For editors, which show it beside the field.
+fn reason_meanings() -> String {
+    let lines = crate::verdict::Reason::ALL.iter().map(|reason| format!("\n`{}`: {}", reason.id(), reason.meaning()));
+    format!("Overrides of the contract's treatment of reasons, where an endpoint gives them.{}", lines.collect::<String>())
+}
+
 #[derive(JsonSchema, PartialEq, Eq, PartialOrd, Ord)]
 #[schemars(transparent)]
 struct Reason(#[schemars(extend("enum" = reason_ids()))] String);
@@ -137,6 +143,7 @@ struct Endpoint {
     #[schemars(range(min = 0, max = 100))]
     enforce_percent: Option<f64>,
     limits: Option<Limits>,
+    #[schemars(description = reason_meanings())]
     actions: Option<Actions>,
     /// In the gate's own replies: `*` at Plausible, else none, if left out. `origin`: the request's own `Origin`, if it is among
     /// `credentialed_origins`, with `access-control-allow-credentials: true`.
