@@ -5,7 +5,7 @@
 //!   and `domain`, which are Strings, or Display Strings where they hold more than printable ASCII.
 
 use crate::gate::{Decision, Mode};
-use crate::verdict::{Finding, Findings};
+use crate::verdict::{Bounded, Finding, Findings};
 use std::fmt::Write;
 
 /// A parameter's value is cut after this many bytes of text: it may come from a body. Escaped, each may take three, so that a member with two
@@ -35,13 +35,13 @@ pub fn pending(endpoint: &str) -> String {
 /// The longest value of the reasons field: a collector that takes header sections of 8 KB must not refuse a request for our own annotation.
 pub const MAX_REASONS_BYTES: usize = 2_000;
 
-/// The value of the reasons field; `None` where there is no reason. At most [`Findings::MAX`] members and [`MAX_REASONS_BYTES`]: the first ones,
+/// The value of the reasons field; `None` where there is no reason. At most [`Bounded::MAX`] members and [`MAX_REASONS_BYTES`]: the first ones,
 /// and the last, for there a refusal stands. The last carries `more=N` where some were left out.
 pub fn reasons(findings: &Findings) -> Option<String> {
-    let (last, others) = findings.list.split_last()?;
+    let (last, others) = findings.kept.list.split_last()?;
     let last = member(last);
     let (mut value, mut shown) = (String::new(), 0);
-    for finding in others.iter().take(Findings::MAX - 1) {
+    for finding in others.iter().take(Bounded::<Finding>::MAX - 1) {
         let member = member(finding);
         if value.len() + member.len() + last.len() + ROOM > MAX_REASONS_BYTES {
             break;
@@ -51,7 +51,7 @@ pub fn reasons(findings: &Findings) -> Option<String> {
         shown += 1;
     }
     value.push_str(&last);
-    let left_out = findings.more + others.len() - shown;
+    let left_out = findings.kept.more + others.len() - shown;
     if left_out > 0 {
         let _ = write!(value, ";more={left_out}");
     }
@@ -98,7 +98,7 @@ mod tests {
     use crate::verdict::Reason;
 
     fn findings(list: Vec<Finding>, more: usize) -> Findings {
-        Findings { list, more, ..Findings::default() }
+        Findings { kept: Bounded { list, more }, ..Findings::default() }
     }
 
     #[test]

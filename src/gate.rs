@@ -305,11 +305,11 @@ struct Terms {
 
 fn decide(index: usize, endpoint: &Endpoint, terms: &Terms, flow: Flow, mut findings: Findings) -> Decision {
     let (verdict, reason, reply) = match flow {
-        Flow::Continue(()) => (findings.verdict(), findings.list.first().map(|finding| finding.reason), None),
+        Flow::Continue(()) => (findings.verdict(), findings.kept.list.first().map(|finding| finding.reason), None),
         Flow::Break(Refusal { kind, finding }) => {
             let reply = reply::render(endpoint.vendor, &endpoint.policy, &terms.cross_origin, kind, &finding);
             let reason = finding.reason;
-            findings.list.push(finding);
+            findings.kept.list.push(finding);
             (kind.verdict(), Some(reason), Some(reply))
         }
     };

@@ -1,7 +1,9 @@
 //! What is said of a request: a [`Verdict`], for [`Reason`]s, each treated by its [`Disposition`].
 
+mod bounded;
 mod reason;
 
+pub use bounded::Bounded;
 pub use reason::Reason;
 
 use std::borrow::Cow;
@@ -182,7 +184,7 @@ impl<'g> Notes<'g> {
         match self.dispositions.of(finding.reason) {
             Some(Disposition::Pass) | None => Flow::Continue(()),
             Some(Disposition::Annotate) => {
-                self.findings.push(finding);
+                self.findings.kept.push(finding);
                 Flow::Continue(())
             }
             Some(Disposition::Drop) => Flow::Break(Refusal { kind: RefusalKind::Drop, finding }),
@@ -194,28 +196,24 @@ impl<'g> Notes<'g> {
     pub fn annotate(&mut self, finding: Finding) {
         match self.dispositions.of(finding.reason) {
             Some(Disposition::Pass) | None => {}
-            Some(Disposition::Annotate | Disposition::Drop | Disposition::Reject) => self.findings.push(finding),
+            Some(Disposition::Annotate | Disposition::Drop | Disposition::Reject) => self.findings.kept.push(finding),
         }
     }
 
     /// Annotates a finding whose treatment has been settled already.
     pub fn keep(&mut self, finding: Finding) {
-        self.findings.push(finding);
+        self.findings.kept.push(finding);
     }
 
     /// As [`Notes::keep`], for findings that may be many: one that is only counted is not made.
     pub fn keep_with(&mut self, finding: impl FnOnce() -> Finding) {
-        if self.findings.list.len() < Findings::MAX {
-            self.findings.push(finding());
-        } else {
-            self.findings.more += 1;
-        }
+        self.findings.kept.push_with(finding);
     }
 
     /// Counts findings of a reason that were made beyond those noted one by one.
     pub fn note_more(&mut self, reason: Reason, count: usize) {
         if self.dispositions.of(reason) == Some(Disposition::Annotate) {
-            self.findings.more += count;
+            self.findings.kept.more += count;
         }
     }
 
@@ -224,12 +222,11 @@ impl<'g> Notes<'g> {
     }
 }
 
-/// Findings to annotate, in the order they were made. Bounded: a batch of a thousand bad events costs no more than one of sixteen.
+/// Findings to annotate, in the order they were made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Findings {
-    pub list: Vec<Finding>,
-    /// How many were made beyond [`Findings::MAX`].
-    pub more: usize,
+    /// A refusal's own finding is put behind them, even where the list is full.
+    pub kept: Bounded<Finding>,
     /// The request, or a part of it, could not be looked at.
     pub uninspected: bool,
     /// Tracked domains that the collector is told to drop, where it is told so of some only.
@@ -237,22 +234,11 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// Members that the annotation holds (design: at most 16, then `more=N` on the last).
-    pub const MAX: usize = 16;
-
-    fn push(&mut self, finding: Finding) {
-        if self.list.len() < Self::MAX {
-            self.list.push(finding);
-        } else {
-            self.more += 1;
-        }
-    }
-
     /// The verdict on a request that nothing refused.
     pub fn verdict(&self) -> Verdict {
         if self.uninspected {
             Verdict::Uninspected
-        } else if self.list.is_empty() {
+        } else if self.kept.is_empty() {
             Verdict::Pass
         } else {
             Verdict::Annotate

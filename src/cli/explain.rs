@@ -60,7 +60,8 @@ fn lines(seen: &Seen<'_>, decision: &Decision) -> Vec<Line> {
     let mut ended = false;
     let mut lines = Vec::new();
     for step in steps::of(seen.endpoint.vendor) {
-        let own: Vec<&Finding> = decision.findings.list.iter().filter(|finding| step.reasons.contains(&finding.reason)).collect();
+        let own: Vec<&Finding> =
+            decision.findings.kept.list.iter().filter(|finding| step.reasons.contains(&finding.reason)).collect();
         let said = if ended {
             Said::NotReached
         } else if own.is_empty() && step.reads_body && decision.findings.uninspected {

@@ -149,6 +149,6 @@ pub fn body(awaited: Awaited, limits: &Limits, body: &[u8], notes: &mut Notes<'_
     for fault in faults.list {
         notes.note(fault.finding())?;
     }
-    notes.findings.more += faults.more;
+    notes.findings.kept.more += faults.more;
     Flow::Continue(())
 }

@@ -185,10 +185,10 @@ pub fn body(coding: Coding, policy: &Policy, limits: &Limits, body: &[u8], notes
         notes.note(Finding::new(fault.reason, fault.message).at(fault.path))?;
     }
     if let BatchSeen::Array(batch) = seen.batch {
-        for fault in batch.faults {
+        for fault in batch.faults.list {
             notes.note(Finding::new(Reason::EventInvalid, fault.message).at(fault.path))?;
         }
-        notes.note_more(Reason::EventInvalid, batch.more);
+        notes.note_more(Reason::EventInvalid, batch.faults.more);
     }
     Flow::Continue(())
 }

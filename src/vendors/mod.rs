@@ -179,7 +179,7 @@ pub fn unread(awaited: &Awaited, notes: &mut Notes<'_>) -> Flow {
 /// other's (contract, P3).
 pub fn unheld(awaited: &Awaited, notes: &mut Notes<'_>) -> Flow {
     unread(awaited, notes)?;
-    if !notes.findings.list.iter().any(|finding| finding.reason == Reason::ContentType) {
+    if !notes.findings.kept.list.iter().any(|finding| finding.reason == Reason::ContentType) {
         notes.annotate(Finding::new(Reason::ContentType, "a stream cannot be held, and was not read"));
     }
     Flow::Continue(())

@@ -2,7 +2,7 @@
 
 use sfv::{BareItem, List, ListEntry, Parser};
 use trackgate::annotation::{MAX_PARAMETER_BYTES, MAX_REASONS_BYTES, reasons};
-use trackgate::verdict::{Finding, Findings, Reason};
+use trackgate::verdict::{Bounded, Finding, Findings, Reason};
 
 /// The parameter as it was read, if it has one.
 fn text(entry: &ListEntry, name: &str) -> Option<String> {
@@ -27,14 +27,14 @@ pub fn check(texts: &[(Option<String>, Option<String>)], more: u32) {
             path.iter().fold(finding, |finding, path| finding.at(path.clone()))
         })
         .collect();
-    let findings = Findings { list, more: more as usize, ..Findings::default() };
+    let findings = Findings { kept: Bounded { list, more: more as usize }, ..Findings::default() };
     let Some(value) = reasons(&findings) else { return assert!(texts.is_empty()) };
     assert!(value.bytes().all(|byte| (0x20..0x7F).contains(&byte)), "{value:?}");
     let read: List = Parser::new(&value).parse().unwrap_or_else(|error| panic!("{value}: {error}"));
-    assert!(value.len() <= MAX_REASONS_BYTES && (1..=Findings::MAX).contains(&read.len()), "{} bytes", value.len());
-    let left_out = findings.list.len() - read.len();
+    assert!(value.len() <= MAX_REASONS_BYTES && (1..=Bounded::<Finding>::MAX).contains(&read.len()), "{} bytes", value.len());
+    let left_out = findings.kept.list.len() - read.len();
     // A member has at most two parameters, of which each byte may take three.
-    let is_full = read.len() == Findings::MAX || value.len() + 6 * MAX_PARAMETER_BYTES + 200 > MAX_REASONS_BYTES;
+    let is_full = read.len() == Bounded::<Finding>::MAX || value.len() + 6 * MAX_PARAMETER_BYTES + 200 > MAX_REASONS_BYTES;
     assert!(left_out == 0 || is_full, "{value}");
     let told = read.last().and_then(|entry| match entry {
         ListEntry::Item(item) => item.params.get("more").cloned(),
@@ -43,7 +43,7 @@ pub fn check(texts: &[(Option<String>, Option<String>)], more: u32) {
     let told = told.map_or(0, |more| more.as_integer().map_or(-1, i64::from));
     assert_eq!(told, i64::from(more) + left_out as i64, "{value}");
     // The first ones, and the last.
-    let shown = findings.list[..read.len() - 1].iter().chain(findings.list.last());
+    let shown = findings.kept.list[..read.len() - 1].iter().chain(findings.kept.list.last());
     for (entry, finding) in read.iter().zip(shown) {
         let ListEntry::Item(item) = entry else { panic!("an inner list") };
         assert!(matches!(&item.bare_item, BareItem::Token(token) if token.as_str() == finding.reason.id()), "{value}");

@@ -1,7 +1,7 @@
 //! Commanders Act's events, one or a batch of them, read in one pass and in bounded memory.
 
 use crate::rules::json::{Kind, Reader, Result, Text, Value};
-use crate::verdict::{Finding, Findings, Reason};
+use crate::verdict::{Bounded, Finding, Reason};
 
 /// From 1973 to 5138: what has fewer digits counts seconds, what has more counts microseconds.
 const MILLISECONDS: std::ops::Range<i64> = 100_000_000_000..100_000_000_000_000;
@@ -10,52 +10,19 @@ const MILLISECONDS: std::ops::Range<i64> = 100_000_000_000..100_000_000_000_000;
 pub enum Shape {
     /// Not what the path asks for.
     Wrong(&'static str),
-    Single(Faults),
+    Single(Bounded<Fault>),
     Batch {
         count: usize,
-        too_large: TooLarge,
-        faults: Faults,
+        /// The places of the events over their limit.
+        too_large: Bounded<usize>,
+        faults: Bounded<Fault>,
     },
-}
-
-/// The places of the first events over their limit, and how many more there are.
-#[derive(Default)]
-pub struct TooLarge {
-    pub list: Vec<usize>,
-    pub more: usize,
 }
 
 /// What is amiss with an event; `index` is its place in a batch.
 pub struct Fault {
     reason: Reason,
     index: Option<usize>,
-}
-
-/// The first faults, and how many more there are.
-#[derive(Default)]
-pub struct Faults {
-    pub list: Vec<Fault>,
-    pub more: usize,
-}
-
-impl Faults {
-    fn push(&mut self, reason: Reason, index: Option<usize>) {
-        if self.list.len() < Findings::MAX {
-            self.list.push(Fault { reason, index });
-        } else {
-            self.more += 1;
-        }
-    }
-}
-
-impl TooLarge {
-    fn push(&mut self, index: usize) {
-        if self.list.len() < Findings::MAX {
-            self.list.push(index);
-        } else {
-            self.more += 1;
-        }
-    }
 }
 
 impl Fault {
@@ -70,7 +37,7 @@ impl Fault {
 
 /// One event; `matters` tells the reasons that are not passed over.
 pub fn single(reader: &mut Reader<'_>, matters: &impl Fn(Reason) -> bool) -> Result<Shape> {
-    let mut faults = Faults::default();
+    let mut faults = Bounded::default();
     match event(reader)? {
         Some(event) => event.faults(None, matters, &mut faults),
         None => return Ok(Shape::Wrong("the body must be an object")),
@@ -101,13 +68,13 @@ fn batch_array(reader: &mut Reader<'_>, limit: usize, matters: &impl Fn(Reason) 
         reader.value()?;
         return Ok(Shape::Wrong("batch must be an array"));
     }
-    let (mut count, mut too_large, mut faults) = (0, TooLarge::default(), Faults::default());
+    let (mut count, mut too_large, mut faults) = (0, Bounded::default(), Bounded::default());
     reader.elements(|reader, index| {
         reader.kind()?;
         let start = reader.position();
         match event(reader)? {
             Some(event) => event.faults(Some(index), matters, &mut faults),
-            None if matters(Reason::EventInvalid) => faults.push(Reason::EventInvalid, Some(index)),
+            None if matters(Reason::EventInvalid) => faults.push(Fault { reason: Reason::EventInvalid, index: Some(index) }),
             None => {}
         }
         if reader.position() - start > limit {
@@ -133,7 +100,7 @@ struct Event {
 }
 
 impl Event {
-    fn faults(&self, index: Option<usize>, matters: &impl Fn(Reason) -> bool, faults: &mut Faults) {
+    fn faults(&self, index: Option<usize>, matters: &impl Fn(Reason) -> bool, faults: &mut Bounded<Fault>) {
         let is_legacy = !self.has_context && (self.has_properties || self.has_old_name && !self.has_name);
         let found = [
             (Reason::EventNameMissing, !(self.has_name || is_legacy && self.has_old_name)),
@@ -141,7 +108,7 @@ impl Event {
             (Reason::TimestampNotMs, self.root_time_is_wrong || self.context_time_is_wrong),
         ];
         for (reason, _) in found.into_iter().filter(|(reason, is_found)| *is_found && matters(*reason)) {
-            faults.push(reason, index);
+            faults.push(Fault { reason, index });
         }
     }
 }

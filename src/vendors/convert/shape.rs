@@ -1,7 +1,7 @@
 //! The shape of Convert's body, read in one pass.
 
 use crate::rules::json::{Kind, Reader, Result, Value};
-use crate::verdict::Findings;
+use crate::verdict::Bounded;
 
 const REQUIRED: &str = "is required";
 
@@ -18,7 +18,7 @@ pub struct Envelope {
 #[derive(Default)]
 pub struct Visitors {
     pub count: usize,
-    pub faults: Faults,
+    pub faults: Bounded<Fault>,
 }
 
 impl Envelope {
@@ -82,10 +82,10 @@ fn visitors(reader: &mut Reader<'_>, visitors: &mut Visitors) -> Result<Option<&
     Ok(None)
 }
 
-fn visitor(reader: &mut Reader<'_>, index: usize, faults: &mut Faults) -> Result<()> {
+fn visitor(reader: &mut Reader<'_>, index: usize, faults: &mut Bounded<Fault>) -> Result<()> {
     if reader.kind()? != Kind::Object {
         reader.value()?;
-        faults.push(index, None, "a visitor must be an object");
+        faults.push(Fault { visitor: index, event: None, message: "a visitor must be an object" });
         return Ok(());
     }
     let mut id = Some("visitorId is required");
@@ -108,25 +108,25 @@ fn visitor(reader: &mut Reader<'_>, index: usize, faults: &mut Faults) -> Result
         Ok(())
     })?;
     for fault in [id, segments].into_iter().flatten() {
-        faults.push(index, None, fault);
+        faults.push(Fault { visitor: index, event: None, message: fault });
     }
     match events {
         Some(events) => faults.append(events),
-        None => faults.push(index, None, "events is required"),
+        None => faults.push(Fault { visitor: index, event: None, message: "events is required" }),
     }
     Ok(())
 }
 
-fn visitor_events(reader: &mut Reader<'_>, visitor: usize) -> Result<Faults> {
-    let mut faults = Faults::default();
+fn visitor_events(reader: &mut Reader<'_>, visitor: usize) -> Result<Bounded<Fault>> {
+    let mut faults = Bounded::default();
     if reader.kind()? != Kind::Array {
         reader.value()?;
-        faults.push(visitor, None, "events must be an array");
+        faults.push(Fault { visitor, event: None, message: "events must be an array" });
         return Ok(faults);
     }
     reader.elements(|reader, index| {
         if let Some(fault) = event(reader)? {
-            faults.push(visitor, Some(index), fault);
+            faults.push(Fault { visitor, event: Some(index), message: fault });
         }
         Ok(())
     })?;
@@ -241,30 +241,6 @@ impl Fault {
         match self.event {
             Some(event) => format!("visitors[{}].events[{event}]", self.visitor),
             None => format!("visitors[{}]", self.visitor),
-        }
-    }
-}
-
-/// The first faults, and how many more there are.
-#[derive(Default)]
-pub struct Faults {
-    pub list: Vec<Fault>,
-    pub more: usize,
-}
-
-impl Faults {
-    fn push(&mut self, visitor: usize, event: Option<usize>, message: &'static str) {
-        if self.list.len() < Findings::MAX {
-            self.list.push(Fault { visitor, event, message });
-        } else {
-            self.more += 1;
-        }
-    }
-
-    fn append(&mut self, other: Faults) {
-        self.more += other.more;
-        for fault in other.list {
-            self.push(fault.visitor, fault.event, fault.message);
         }
     }
 }

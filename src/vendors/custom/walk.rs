@@ -4,7 +4,7 @@
 use super::fields::{Fault, Fields, Scope};
 use super::tree::{State, Tree};
 use crate::rules::json::{Kind, Reader, Result};
-use crate::verdict::{Findings, Reason};
+use crate::verdict::{Bounded, Reason};
 
 /// What a body holds of what was asked for.
 pub struct Body {
@@ -27,9 +27,7 @@ pub struct Batch {
     pub count: usize,
     /// The first event over its limit.
     pub too_large: Option<usize>,
-    /// The first faults of events, and how many more there are.
-    pub faults: Vec<Fault>,
-    pub more: usize,
+    pub faults: Bounded<Fault>,
 }
 
 pub fn body(reader: &mut Reader<'_>, fields: &Fields, event_bytes: usize) -> Result<Body> {
@@ -109,16 +107,14 @@ impl Walk<'_> {
 
 impl Batch {
     fn judge(&mut self, scope: &Scope, kind: Kind, states: &[State], path: impl Fn() -> String) {
-        if self.faults.len() >= Findings::MAX {
-            self.more += usize::from(kind != Kind::Object || scope.has_fault(states));
-        } else if kind != Kind::Object {
-            self.faults.push(Fault {
-                reason: Reason::EventInvalid,
-                path: path(),
-                message: "an event must be an object".to_owned(),
-            });
+        let event_fault = |message: &str| Fault { reason: Reason::EventInvalid, path: path(), message: message.to_owned() };
+        if kind != Kind::Object {
+            self.faults.push_with(|| event_fault("an event must be an object"));
+        } else if self.faults.list.len() >= Bounded::<Fault>::MAX {
+            // Counted by the event, and not looked at further.
+            self.faults.more += usize::from(scope.has_fault(states));
         } else if scope.has_fault(states) {
-            self.faults.extend(scope.faults(states, &path()));
+            scope.faults(states, &path()).into_iter().for_each(|fault| self.faults.push(fault));
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{PartialDrops, Policy};
 use crate::rules::bytes::is_same;
 use crate::rules::country::Country;
 use crate::vendors::Shared;
-use crate::verdict::{Disposition, Finding, Findings, Flow, Notes, Reason, Refusal, RefusalKind};
+use crate::verdict::{Bounded, Disposition, Finding, Flow, Notes, Reason, Refusal, RefusalKind};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 
@@ -86,7 +86,7 @@ pub fn run(event: &Event, client: &Client, policy: &Policy, shared: &Shared, not
         judgement.annotated.iter().for_each(|reason| notes.keep_with(|| finding(*reason, domain)));
         let Some((kind, reason)) = judgement.refused else { continue };
         count += 1;
-        if refused.len() <= Findings::MAX {
+        if refused.len() <= Bounded::<Finding>::MAX {
             refused.push_back((kind, finding(reason, domain)));
         }
     }
@@ -95,7 +95,7 @@ pub fn run(event: &Event, client: &Client, policy: &Policy, shared: &Shared, not
         return Flow::Break(Refusal { kind, finding: finding.for_domains(mentions) });
     }
     notes.findings.dropped_domains = count;
-    notes.findings.more += count - refused.len();
+    notes.findings.kept.more += count - refused.len();
     refused.into_iter().for_each(|(_, finding)| notes.keep(finding));
     Flow::Continue(())
 }
