@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use trackgate::annotation;
 use trackgate::cli::client::{self, Call, Transport};
@@ -300,7 +301,9 @@ fn of_bootstrap(phase: &str, replacements: &[(&str, &str)]) -> Vec<String> {
     for (what, by) in replacements {
         text = trackgate::cli::envoy::replaced(&text, what, by).unwrap();
     }
-    let path = std::env::temp_dir().join(format!("trackgate-check-{}-{phase}-{}.yaml", std::process::id(), replacements.len()));
+    static CHECKED: AtomicUsize = AtomicUsize::new(0);
+    let number = CHECKED.fetch_add(1, Ordering::Relaxed);
+    let path = std::env::temp_dir().join(format!("trackgate-check-{}-{phase}-{number}.yaml", std::process::id()));
     std::fs::write(&path, text).unwrap();
     let (said, _) = trackgate(&format!("check {}", path.display()));
     std::fs::remove_file(&path).unwrap();
@@ -335,4 +338,16 @@ fn check_compares_the_buffers() {
     );
     let always = ("BufferPerRoute", "Other");
     assert!(of_bootstrap("compat", &[always])[0].starts_with("warning: envoy.filters.http.buffer: on for every route: "));
+}
+
+#[test]
+fn check_warns_of_a_100_that_never_comes() {
+    let with = |value: &str| ("codec_type: AUTO", format!("codec_type: AUTO\n          proxy_100_continue: {value}"));
+    for phase in ["hold", "compat"] {
+        let (what, by) = with("true");
+        let said = of_bootstrap(phase, &[(what, &by)]);
+        assert!(matches!(&*said, [line] if line.starts_with("warning: proxy_100_continue: true: ")), "{phase}: {said:?}");
+        let (what, by) = with("false");
+        assert!(of_bootstrap(phase, &[(what, &by)]).is_empty(), "{phase}");
+    }
 }

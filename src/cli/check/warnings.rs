@@ -101,11 +101,19 @@ pub fn of_envoy(found: &Found, phase: BodyPhase, documents: &[Value]) -> Vec<Str
     }
     let manager = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
     if found.source == Source::Bootstrap && documents.iter().any(|document| contains(document, manager)) {
-        for setting in ["normalize_path", "merge_slashes", "use_remote_address"] {
-            if !documents.iter().any(|document| is_set(document, setting)) {
-                warnings.push(format!("{setting}: not set on the connection manager: {}", why(setting)));
-            }
-        }
+        warnings.extend(of_manager(documents));
+    }
+    warnings
+}
+
+/// Warnings about the connection manager.
+fn of_manager(documents: &[Value]) -> Vec<String> {
+    let is_set = |setting: &str| documents.iter().any(|document| is_set(document, setting));
+    let missing = ["normalize_path", "merge_slashes", "use_remote_address"].into_iter().filter(|setting| !is_set(setting));
+    let mut warnings: Vec<String> =
+        missing.map(|setting| format!("{setting}: not set on the connection manager: {}", why(setting))).collect();
+    if is_set("proxy_100_continue") {
+        warnings.push("proxy_100_continue: true: a client that waits for 100 (Continue) before it sends its body hangs until Envoy answers 408, because the collector gets nothing before the body is whole: leave it out".to_owned());
     }
     warnings
 }
