@@ -1,7 +1,8 @@
 //! A small collector: takes any request, keeps what reached it, and tells.
 //!
 //! It answers `202` with `x-collector: trackgate`, so that a client can tell its answer from a local reply. A request may ask
-//! for another answer: `x-answer-status`, `x-answer-delay-ms`, `x-answer-dropped` (sent back as `x-plausible-dropped`).
+//! for another answer: `x-answer-status`, `x-answer-delay-ms`, `x-answer-dropped` (sent back as `x-plausible-dropped`),
+//! `x-answer-location` (`302` to that path, unless the request is for it already).
 //! `GET /__collector/requests` returns everything kept as JSON, `DELETE` forgets it.
 
 use super::Result;
@@ -146,6 +147,8 @@ async fn answer(
         body: body.collect().await.ok().map(|body| body.to_bytes().to_vec()),
     };
     tell(&seen);
+    let location =
+        head.headers.get("x-answer-location").filter(|location| !location.as_bytes().ends_with(seen.path.as_bytes())).cloned();
     {
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() == MAX_KEPT {
@@ -153,7 +156,12 @@ async fn answer(
         }
         kept.push_back(seen);
     }
-    Ok(asked_for(&head.headers).await)
+    let mut response = asked_for(&head.headers).await;
+    if let Some(location) = location {
+        *response.status_mut() = StatusCode::FOUND;
+        response.headers_mut().insert("location", location);
+    }
+    Ok(response)
 }
 
 /// The answer that the request asks for. Browsers may read it, and are let through when they ask first (CORS).
