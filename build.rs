@@ -1,6 +1,9 @@
 //! Turns the reviewable lists of `data/` into the tables that the module reads in place.
 
-#![allow(clippy::indexing_slicing, reason = "a build script that panics stops the build, as it should")]
+#![allow(
+    clippy::indexing_slicing,
+    reason = "a build script that panics stops the build, as it should"
+)]
 
 #[path = "build/spam_referrers.rs"]
 mod spam_referrers;

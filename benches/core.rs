@@ -9,30 +9,40 @@ use trackgate::rules::json::{Reader, Strictness};
 use trackgate::rules::pattern::Pattern;
 use trackgate::rules::user_agent::classify;
 
-const BROWSER: &str =
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36";
+const BROWSER: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36";
 
 fn event(bytes: usize) -> Vec<u8> {
-    let one = r#"{"eventType":"bucketing","data":{"experienceId":"100243","variationId":"100382"}}"#;
+    let one =
+        r#"{"eventType":"bucketing","data":{"experienceId":"100243","variationId":"100382"}}"#;
     let events = vec![one; (bytes / (one.len() + 1)).max(1)].join(",");
     format!(r#"{{"accountId":"10022898","projectId":"10025986","visitors":[{{"visitorId":"v","events":[{events}]}}]}}"#)
         .into_bytes()
 }
 
-/// Is it valid JSON? Our reader builds nothing; the others build a tree, which is what a reader of bodies would otherwise do.
+/// Is it valid JSON? Our reader builds nothing; the others build a tree, which is what a reader of
+/// bodies would otherwise do.
 fn json(criterion: &mut Criterion) {
     for size in [400, 32_000, 500_000] {
         let text = event(size);
         let mut group = criterion.benchmark_group(format!("json, {} bytes", text.len()));
         group.throughput(Throughput::Bytes(text.len() as u64));
         group.bench_function("trackgate", |bencher| {
-            bencher.iter(|| Reader::document(black_box(&text), Strictness::Grammar, |reader| reader.value().map(drop)).is_ok());
+            bencher.iter(|| {
+                Reader::document(black_box(&text), Strictness::Grammar, |reader| {
+                    reader.value().map(drop)
+                })
+                .is_ok()
+            });
         });
         group.bench_function("serde_json::Value", |bencher| {
             bencher.iter(|| serde_json::from_slice::<serde_json::Value>(black_box(&text)).is_ok());
         });
         group.bench_function("simd_json::BorrowedValue", |bencher| {
-            bencher.iter_batched_ref(|| text.clone(), |text| simd_json::to_borrowed_value(text).is_ok(), BatchSize::SmallInput);
+            bencher.iter_batched_ref(
+                || text.clone(),
+                |text| simd_json::to_borrowed_value(text).is_ok(),
+                BatchSize::SmallInput,
+            );
         });
     }
 }
@@ -55,25 +65,36 @@ fn gate(criterion: &mut Criterion) {
                 let head = RequestHead::new(fields);
                 match gate.head(gate.endpoint(&head).unwrap(), &head).unwrap() {
                     Step::Decided(decision) => decision.verdict,
-                    Step::Body(inspection) => inspection.body(&gate, black_box(&body)).unwrap().verdict,
+                    Step::Body(inspection) => {
+                        inspection.body(&gate, black_box(&body)).unwrap().verdict
+                    }
                 }
             });
         });
     }
 }
 
-/// One User-Agent of a person, against all rules; the baseline is a set of as many patterns as the lists have.
+/// One User-Agent of a person, against all rules; the baseline is a set of as many patterns as the
+/// lists have.
 fn user_agents(criterion: &mut Criterion) {
     let lists = ["crawlers", "crawler_user_agents", "crawlerdetect", "isbot"];
-    let words = lists.map(|list| std::fs::read_to_string(format!("data/user_agents/{list}.txt")).unwrap_or_default()).join("\n");
-    let words =
-        words.lines().map(|line| line.split(['#', '\t']).next().unwrap_or_default().trim()).filter(|line| !line.is_empty());
+    let words = lists
+        .map(|list| {
+            std::fs::read_to_string(format!("data/user_agents/{list}.txt")).unwrap_or_default()
+        })
+        .join("\n");
+    let words = words
+        .lines()
+        .map(|line| line.split(['#', '\t']).next().unwrap_or_default().trim())
+        .filter(|line| !line.is_empty());
     let set = regex::RegexSetBuilder::new(words.map(|word| format!("(?i){}", regex::escape(word))))
         .size_limit(1 << 28)
         .build()
         .unwrap();
     let mut group = criterion.benchmark_group(format!("User-Agent of {} bytes", BROWSER.len()));
-    group.bench_function("trackgate", |bencher| bencher.iter(|| classify(black_box(BROWSER.as_bytes()))));
+    group.bench_function("trackgate", |bencher| {
+        bencher.iter(|| classify(black_box(BROWSER.as_bytes())))
+    });
     group.bench_function(format!("RegexSet of {} patterns", set.len()), |bencher| {
         bencher.iter(|| set.is_match(black_box(BROWSER)))
     });

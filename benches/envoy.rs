@@ -1,12 +1,15 @@
-//! What a request costs Envoy's worker thread, with one filter or another: CPU time from the kernel's schedstat, not the clock.
+//! What a request costs Envoy's worker thread, with one filter or another: CPU time from the
+//! kernel's schedstat, not the clock.
 //!
-//! One Envoy, pinned to one core, has a listener for each filter with a direct response behind it; the load comes from the other core. In each
-//! round every filter gets one burst, in an order that rotates, so that what disturbs one disturbs the others. Told are medians, and the mean of the
-//! paired differences to the wasm filter that only holds the body, with a bootstrap interval of 95 %. `make bench-envoy` writes
-//! `benches/envoy.md` and `benches/envoy.svg`.
+//! One Envoy, pinned to one core, has a listener for each filter with a direct response behind it;
+//! the load comes from the other core. In each round every filter gets one burst, in an order that
+//! rotates, so that what disturbs one disturbs the others. Told are medians, and the mean of the
+//! paired differences to the wasm filter that only holds the body, with a bootstrap interval of 95
+//! %. `make bench-envoy` writes `benches/envoy.md` and `benches/envoy.svg`.
 //!
-//! A direct response that comes before the body is whole makes Envoy close an HTTP/1 connection. So filters that hold nothing are measured with
-//! requests that have no body, and refusals, which come before the body, over HTTP/2.
+//! A direct response that comes before the body is whole makes Envoy close an HTTP/1 connection. So
+//! filters that hold nothing are measured with requests that have no body, and refusals, which come
+//! before the body, over HTTP/2.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use http_body_util::{BodyExt, Full};
@@ -23,14 +26,15 @@ use trackgate::cli::client::{Call, Transport, http1_bytes};
 use trackgate::cli::collector::Collector;
 use trackgate::cli::envoy::{Envoy, free_port};
 
-const FILTERS: [&str; 7] = ["none", "buffer", "wasm, empty", "wasm, holds the body", "lua", "ext_authz", "trackgate"];
+const FILTERS: [&str; 7] =
+    ["none", "buffer", "wasm, empty", "wasm, holds the body", "lua", "ext_authz", "trackgate"];
 const BASELINE: &str = "wasm, holds the body";
-const BROWSER: &str =
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36";
+const BROWSER: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36";
 const CRAWLER: &str = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
 
 fn event(bytes: usize) -> String {
-    let one = r#"{"eventType":"bucketing","data":{"experienceId":"100243","variationId":"100382"}}"#;
+    let one =
+        r#"{"eventType":"bucketing","data":{"experienceId":"100243","variationId":"100382"}}"#;
     let events = vec![one; (bytes / (one.len() + 1)).max(1)].join(",");
     format!(
         r#"{{"accountId":"10022898","projectId":"10025986","enrichData":true,"source":"js-sdk","visitors":[{{"visitorId":"3f1d2c4b-95a7-4f0a-a4b4-6d8f4a2c7e90","segments":{{"country":"US","visitorType":"new"}},"events":[{events}]}}]}}"#
@@ -78,7 +82,11 @@ fn workloads() -> Vec<Workload> {
     };
     let bare = Call { body: Some(Vec::new()), ..post("/api/orders", BROWSER, String::new()) };
     vec![
-        convert("small, 47 bytes", r#"{"accountId":"1","projectId":"2","visitors":[]}"#.to_owned(), 200),
+        convert(
+            "small, 47 bytes",
+            r#"{"accountId":"1","projectId":"2","visitors":[]}"#.to_owned(),
+            200,
+        ),
         convert("typical, 400 bytes", event(200), 200),
         convert("32 KB", event(32_000), 60),
         convert("500 KB", event(500_000), 6),
@@ -89,7 +97,13 @@ fn workloads() -> Vec<Workload> {
             filters: HOLDING,
             protocols: &[true],
         },
-        Workload { name: "not a track path, no body", call: bare, burst: 200, filters: &FILTERS, protocols: BOTH },
+        Workload {
+            name: "not a track path, no body",
+            call: bare,
+            burst: 200,
+            filters: &FILTERS,
+            protocols: BOTH,
+        },
     ]
 }
 
@@ -149,7 +163,8 @@ fn bootstrap(ports: &BTreeMap<&str, u16>, authorizer: SocketAddr) -> String {
         )
         .unwrap();
     }
-    let authority = format!("{{socket_address: {{address: 127.0.0.1, port_value: {}}}}}", authorizer.port());
+    let authority =
+        format!("{{socket_address: {{address: 127.0.0.1, port_value: {}}}}}", authorizer.port());
     text + &format!(
         "  - name: unused\n    address: {{socket_address: {{address: 127.0.0.1, port_value: 10080}}}}\n    filter_chains: [{{filters: [{{name: envoy.filters.network.echo, typed_config: {{\"@type\": type.googleapis.com/envoy.extensions.filters.network.echo.v3.Echo}}}}]}}]\n  clusters:\n  - name: authorizer\n    connect_timeout: 1s\n    load_assignment: {{cluster_name: authorizer, endpoints: [{{lb_endpoints: [{{endpoint: {{address: {authority}}}}}]}}]}}\n"
     )
@@ -159,7 +174,10 @@ fn bootstrap(ports: &BTreeMap<&str, u16>, authorizer: SocketAddr) -> String {
 fn cpu_ns(envoy_pid: u32) -> u64 {
     for task in std::fs::read_dir(format!("/proc/{envoy_pid}/task")).unwrap() {
         let task = task.unwrap().path();
-        if std::fs::read_to_string(task.join("comm")).unwrap_or_default().starts_with("wrk:worker_0") {
+        if std::fs::read_to_string(task.join("comm"))
+            .unwrap_or_default()
+            .starts_with("wrk:worker_0")
+        {
             let stat = std::fs::read_to_string(task.join("schedstat")).unwrap();
             return stat.split(' ').next().unwrap().parse().unwrap();
         }
@@ -183,7 +201,9 @@ impl Connection {
             return Connection::Http1(stream, http1_bytes(call, Transport::Http1));
         }
         let (sender, connection) =
-            hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+            hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+                .await
+                .unwrap();
         tokio::spawn(connection);
         Connection::Http2(sender, call.clone())
     }
@@ -194,7 +214,10 @@ impl Connection {
                 stream.write_all(bytes).await.unwrap();
                 let mut answer = Vec::with_capacity(1024);
                 loop {
-                    assert!(stream.read_buf(&mut answer).await.unwrap() > 0, "the connection was closed");
+                    assert!(
+                        stream.read_buf(&mut answer).await.unwrap() > 0,
+                        "the connection was closed"
+                    );
                     let text = String::from_utf8_lossy(&answer);
                     let Some(end) = text.find("\r\n\r\n") else { continue };
                     let length: usize = text
@@ -208,7 +231,8 @@ impl Connection {
                 }
             }
             Connection::Http2(sender, call) => {
-                let mut request = hyper::Request::post(format!("http://collector.example{}", call.path));
+                let mut request =
+                    hyper::Request::post(format!("http://collector.example{}", call.path));
                 for (name, value) in &call.headers {
                     request = request.header(name, value.as_slice());
                 }
@@ -223,11 +247,21 @@ impl Connection {
 }
 
 /// Microseconds a request, for each filter and round.
-async fn measure(pid: u32, ports: &BTreeMap<&'static str, u16>, workload: &Workload, rounds: usize, is_http2: bool) -> Costs {
+async fn measure(
+    pid: u32,
+    ports: &BTreeMap<&'static str, u16>,
+    workload: &Workload,
+    rounds: usize,
+    is_http2: bool,
+) -> Costs {
     let Workload { call, burst, filters, .. } = workload;
     let mut connections = BTreeMap::new();
     for filter in *filters {
-        connections.insert(*filter, Connection::open(SocketAddr::from(([127, 0, 0, 1], ports[filter])), call, is_http2).await);
+        connections.insert(
+            *filter,
+            Connection::open(SocketAddr::from(([127, 0, 0, 1], ports[filter])), call, is_http2)
+                .await,
+        );
     }
     let mut costs = Costs::new();
     for round in 0..rounds + 2 {
@@ -256,7 +290,8 @@ fn median(values: &[f64]) -> f64 {
     sorted[sorted.len() / 2]
 }
 
-/// Mean of the differences, and its interval of 95 % by 2,000 resamples; the generator's seed is fixed.
+/// Mean of the differences, and its interval of 95 % by 2,000 resamples; the generator's seed is
+/// fixed.
 fn difference(a: &[f64], b: &[f64]) -> (f64, f64, f64) {
     let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
     let mean = |list: &[f64]| list.iter().sum::<f64>() / list.len() as f64;
@@ -265,7 +300,9 @@ fn difference(a: &[f64], b: &[f64]) -> (f64, f64, f64) {
         .map(|_| {
             let sample: Vec<f64> = (0..differences.len())
                 .map(|_| {
-                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    state = state
+                        .wrapping_mul(6_364_136_223_846_793_005)
+                        .wrapping_add(1_442_695_040_888_963_407);
                     differences[(state >> 33) as usize % differences.len()]
                 })
                 .collect();
@@ -276,7 +313,8 @@ fn difference(a: &[f64], b: &[f64]) -> (f64, f64, f64) {
     (mean(&differences), means[50], means[1949])
 }
 
-/// p50 and p99 in microseconds at a constant rate; each request's time counts from when it was due, not from when it was sent.
+/// p50 and p99 in microseconds at a constant rate; each request's time counts from when it was due,
+/// not from when it was sent.
 async fn latency(port: u16, call: &Call, rate: f64, seconds: f64) -> (f64, f64) {
     const CONNECTIONS: usize = 8;
     let address = SocketAddr::from(([127, 0, 0, 1], port));
@@ -309,13 +347,19 @@ fn table(workload: &str, protocol: &str, costs: &Costs) -> String {
     for filter in FILTERS.iter().filter(|filter| costs.contains_key(**filter)) {
         let (mean, low, high) = difference(&costs[*filter], &costs[BASELINE]);
         let own = median(&costs[*filter]);
-        writeln!(table, "| {filter} | {own:.1} | {:.2} | {mean:+.1} [{low:+.1}, {high:+.1}] |", own / base).unwrap();
+        writeln!(
+            table,
+            "| {filter} | {own:.1} | {:.2} | {mean:+.1} [{low:+.1}, {high:+.1}] |",
+            own / base
+        )
+        .unwrap();
     }
     table + "\n"
 }
 
 fn plot(results: &[(String, Costs)]) -> String {
-    const COLOURS: [&str; 7] = ["#9aa3ad", "#6f8fb0", "#8a6fb0", "#4d78a8", "#c79a1e", "#c4512d", "#2f7d4f"];
+    const COLOURS: [&str; 7] =
+        ["#9aa3ad", "#6f8fb0", "#8a6fb0", "#4d78a8", "#c79a1e", "#c4512d", "#2f7d4f"];
     let height = results.len() * (FILTERS.len() * 16 + 40) + 20;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 900 {height}\" font-family=\"sans-serif\" font-size=\"12\"><rect width=\"900\" height=\"{height}\" fill=\"#fff\"/>"
@@ -324,7 +368,9 @@ fn plot(results: &[(String, Costs)]) -> String {
     for (name, costs) in results {
         let most = costs.values().map(|costs| median(costs)).fold(0.0, f64::max);
         write!(svg, "<text x=\"10\" y=\"{y}\" font-weight=\"bold\">{name}: µs of Envoy's CPU a request</text>").unwrap();
-        for (filter, colour) in FILTERS.iter().zip(COLOURS).filter(|(filter, _)| costs.contains_key(**filter)) {
+        for (filter, colour) in
+            FILTERS.iter().zip(COLOURS).filter(|(filter, _)| costs.contains_key(**filter))
+        {
             y += 16;
             let cost = median(&costs[*filter]);
             write!(
@@ -345,13 +391,18 @@ async fn main() {
     if std::env::var_os("TRACKGATE_BENCH_ENVOY").is_none() {
         return;
     }
-    let rounds: usize = std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(25);
+    let rounds: usize =
+        std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(25);
     let authorizer = Collector::start(SocketAddr::from(([127, 0, 0, 1], 0)), |_| {}).await.unwrap();
-    let ports: BTreeMap<&'static str, u16> = FILTERS.iter().map(|filter| (*filter, free_port().unwrap())).collect();
+    let ports: BTreeMap<&'static str, u16> =
+        FILTERS.iter().map(|filter| (*filter, free_port().unwrap())).collect();
     let text = bootstrap(&ports, authorizer.address);
     let envoy = Envoy::launch(&text, 1).await.unwrap();
     let pid = envoy.pid();
-    let pinned = std::process::Command::new("taskset").args(["-a", "-p", "-c", "0", &pid.to_string()]).output().unwrap();
+    let pinned = std::process::Command::new("taskset")
+        .args(["-a", "-p", "-c", "0", &pid.to_string()])
+        .output()
+        .unwrap();
     assert!(pinned.status.success(), "taskset");
     let mut report = String::from(
         "# What a request costs Envoy's worker\n\nWritten by `make bench-envoy`; see `benches/envoy.rs` for the method. CPU time of the worker thread, medians.\n\n",

@@ -1,6 +1,8 @@
-//! Bakes the list of spam referrers: a hash table that the module reads in place. `SPAM_REFERRERS=FILE` bakes another list.
+//! Bakes the list of spam referrers: a hash table that the module reads in place.
+//! `SPAM_REFERRERS=FILE` bakes another list.
 //!
-//! A list is a text file: one host a line, letter case and one leading `www.` do not count; `#` begins a comment.
+//! A list is a text file: one host a line, letter case and one leading `www.` do not count; `#`
+//! begins a comment.
 
 #[path = "../src/rules/hash.rs"]
 mod hash;
@@ -9,7 +11,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-/// Two thirds of the table are used, so that a look-up takes two probes on average, however long the list.
+/// Two thirds of the table are used, so that a look-up takes two probes on average, however long
+/// the list.
 fn places(hosts: usize) -> usize {
     hosts + hosts / 2 + 1
 }
@@ -21,10 +24,12 @@ pub fn compile(root: &Path, output: &Path) -> Result<(), String> {
         None => root.join("data/spam_referrers/starter.txt"),
     };
     println!("cargo::rerun-if-changed={}", file.display());
-    let text = std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let text =
+        std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
     let hosts = hosts(&text).map_err(|error| format!("{}: {error}", file.display()))?;
     let table = table(&hosts);
-    let mut code = format!("/// {} hosts.\npub static TABLE: [u64; {}] = [", hosts.len(), table.len());
+    let mut code =
+        format!("/// {} hosts.\npub static TABLE: [u64; {}] = [", hosts.len(), table.len());
     for (index, entry) in table.iter().enumerate() {
         let separator = if index % 4 == 0 { "\n    " } else { " " };
         let _ = write!(code, "{separator}{entry:#018x},");
@@ -45,10 +50,15 @@ fn hosts(text: &str) -> Result<BTreeSet<String>, String> {
             && host.split('.').count() > 1
             && host.split('.').all(|label| {
                 !label.is_empty()
-                    && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte))
+                    && label.bytes().all(|byte| {
+                        byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte)
+                    })
             });
         if !fits {
-            return Err(format!("line {}: expected a host in ASCII, without scheme, port and path, found {host:?}", index + 1));
+            return Err(format!(
+                "line {}: expected a host in ASCII, without scheme, port and path, found {host:?}",
+                index + 1
+            ));
         }
         hosts.insert(host);
     }

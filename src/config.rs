@@ -1,11 +1,12 @@
 //! What the operator wrote, and how it becomes a [`Gate`].
 //!
-//! The configuration is strict: an unknown field, a value that cannot be used, an empty list, or an override that can
-//! never take effect is a problem that names the place, what was expected and what was found; all problems are told at
-//! once. `{}` is valid: the four vendors on their documented paths, enforced.
+//! The configuration is strict: an unknown field, a value that cannot be used, an empty list, or an
+//! override that can never take effect is a problem that names the place, what was expected and
+//! what was found; all problems are told at once. `{}` is valid: the four vendors on their
+//! documented paths, enforced.
 //!
-//! It is read by our own few lines (`json`, `node`, `read`) because a derived deserialiser ends at the first problem, and
-//! took 150 KB of the module.
+//! It is read by our own few lines (`json`, `node`, `read`) because a derived deserialiser ends at
+//! the first problem, and took 150 KB of the module.
 
 pub mod canonical;
 mod compile;
@@ -40,7 +41,8 @@ pub type Actions = Vec<(Reason, Disposition)>;
 /// The plugin's configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Of what was written, whatever the order of its members and its white space; see [`canonical`].
+    /// Of what was written, whatever the order of its members and its white space; see
+    /// [`canonical`].
     pub hash: u64,
     /// Act on verdicts, or only tell what would be done.
     pub mode: Mode,
@@ -49,8 +51,9 @@ pub struct Config {
     /// Header fields towards the collector start with this; client-sent fields that do are removed.
     pub header_prefix: String,
     pub body_phase: BodyPhase,
-    /// The most bytes of body that Envoy can hold: the smaller of the listener's buffer and HTTP/2's stream window. A body that
-    /// would not fit is forwarded uninspected. Left out: the operator vouches that every limit of the endpoints fits.
+    /// The most bytes of body that Envoy can hold: the smaller of the listener's buffer and
+    /// HTTP/2's stream window. A body that would not fit is forwarded uninspected. Left out: the
+    /// operator vouches that every limit of the endpoints fits.
     pub buffer_limit_bytes: Option<usize>,
     /// Refusals written to the log, at most so many a minute on each worker. Left out: 10.
     pub log_sample_per_minute: usize,
@@ -87,9 +90,11 @@ pub struct EndpointSpec {
     pub limits: LimitsSpec,
     /// Overrides the contract's dispositions and the global `actions`.
     pub actions: Actions,
-    /// `access-control-allow-origin` of local replies; `origin` is the request's own. Left out: `*` at Plausible, none elsewhere.
+    /// `access-control-allow-origin` of local replies; `origin` is the request's own. Left out: `*`
+    /// at Plausible, none elsewhere.
     pub access_control_allow_origin: Option<String>,
-    /// Only where that is `origin`, and needed there: the origins that may read replies to requests with credentials.
+    /// Only where that is `origin`, and needed there: the origins that may read replies to requests
+    /// with credentials.
     pub credentialed_origins: Option<Vec<String>>,
     /// Convert only: a missing or empty `User-Agent` is a bot. Left out: true.
     pub require_user_agent: Option<bool>,
@@ -99,7 +104,8 @@ pub struct EndpointSpec {
     pub datacenter_ranges: Option<Vec<String>>,
     /// Plausible only: what the owners of sites do not want counted, by the site's domain.
     pub sites: Option<Vec<(String, SiteSpec)>>,
-    /// Plausible only: what becomes of a request of which some domains are refused. Left out: annotate.
+    /// Plausible only: what becomes of a request of which some domains are refused. Left out:
+    /// annotate.
     pub partial_drops: Option<PartialDrops>,
     /// Userpilot and custom only: SHA-256 of the API keys that are let in. Left out: any key.
     pub api_keys_sha256: Option<Vec<String>>,
@@ -154,7 +160,9 @@ impl Default for Config {
             user_agents: UserAgentSpec::default(),
             actions: Actions::new(),
             endpoints: Vendor::DOCUMENTED
-                .map(|vendor| EndpointSpec::documented(String::new(), vendor.id().to_owned(), vendor))
+                .map(|vendor| {
+                    EndpointSpec::documented(String::new(), vendor.id().to_owned(), vendor)
+                })
                 .to_vec(),
             client_ip: ClientIpSpec::default(),
             country_header: None,
@@ -173,8 +181,8 @@ impl Gate {
     }
 }
 
-/// Reads and compiles the plugin's configuration. No bytes at all are the empty configuration, which Envoy hands over
-/// where it has none.
+/// Reads and compiles the plugin's configuration. No bytes at all are the empty configuration,
+/// which Envoy hands over where it has none.
 ///
 /// # Errors
 /// Everything that is wrong with it.
@@ -191,7 +199,8 @@ pub fn load(text: &[u8]) -> Result<(Config, Gate), ConfigError> {
     }
 }
 
-/// Without those that only follow from another: of what could not be read, the default may not compile either.
+/// Without those that only follow from another: of what could not be read, the default may not
+/// compile either.
 fn distinct(mut all: Vec<Problem>) -> Vec<Problem> {
     let mut places = HashSet::new();
     all.retain(|problem| places.insert(hash(problem.at.as_bytes())));

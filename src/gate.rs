@@ -1,8 +1,9 @@
 //! The compiled configuration, and the order of checks on one screen.
 //!
-//! [`Gate::endpoint`] finds whose request it is, [`Gate::head`] checks what the head tells, [`Inspection::body_seen`]
-//! watches the size while the body comes, and [`Inspection::body`] reads it once it is whole. Each of the last three can
-//! end it with a [`Decision`]; nothing here logs, counts, or knows a host.
+//! [`Gate::endpoint`] finds whose request it is, [`Gate::head`] checks what the head tells,
+//! [`Inspection::body_seen`] watches the size while the body comes, and [`Inspection::body`] reads
+//! it once it is whole. Each of the last three can end it with a [`Decision`]; nothing here logs,
+//! counts, or knows a host.
 
 mod holding;
 mod outcomes;
@@ -45,7 +46,8 @@ pub enum BodyPhase {
     /// Needs `allow_on_headers_stop_iteration: true` in Envoy's plugin configuration.
     #[default]
     Hold,
-    /// A buffer filter after this one holds it, and the route adds the annotations from filter state.
+    /// A buffer filter after this one holds it, and the route adds the annotations from filter
+    /// state.
     Compat,
 }
 
@@ -87,7 +89,8 @@ impl Endpoint {
         }
     }
 
-    /// The mode of a request about whose client nothing could be learned: it is not put under a partial enforcement.
+    /// The mode of a request about whose client nothing could be learned: it is not put under a
+    /// partial enforcement.
     fn mode_of_unknown(&self) -> Mode {
         self.modes().last().copied().unwrap_or(self.mode)
     }
@@ -116,9 +119,10 @@ pub enum Step {
 }
 
 impl Gate {
-    /// The endpoint a request belongs to, as an index into [`Gate::endpoints`]: the first in configuration order that
-    /// serves its host and path. `None`: not ours. Only POST is inspected, in any letter case, for HTTP/2 lets `post` through and some
-    /// collectors fold it (contract, P3).
+    /// The endpoint a request belongs to, as an index into [`Gate::endpoints`]: the first in
+    /// configuration order that serves its host and path. `None`: not ours. Only POST is inspected,
+    /// in any letter case, for HTTP/2 lets `post` through and some collectors fold it (contract,
+    /// P3).
     pub fn endpoint(&self, head: &RequestHead<'_>) -> Option<usize> {
         if !head.method().eq_ignore_ascii_case(b"POST") {
             return None;
@@ -126,18 +130,23 @@ impl Gate {
         self.table.find(head.authority(), &Path::of(head.path()))
     }
 
-    /// Whether the endpoint's checks look at [`RequestHead::source_address`], so that the host must be asked for it.
+    /// Whether the endpoint's checks look at [`RequestHead::source_address`], so that the host must
+    /// be asked for it.
     pub fn wants_source_address(&self, index: usize) -> bool {
         let Some(endpoint) = self.endpoints.get(index) else { return false };
         let wants_address = match &endpoint.policy {
             Policy::Plausible(policy) => policy.wants_address(),
-            Policy::Convert(_) | Policy::Userpilot(_) | Policy::CommandersAct(_) | Policy::Custom(_) => false,
+            Policy::Convert(_)
+            | Policy::Userpilot(_)
+            | Policy::CommandersAct(_)
+            | Policy::Custom(_) => false,
         };
-        (wants_address || endpoint.modes().len() > 1) && self.shared.client_ip.wants_source_address()
+        (wants_address || endpoint.modes().len() > 1)
+            && self.shared.client_ip.wants_source_address()
     }
 
-    /// Whether a request is under enforcement. Where only a share of the clients is, that depends on who the client is: by its
-    /// key where the vendor asks for one, else by its address.
+    /// Whether a request is under enforcement. Where only a share of the clients is, that depends
+    /// on who the client is: by its key where the vendor asks for one, else by its address.
     fn mode(&self, endpoint: &Endpoint, head: &RequestHead<'_>) -> Mode {
         if let [mode] = endpoint.modes() {
             return *mode;
@@ -157,23 +166,35 @@ impl Gate {
     pub fn head(&self, index: usize, head: &RequestHead<'_>) -> Option<Step> {
         let endpoint = self.endpoints.get(index)?;
         let mut notes = Notes::new(&endpoint.dispositions, Findings::default());
-        let flow = match vendors::head(&endpoint.policy, &endpoint.limits, &self.shared, head, &mut notes) {
-            Flow::Continue(awaited) if vendors::is_stream(endpoint.vendor, head) => {
-                vendors::unheld(&awaited, &mut notes).map_continue(|()| Awaited::Nothing)
-            }
-            flow => flow,
-        };
+        let flow =
+            match vendors::head(&endpoint.policy, &endpoint.limits, &self.shared, head, &mut notes)
+            {
+                Flow::Continue(awaited) if vendors::is_stream(endpoint.vendor, head) => {
+                    vendors::unheld(&awaited, &mut notes).map_continue(|()| Awaited::Nothing)
+                }
+                flow => flow,
+            };
         let findings = notes.findings;
-        let terms =
-            Terms { mode: self.mode(endpoint, head), cross_origin: CrossOrigin::of(endpoint.allow_origin.as_ref(), head) };
+        let terms = Terms {
+            mode: self.mode(endpoint, head),
+            cross_origin: CrossOrigin::of(endpoint.allow_origin.as_ref(), head),
+        };
         Some(match flow {
-            Flow::Continue(Awaited::Nothing) => Step::Decided(decide(index, endpoint, &terms, Flow::Continue(()), findings)),
+            Flow::Continue(Awaited::Nothing) => {
+                Step::Decided(decide(index, endpoint, &terms, Flow::Continue(()), findings))
+            }
             Flow::Continue(awaited) => {
                 let max_bytes = vendors::max_body_bytes(&endpoint.limits, &awaited);
-                let declared = if self.buffer_limit_bytes < usize::MAX { size::declared(head) } else { None };
-                self.hold(endpoint, Inspection { endpoint: index, terms, findings, awaited, max_bytes, declared })
+                let declared =
+                    if self.buffer_limit_bytes < usize::MAX { size::declared(head) } else { None };
+                self.hold(
+                    endpoint,
+                    Inspection { endpoint: index, terms, findings, awaited, max_bytes, declared },
+                )
             }
-            Flow::Break(refusal) => Step::Decided(decide(index, endpoint, &terms, Flow::Break(refusal), findings)),
+            Flow::Break(refusal) => {
+                Step::Decided(decide(index, endpoint, &terms, Flow::Break(refusal), findings))
+            }
         })
     }
 
@@ -186,11 +207,17 @@ impl Gate {
             && name.iter().map(fold).zip(prefix.iter().map(fold)).all(|(found, own)| found == own)
     }
 
-    /// True for a field that the endpoint's collector would believe and its operator does not trust, in any letter case and with `_` for `-`:
-    /// it is removed, so that nobody believes it (contract, P-7).
+    /// True for a field that the endpoint's collector would believe and its operator does not
+    /// trust, in any letter case and with `_` for `-`: it is removed, so that nobody believes it
+    /// (contract, P-7).
     pub fn distrusts(&self, index: usize, name: &[u8]) -> bool {
-        let distrusted = self.endpoints.get(index).and_then(|endpoint| vendors::distrusted_field(&endpoint.policy));
-        distrusted.is_some_and(|field| field.len() == name.len() && name.iter().map(fold).eq(field.bytes()))
+        let distrusted = self
+            .endpoints
+            .get(index)
+            .and_then(|endpoint| vendors::distrusted_field(&endpoint.policy));
+        distrusted.is_some_and(|field| {
+            field.len() == name.len() && name.iter().map(fold).eq(field.bytes())
+        })
     }
 
     /// The verdict on a request that could not be looked at because a call to the host failed.
@@ -198,7 +225,8 @@ impl Gate {
         let endpoint = self.endpoints.get(index)?;
         let mut notes = Notes::new(&endpoint.dispositions, findings);
         notes.findings.uninspected = true;
-        let flow = notes.note(Finding::new(Reason::HostError, "the request could not be inspected"));
+        let flow =
+            notes.note(Finding::new(Reason::HostError, "the request could not be inspected"));
         let terms = Terms { mode: endpoint.mode_of_unknown(), cross_origin: CrossOrigin::Nothing };
         Some(decide(index, endpoint, &terms, flow, notes.findings))
     }
@@ -222,7 +250,8 @@ pub struct Inspection {
 }
 
 impl Inspection {
-    /// Call with the bytes of body seen so far, each time some have come. A decision ends the inspection before the body is whole.
+    /// Call with the bytes of body seen so far, each time some have come. A decision ends the
+    /// inspection before the body is whole.
     pub fn body_seen(&mut self, gate: &Gate, bytes: usize) -> Option<Decision> {
         if bytes <= self.max_bytes {
             return None;
@@ -258,7 +287,14 @@ impl Inspection {
     pub fn body(self, gate: &Gate, body: &[u8]) -> Option<Decision> {
         let endpoint = gate.endpoints.get(self.endpoint)?;
         let mut notes = Notes::new(&endpoint.dispositions, self.findings);
-        let flow = vendors::body(&endpoint.policy, &endpoint.limits, &gate.shared, self.awaited, body, &mut notes);
+        let flow = vendors::body(
+            &endpoint.policy,
+            &endpoint.limits,
+            &gate.shared,
+            self.awaited,
+            body,
+            &mut notes,
+        );
         Some(decide(self.endpoint, endpoint, &self.terms, flow, notes.findings))
     }
 }
@@ -279,11 +315,15 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// How many tracked domains the collector was told to drop, which the response must tell the client; 0 elsewhere.
+    /// How many tracked domains the collector was told to drop, which the response must tell the
+    /// client; 0 elsewhere.
     pub fn dropped_domains(&self) -> usize {
         match (self.mode, self.verdict) {
-            (Mode::Enforce, Verdict::Annotate | Verdict::Uninspected) => self.findings.dropped_domains,
-            (Mode::Enforce, Verdict::Pass | Verdict::Drop | Verdict::Reject) | (Mode::Shadow, _) => 0,
+            (Mode::Enforce, Verdict::Annotate | Verdict::Uninspected) => {
+                self.findings.dropped_domains
+            }
+            (Mode::Enforce, Verdict::Pass | Verdict::Drop | Verdict::Reject)
+            | (Mode::Shadow, _) => 0,
         }
     }
 
@@ -303,11 +343,25 @@ struct Terms {
     cross_origin: CrossOrigin,
 }
 
-fn decide(index: usize, endpoint: &Endpoint, terms: &Terms, flow: Flow, mut findings: Findings) -> Decision {
+fn decide(
+    index: usize,
+    endpoint: &Endpoint,
+    terms: &Terms,
+    flow: Flow,
+    mut findings: Findings,
+) -> Decision {
     let (verdict, reason, reply) = match flow {
-        Flow::Continue(()) => (findings.verdict(), findings.kept.list.first().map(|finding| finding.reason), None),
+        Flow::Continue(()) => {
+            (findings.verdict(), findings.kept.list.first().map(|finding| finding.reason), None)
+        }
         Flow::Break(Refusal { kind, finding }) => {
-            let reply = reply::render(endpoint.vendor, &endpoint.policy, &terms.cross_origin, kind, &finding);
+            let reply = reply::render(
+                endpoint.vendor,
+                &endpoint.policy,
+                &terms.cross_origin,
+                kind,
+                &finding,
+            );
             let reason = finding.reason;
             findings.kept.list.push(finding);
             (kind.verdict(), Some(reason), Some(reply))

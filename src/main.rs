@@ -7,8 +7,9 @@ use std::process::ExitCode;
 use trackgate::cli::{self, collector::Collector, replay::Replay, shown};
 use trackgate::vendor::Vendor;
 
-/// A gate for event-tracking traffic: a proxy-wasm filter for Envoy. This command is the same gate, natively, for those who write its
-/// configuration and who must decide whether enforcing it is safe.
+/// A gate for event-tracking traffic: a proxy-wasm filter for Envoy. This command is the same gate,
+/// natively, for those who write its configuration and who must decide whether enforcing it is
+/// safe.
 ///
 /// Exit codes: 0, all is well; 1, there are findings; 2, the command or a file cannot be used.
 #[derive(Parser)]
@@ -22,9 +23,11 @@ struct Arguments {
 enum Command {
     /// Find everything that is wrong, or suspicious, about a configuration
     ///
-    /// Reads the filter's own JSON, an Envoy bootstrap, an Istio WasmPlugin or EnvoyFilter, or an Envoy Gateway EnvoyExtensionPolicy, as JSON or
-    /// YAML, and takes the filter's configuration from it. All problems are told at once, each with its path, what was expected and what was
-    /// found, and of each good configuration the hash that trackgate_config_info has. Warnings are for what is legal and probably not meant; they do not change the exit code.
+    /// Reads the filter's own JSON, an Envoy bootstrap, an Istio WasmPlugin or EnvoyFilter, or an
+    /// Envoy Gateway EnvoyExtensionPolicy, as JSON or YAML, and takes the filter's configuration
+    /// from it. All problems are told at once, each with its path, what was expected and what was
+    /// found, and of each good configuration the hash that trackgate_config_info has. Warnings are
+    /// for what is legal and probably not meant; they do not change the exit code.
     Check {
         /// A file; `-` is standard input
         configuration: PathBuf,
@@ -33,8 +36,8 @@ enum Command {
     },
     /// Show every rule that a request meets, in order, what it saw and said, and the verdict
     ///
-    /// The request is a raw HTTP message, a curl command line, a HAR entry, or a line of JSON as `replay` reads it. Exit code 1: the request is
-    /// refused.
+    /// The request is a raw HTTP message, a curl command line, a HAR entry, or a line of JSON as
+    /// `replay` reads it. Exit code 1: the request is refused.
     Explain {
         configuration: PathBuf,
         /// A file; `-` is standard input
@@ -44,11 +47,14 @@ enum Command {
     },
     /// Send captured traffic through the gate, and count what would become of it
     ///
-    /// Reads what Envoy's tap filter writes (JSON, and length-delimited protobuf), HAR, and JSON Lines, also compressed with gzip. Records that cannot
-    /// be read are counted and named. Exit code 1: there were some, or, with --against, something would change.
+    /// Reads what Envoy's tap filter writes (JSON, and length-delimited protobuf), HAR, and JSON
+    /// Lines, also compressed with gzip. Records that cannot be read are counted and named. Exit
+    /// code 1: there were some, or, with --against, something would change.
     ///
-    /// A capture may be of any size: replaying takes at most 256 MiB of memory beside the configurations'. A record may have 32 MiB and 10,000 header
-    /// fields, and what a HAR has beside a request 64 MiB; where 32 MiB hold no record that can be read, the rest of the file is left out.
+    /// A capture may be of any size: replaying takes at most 256 MiB of memory beside the
+    /// configurations'. A record may have 32 MiB and 10,000 header fields, and what a HAR has
+    /// beside a request 64 MiB; where 32 MiB hold no record that can be read, the rest of the file
+    /// is left out.
     Replay {
         configuration: PathBuf,
         #[arg(required = true)]
@@ -84,8 +90,9 @@ enum Command {
     },
     /// The class of each User-Agent of a file: `class<TAB>rule<TAB>User-Agent` a line
     ///
-    /// With --vendor the reason that the vendor gives comes first: `bot`, `bot_suspected`, or `-` for neither. What `custom` makes of a value is in
-    /// its configuration: see `explain`. Control characters, bytes that are no UTF-8 and backslashes in a User-Agent are shown escaped.
+    /// With --vendor the reason that the vendor gives comes first: `bot`, `bot_suspected`, or `-`
+    /// for neither. What `custom` makes of a value is in its configuration: see `explain`. Control
+    /// characters, bytes that are no UTF-8 and backslashes in a User-Agent are shown escaped.
     ClassifyUa {
         /// One User-Agent a line; `-` is standard input
         file: String,
@@ -95,10 +102,12 @@ enum Command {
         #[arg(long, value_enum, default_value = "text")]
         output: Output,
     },
-    /// Compare a canary gateway with the stable one, and decide: promote (0), hold (1) or roll back (2)
+    /// Compare a canary gateway with the stable one, and decide: promote (0), hold (1) or roll back
+    /// (2)
     ///
-    /// Reads both Envoys' Prometheus stats before and after, and compares for each endpoint the shares of verdicts and reasons (a two-proportion test,
-    /// corrected for their number), host errors, 5xx and latency. Fewer requests than --min-requests on either side: hold.
+    /// Reads both Envoys' Prometheus stats before and after, and compares for each endpoint the
+    /// shares of verdicts and reasons (a two-proportion test, corrected for their number), host
+    /// errors, 5xx and latency. Fewer requests than --min-requests on either side: hold.
     Canary {
         /// The stable Envoy's admin address, such as 127.0.0.1:9901
         #[arg(long)]
@@ -162,12 +171,17 @@ enum Output {
 
 fn vendor(id: &str) -> Result<Vendor, String> {
     let known = || Vendor::ALL.map(Vendor::id).join(", ");
-    Vendor::ALL.into_iter().find(|vendor| vendor.id() == id).ok_or_else(|| format!("expected one of {}", known()))
+    Vendor::ALL
+        .into_iter()
+        .find(|vendor| vendor.id() == id)
+        .ok_or_else(|| format!("expected one of {}", known()))
 }
 
-/// The command line; what is wrong with it is told without the bytes that a terminal obeys, for a shell's `*` may be what wrote it.
+/// The command line; what is wrong with it is told without the bytes that a terminal obeys, for a
+/// shell's `*` may be what wrote it.
 fn arguments() -> Result<Arguments, ExitCode> {
-    let is_plain = std::env::args_os().all(|argument| shown::line(argument.to_string_lossy()) == argument.to_string_lossy());
+    let is_plain = std::env::args_os()
+        .all(|argument| shown::line(argument.to_string_lossy()) == argument.to_string_lossy());
     match Arguments::try_parse() {
         Ok(arguments) => Ok(arguments),
         Err(error) if is_plain || !error.use_stderr() => error.exit(),
@@ -190,7 +204,9 @@ async fn main() -> ExitCode {
         Err(code) => return code,
     };
     // A canary's decision has three exit codes.
-    if let Command::Canary { stable, canary, watch, min_requests, min_change, alpha, output } = arguments.command {
+    if let Command::Canary { stable, canary, watch, min_requests, min_change, alpha, output } =
+        arguments.command
+    {
         let limits = cli::canary::Limits { min_requests, min_change, alpha };
         return match cli::canary::run(stable, canary, watch, limits, output == Output::Json).await {
             Ok(decision) => ExitCode::from(decision.exit_code()),
@@ -206,12 +222,20 @@ async fn main() -> ExitCode {
 
 async fn run(command: Command) -> cli::Result<bool> {
     match command {
-        Command::Check { configuration, output } => cli::check::run(&configuration, output == Output::Json),
+        Command::Check { configuration, output } => {
+            cli::check::run(&configuration, output == Output::Json)
+        }
         Command::Explain { configuration, request, output } => {
             cli::explain::run(&configuration, &request, output == Output::Json)
         }
         Command::Replay { configuration, files, against, html, output } => {
-            cli::replay::run(&Replay { configuration, against, files, html, json: output == Output::Json })
+            cli::replay::run(&Replay {
+                configuration,
+                against,
+                files,
+                html,
+                json: output == Output::Json,
+            })
         }
         Command::Schema => {
             print!("{}", cli::schema::text());
@@ -243,21 +267,32 @@ async fn run(command: Command) -> cli::Result<bool> {
         Command::Canary { .. } => Ok(true),
         Command::CanaryDemo => cli::canary_demo::run().await,
         Command::Demo { gateway: Some(gateway), admin, collector } => {
-            let remote =
-                cli::demo::Remote { gateway, admin: admin.unwrap_or_default(), collector: collector.unwrap_or_default() };
+            let remote = cli::demo::Remote {
+                gateway,
+                admin: admin.unwrap_or_default(),
+                collector: collector.unwrap_or_default(),
+            };
             cli::demo::run_remote(&remote).await
         }
         Command::Demo { gateway: None, .. } => cli::demo::run().await,
         Command::Run => cli::run::run().await.map(|()| true),
         Command::Collector { listen, output } => {
-            let line = move |seen: &cli::collector::Seen| if output == Output::Json { seen.json() } else { seen.line() };
-            let collector = Collector::start(listen, move |seen| println!("{}", line(seen))).await?;
+            let line = move |seen: &cli::collector::Seen| {
+                if output == Output::Json { seen.json() } else { seen.line() }
+            };
+            let collector =
+                Collector::start(listen, move |seen| println!("{}", line(seen))).await?;
             eprintln!("listening on {}", collector.address);
             collector.serve().await;
             Ok(true)
         }
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "trackgate", &mut std::io::stdout());
+            clap_complete::generate(
+                shell,
+                &mut Arguments::command(),
+                "trackgate",
+                &mut std::io::stdout(),
+            );
             Ok(true)
         }
         Command::Version { output } => {

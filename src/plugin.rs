@@ -1,7 +1,8 @@
 //! The adapter between Envoy and the gate; the only place that names `proxy_wasm`. wasm32 only.
 //!
-//! The SDK gives the callbacks and types. Host calls are our own (`host`), because the SDK's panic on an unexpected status
-//! or a header that is not UTF-8, and one panic fails every request in flight on that worker.
+//! The SDK gives the callbacks and types. Host calls are our own (`host`), because the SDK's panic
+//! on an unexpected status or a header that is not UTF-8, and one panic fails every request in
+//! flight on that worker.
 
 mod act;
 mod fields;
@@ -40,7 +41,8 @@ struct Plugin {
     reasons_field: String,
 }
 
-/// In a build for the tests of failure policies alone (`make trap`): a panic, or all memory taken, which otherwise never happens.
+/// In a build for the tests of failure policies alone (`make trap`): a panic, or all memory taken,
+/// which otherwise never happens.
 #[cfg(trap)]
 #[allow(clippy::panic)]
 fn trap_if_asked(head: &crate::request::RequestHead<'_>) {

@@ -1,4 +1,5 @@
-//! Local replies: what the client of a refused request gets, in the words of the vendor's own documents.
+//! Local replies: what the client of a refused request gets, in the words of the vendor's own
+//! documents.
 
 use crate::request::RequestHead;
 use crate::rules::json::write::{array, object, quoted};
@@ -37,7 +38,8 @@ pub enum CrossOrigin {
 }
 
 impl CrossOrigin {
-    /// A missing `Origin`, a repeated one and one that is not listed, compared byte for byte, get no leave.
+    /// A missing `Origin`, a repeated one and one that is not listed, compared byte for byte, get
+    /// no leave.
     pub fn of(allowed: Option<&AllowOrigin>, head: &RequestHead<'_>) -> Self {
         let Some(allowed) = allowed else { return CrossOrigin::Nothing };
         match allowed {
@@ -45,7 +47,9 @@ impl CrossOrigin {
             AllowOrigin::Listed(origins) => {
                 let mut asked = head.all("origin");
                 let one = asked.next().filter(|_| asked.next().is_none());
-                CrossOrigin::Credentialed(origins.iter().find(|origin| Some(origin.as_bytes()) == one).cloned())
+                CrossOrigin::Credentialed(
+                    origins.iter().find(|origin| Some(origin.as_bytes()) == one).cloned(),
+                )
             }
         }
     }
@@ -65,10 +69,19 @@ impl CrossOrigin {
 }
 
 /// The vendor's own answer to a refused request.
-pub fn render(vendor: Vendor, policy: &Policy, cross_origin: &CrossOrigin, kind: RefusalKind, finding: &Finding) -> Reply {
+pub fn render(
+    vendor: Vendor,
+    policy: &Policy,
+    cross_origin: &CrossOrigin,
+    kind: RefusalKind,
+    finding: &Finding,
+) -> Reply {
     let own = match policy {
         Policy::Custom(policy) => policy.replies.get(kind, finding.reason),
-        Policy::Convert(_) | Policy::Plausible(_) | Policy::Userpilot(_) | Policy::CommandersAct(_) => None,
+        Policy::Convert(_)
+        | Policy::Plausible(_)
+        | Policy::Userpilot(_)
+        | Policy::CommandersAct(_) => None,
     };
     let (status, mut headers, body) = own.unwrap_or_else(|| match kind {
         RefusalKind::Drop => success_look_alike(vendor),
@@ -103,20 +116,35 @@ fn error(vendor: Vendor, finding: &Finding) -> Parts {
     let message = quoted(&finding.message);
     match vendor {
         Vendor::Convert => {
-            let fields = finding.fields.iter().map(|(field, _)| *field).filter(|field| !field.is_empty());
-            let members = [("code", status.to_string()), ("message", message), ("fields", array(fields.map(quoted)))];
+            let fields =
+                finding.fields.iter().map(|(field, _)| *field).filter(|field| !field.is_empty());
+            let members = [
+                ("code", status.to_string()),
+                ("message", message),
+                ("fields", array(fields.map(quoted))),
+            ];
             json_reply(status, object(&members))
         }
         Vendor::Plausible => {
-            let errors = finding.fields.iter().map(|(field, message)| (*field, array([quoted(message)])));
+            let errors =
+                finding.fields.iter().map(|(field, message)| (*field, array([quoted(message)])));
             let errors: Vec<(&str, String)> = errors.collect();
             let (status, _, body) = json_reply(status, object(&[("errors", object(&errors))]));
-            (status, vec![("content-type".to_owned(), "application/json; charset=utf-8".to_owned())], body)
+            (
+                status,
+                vec![("content-type".to_owned(), "application/json; charset=utf-8".to_owned())],
+                body,
+            )
         }
         Vendor::Userpilot => {
             let code = quoted(finding.reason.id());
             let details = finding.path.as_deref().map_or("null".to_owned(), quoted);
-            let entry = object(&[("error", code.clone()), ("error_code", code), ("message", message), ("details", details)]);
+            let entry = object(&[
+                ("error", code.clone()),
+                ("error_code", code),
+                ("message", message),
+                ("details", details),
+            ]);
             json_reply(status, object(&[("errors", array([entry]))]))
         }
         Vendor::CommandersAct | Vendor::Custom => json_reply(status, object(&[("error", message)])),
@@ -130,7 +158,8 @@ fn error_status(vendor: Vendor, reason: Reason) -> u16 {
         // Plug's answer to more than it takes of JSON's own types (contract 1.1).
         (Vendor::Plausible, Reason::RequestTooLarge) => reason.status(),
         // The only error that these document; Userpilot for a request that it cannot use.
-        (Vendor::Plausible | Vendor::CommandersAct, _) | (Vendor::Userpilot, Reason::ContentType) => 400,
+        (Vendor::Plausible | Vendor::CommandersAct, _)
+        | (Vendor::Userpilot, Reason::ContentType) => 400,
         (Vendor::Convert | Vendor::Userpilot | Vendor::Custom, reason) => reason.status(),
     }
 }
@@ -140,5 +169,9 @@ fn json_reply(status: u16, body: String) -> Parts {
 }
 
 fn text_reply(status: u16, body: &str) -> Parts {
-    (status, vec![("content-type".to_owned(), "text/plain; charset=utf-8".to_owned())], body.to_owned())
+    (
+        status,
+        vec![("content-type".to_owned(), "text/plain; charset=utf-8".to_owned())],
+        body.to_owned(),
+    )
 }

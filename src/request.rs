@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 /// Method, target and header fields of one request.
 ///
-/// Field names are expected in lower case, as HTTP/2 and Envoy have them; the pseudo-header fields `:method`,
-/// `:path` and `:authority` are among the fields. Values are bytes: they need not be UTF-8.
+/// Field names are expected in lower case, as HTTP/2 and Envoy have them; the pseudo-header fields
+/// `:method`, `:path` and `:authority` are among the fields. Values are bytes: they need not be
+/// UTF-8.
 #[derive(Debug, Clone, Default)]
 pub struct RequestHead<'a> {
     fields: Vec<(&'a [u8], &'a [u8])>,
@@ -17,12 +18,14 @@ impl<'a> RequestHead<'a> {
         RequestHead { fields, source_address: None }
     }
 
-    /// Adds the address of the downstream connection in Envoy's form: `192.0.2.1:1234` or `[2001:db8::1]:1234`.
+    /// Adds the address of the downstream connection in Envoy's form: `192.0.2.1:1234` or
+    /// `[2001:db8::1]:1234`.
     pub fn set_source_address(&mut self, address: &'a [u8]) {
         self.source_address = Some(address);
     }
 
-    /// The connection's address, if the host could tell and [`crate::gate::Gate::wants_source_address`] asked for it.
+    /// The connection's address, if the host could tell and
+    /// [`crate::gate::Gate::wants_source_address`] asked for it.
     pub fn source_address(&self) -> Option<&'a [u8]> {
         self.source_address
     }
@@ -42,18 +45,22 @@ impl<'a> RequestHead<'a> {
         self.first(":authority").or_else(|| self.first("host")).unwrap_or_default()
     }
 
-    /// The first value of a field; `None` if the field is missing, `Some(b"")` if it is there and empty.
+    /// The first value of a field; `None` if the field is missing, `Some(b"")` if it is there and
+    /// empty.
     pub fn first(&self, name: &str) -> Option<&'a [u8]> {
         self.all(name).next()
     }
 
     /// Every value of a field, in order.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        self.fields.iter().filter(move |(field, _)| *field == name.as_bytes()).map(|(_, value)| *value)
+        self.fields
+            .iter()
+            .filter(move |(field, _)| *field == name.as_bytes())
+            .map(|(_, value)| *value)
     }
 
-    /// The value of a field whose repeats make one list: joined by commas, as RFC 9110 section 5.3 has it and
-    /// as Envoy hands over a repeated `user-agent` or `content-type`.
+    /// The value of a field whose repeats make one list: joined by commas, as RFC 9110 section 5.3
+    /// has it and as Envoy hands over a repeated `user-agent` or `content-type`.
     pub fn joined(&self, name: &str) -> Option<Cow<'a, [u8]>> {
         let mut values = self.all(name);
         let first = values.next()?;

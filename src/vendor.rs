@@ -12,10 +12,17 @@ pub enum Vendor {
 }
 
 impl Vendor {
-    pub const ALL: [Vendor; 5] = [Vendor::Convert, Vendor::Plausible, Vendor::Userpilot, Vendor::CommandersAct, Vendor::Custom];
+    pub const ALL: [Vendor; 5] = [
+        Vendor::Convert,
+        Vendor::Plausible,
+        Vendor::Userpilot,
+        Vendor::CommandersAct,
+        Vendor::Custom,
+    ];
 
     /// Those whose contract is built in.
-    pub const DOCUMENTED: [Vendor; 4] = [Vendor::Convert, Vendor::Plausible, Vendor::Userpilot, Vendor::CommandersAct];
+    pub const DOCUMENTED: [Vendor; 4] =
+        [Vendor::Convert, Vendor::Plausible, Vendor::Userpilot, Vendor::CommandersAct];
 
     /// The word in the configuration; also the default endpoint's name.
     pub const fn id(self) -> &'static str {

@@ -27,7 +27,8 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    pub const ALL: [Verdict; 5] = [Verdict::Pass, Verdict::Annotate, Verdict::Drop, Verdict::Reject, Verdict::Uninspected];
+    pub const ALL: [Verdict; 5] =
+        [Verdict::Pass, Verdict::Annotate, Verdict::Drop, Verdict::Reject, Verdict::Uninspected];
 
     /// The token in headers, metrics and logs.
     pub const fn id(self) -> &'static str {
@@ -55,7 +56,8 @@ pub enum Disposition {
 }
 
 impl Disposition {
-    pub const ALL: [Disposition; 4] = [Disposition::Pass, Disposition::Annotate, Disposition::Drop, Disposition::Reject];
+    pub const ALL: [Disposition; 4] =
+        [Disposition::Pass, Disposition::Annotate, Disposition::Drop, Disposition::Reject];
 
     /// The word in the configuration and in tables.
     pub const fn id(self) -> &'static str {
@@ -104,7 +106,8 @@ pub struct Finding {
     pub path: Option<Cow<'static, str>>,
     /// The tracked domain it applies to, where a request names several.
     pub domain: Option<String>,
-    /// Public text for the client: what is wrong and what was expected. Never a piece of the body or of a credential.
+    /// Public text for the client: what is wrong and what was expected. Never a piece of the body
+    /// or of a credential.
     pub message: Cow<'static, str>,
     /// Messages by field, where the vendor's error body lists them so.
     pub fields: Vec<(&'static str, &'static str)>,
@@ -114,7 +117,14 @@ pub struct Finding {
 
 impl Finding {
     pub fn new(reason: Reason, message: impl Into<Cow<'static, str>>) -> Self {
-        Finding { reason, path: None, domain: None, message: message.into(), fields: Vec::new(), domains: 0 }
+        Finding {
+            reason,
+            path: None,
+            domain: None,
+            message: message.into(),
+            fields: Vec::new(),
+            domains: 0,
+        }
     }
 
     #[must_use]
@@ -164,7 +174,8 @@ impl RefusalKind {
     }
 }
 
-/// What a check returns: go on, or stop here with a refusal. `?` ends the vendor's checks at the first refusal.
+/// What a check returns: go on, or stop here with a refusal. `?` ends the vendor's checks at the
+/// first refusal.
 pub type Flow<T = ()> = ControlFlow<Refusal, T>;
 
 /// Collects what the checks find, and ends them where a disposition says so.
@@ -188,15 +199,20 @@ impl<'g> Notes<'g> {
                 Flow::Continue(())
             }
             Some(Disposition::Drop) => Flow::Break(Refusal { kind: RefusalKind::Drop, finding }),
-            Some(Disposition::Reject) => Flow::Break(Refusal { kind: RefusalKind::Reject, finding }),
+            Some(Disposition::Reject) => {
+                Flow::Break(Refusal { kind: RefusalKind::Reject, finding })
+            }
         }
     }
 
-    /// Annotates a finding that can refuse nothing any more, unless its disposition is to pass it over.
+    /// Annotates a finding that can refuse nothing any more, unless its disposition is to pass it
+    /// over.
     pub fn annotate(&mut self, finding: Finding) {
         match self.dispositions.of(finding.reason) {
             Some(Disposition::Pass) | None => {}
-            Some(Disposition::Annotate | Disposition::Drop | Disposition::Reject) => self.findings.kept.push(finding),
+            Some(Disposition::Annotate | Disposition::Drop | Disposition::Reject) => {
+                self.findings.kept.push(finding)
+            }
         }
     }
 

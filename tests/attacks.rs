@@ -1,5 +1,5 @@
-//! Requests that no HTTP library would send, byte for byte to the real Envoy, and a collector that is down, slow or broken. What a library
-//! would send is in `tests/vectors/attacks.jsonl`.
+//! Requests that no HTTP library would send, byte for byte to the real Envoy, and a collector that
+//! is down, slow or broken. What a library would send is in `tests/vectors/attacks.jsonl`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod gateway;
@@ -42,32 +42,76 @@ async fn bytes_that_no_library_would_send() {
         ("absolute form, valid", whole("http://h.example/api/event", "", VIEW), &[202], 1),
         (
             "two content-lengths that differ",
-            format!("{}content-length: 3\r\ncontent-length: 4\r\n\r\n{{}}  ", head("/api/event", "")),
+            format!(
+                "{}content-length: 3\r\ncontent-length: 4\r\n\r\n{{}}  ",
+                head("/api/event", "")
+            ),
             &[400],
             0,
         ),
         (
             "content-length and chunks",
-            format!("{}content-length: 2\r\n{chunked}2\r\n{{}}\r\n0\r\n\r\n", head("/api/event", "")),
+            format!(
+                "{}content-length: 2\r\n{chunked}2\r\n{{}}\r\n0\r\n\r\n",
+                head("/api/event", "")
+            ),
             &[400],
             0,
         ),
         // Envoy makes it a part of the value before it, which it stays to the collector.
-        ("a line that goes on (obs-fold)", whole("/api/event", "x-a: 1\r\n  x-track-verdict: forged\r\n", VIEW), &[202], 1),
+        (
+            "a line that goes on (obs-fold)",
+            whole("/api/event", "x-a: 1\r\n  x-track-verdict: forged\r\n", VIEW),
+            &[202],
+            1,
+        ),
         ("a fragment in the target", whole("/events?tc_s=1#&token=a", "", "{}"), &[400], 0),
-        ("a space before the colon", whole("/api/event", "x-track-verdict : forged\r\n", VIEW), &[400], 0),
+        (
+            "a space before the colon",
+            whole("/api/event", "x-track-verdict : forged\r\n", VIEW),
+            &[400],
+            0,
+        ),
         ("NUL in a value", whole("/api/event", "x-a: 1\0z\r\n", VIEW), &[400], 0),
-        ("a chunk without a size", format!("{}{chunked}x\r\n{{}}\r\n0\r\n\r\n", head("/api/event", "")), &[400], 0),
-        ("more body than was announced", whole("/api/event", "", VIEW) + "{}\r\n\r\n", &[202, 400], 1),
-        ("less body than was announced", format!("{}content-length: 1000\r\n\r\n{VIEW}", head("/api/event", "")), &[], 0),
-        ("expect: 100-continue", whole("/api/event", "expect: 100-continue\r\n", VIEW), &[100, 202], 1),
+        (
+            "a chunk without a size",
+            format!("{}{chunked}x\r\n{{}}\r\n0\r\n\r\n", head("/api/event", "")),
+            &[400],
+            0,
+        ),
+        (
+            "more body than was announced",
+            whole("/api/event", "", VIEW) + "{}\r\n\r\n",
+            &[202, 400],
+            1,
+        ),
+        (
+            "less body than was announced",
+            format!("{}content-length: 1000\r\n\r\n{VIEW}", head("/api/event", "")),
+            &[],
+            0,
+        ),
+        (
+            "expect: 100-continue",
+            whole("/api/event", "expect: 100-continue\r\n", VIEW),
+            &[100, 202],
+            1,
+        ),
         (
             "expect: 100-continue, too large",
-            format!("{}expect: 100-continue\r\ncontent-length: 40000\r\n\r\n", head("/events?tc_s=1", "")),
+            format!(
+                "{}expect: 100-continue\r\ncontent-length: 40000\r\n\r\n",
+                head("/events?tc_s=1", "")
+            ),
             &[100, 400],
             0,
         ),
-        ("two requests in one segment", whole("/api/event", "", VIEW) + &whole("/api/event", "", "{}"), &[202, 400], 1),
+        (
+            "two requests in one segment",
+            whole("/api/event", "", VIEW) + &whole("/api/event", "", "{}"),
+            &[202, 400],
+            1,
+        ),
         ("HTTP/1.0", whole("/api/event", "", VIEW).replace("HTTP/1.1", "HTTP/1.0"), &[426], 0),
         ("a method of its own", whole("/api/event", "", VIEW).replace("POST", "post"), &[400], 0),
         (
@@ -80,7 +124,12 @@ async fn bytes_that_no_library_would_send() {
             &[202],
             1,
         ),
-        ("a chunk extension", format!("{}{chunked}{size:x};x=y\r\n{VIEW}\r\n0\r\n\r\n", head("/api/event", "")), &[202], 1),
+        (
+            "a chunk extension",
+            format!("{}{chunked}{size:x};x=y\r\n{VIEW}\r\n0\r\n\r\n", head("/api/event", "")),
+            &[202],
+            1,
+        ),
     ];
     for (name, bytes, answers, reached) in rows {
         let before = collector.seen().len();
@@ -88,8 +137,12 @@ async fn bytes_that_no_library_would_send() {
         let seen = collector.seen();
         assert_eq!(seen.len() - before, reached, "{name}");
         for seen in &seen[before..] {
-            let verdicts: Vec<&[u8]> =
-                seen.headers.iter().filter(|(field, _)| field == "x-track-verdict").map(|(_, value)| value.as_slice()).collect();
+            let verdicts: Vec<&[u8]> = seen
+                .headers
+                .iter()
+                .filter(|(field, _)| field == "x-track-verdict")
+                .map(|(_, value)| value.as_slice())
+                .collect();
             assert_eq!(
                 (verdicts.as_slice(), seen.body.as_deref()),
                 ([b"pass;endpoint=plausible".as_slice()].as_slice(), Some(VIEW.as_bytes())),
@@ -122,10 +175,17 @@ async fn our_own_fields_cannot_be_forged() {
             head("/api/event", ""),
             VIEW.len()
         );
-        assert_eq!(statuses(envoy.listener, trailer.as_bytes()).await, [202], "{name} as a trailer");
+        assert_eq!(
+            statuses(envoy.listener, trailer.as_bytes()).await,
+            [202],
+            "{name} as a trailer"
+        );
     }
     for seen in collector.seen() {
-        let forged = seen.headers.iter().find(|(_, value)| value.windows(6).any(|window| window == b"forged"));
+        let forged = seen
+            .headers
+            .iter()
+            .find(|(_, value)| value.windows(6).any(|window| window == b"forged"));
         assert!(forged.is_none(), "{forged:?}");
     }
 }
@@ -138,8 +198,14 @@ async fn in_front_of(collector: SocketAddr) -> Envoy {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_collector_that_fails_hangs_nobody() {
     let (collector, envoy) = gateway(&shipped("hold"), 1).await;
-    let slow = client::send(envoy.listener, &view(&[("x-answer-delay-ms", b"300")]), Transport::Http1).await.unwrap();
-    let failing = client::send(envoy.listener, &view(&[("x-answer-status", b"500")]), Transport::Http1).await.unwrap();
+    let slow =
+        client::send(envoy.listener, &view(&[("x-answer-delay-ms", b"300")]), Transport::Http1)
+            .await
+            .unwrap();
+    let failing =
+        client::send(envoy.listener, &view(&[("x-answer-status", b"500")]), Transport::Http1)
+            .await
+            .unwrap();
     assert_eq!((slow.status, failing.status), (202, 500));
     assert_eq!(collector.seen().len(), 2);
     drop(collector);
@@ -152,9 +218,10 @@ async fn a_collector_that_fails_hangs_nobody() {
             let _ = stream.set_zero_linger();
         }
     });
-    for (name, envoy) in
-        [("down", in_front_of(SocketAddr::from(([127, 0, 0, 1], 9))).await), ("resetting", in_front_of(address).await)]
-    {
+    for (name, envoy) in [
+        ("down", in_front_of(SocketAddr::from(([127, 0, 0, 1], 9))).await),
+        ("resetting", in_front_of(address).await),
+    ] {
         let begin = Instant::now();
         let answer = client::send(envoy.listener, &view(&[]), Transport::Http1).await.unwrap();
         assert_eq!(answer.status, 503, "{name}");
@@ -162,7 +229,11 @@ async fn a_collector_that_fails_hangs_nobody() {
         // What the gate refuses it refuses without the collector.
         let mut invalid = view(&[]);
         invalid.body = Some(b"{}".to_vec());
-        assert_eq!(client::send(envoy.listener, &invalid, Transport::Http1).await.unwrap().status, 400, "{name}");
+        assert_eq!(
+            client::send(envoy.listener, &invalid, Transport::Http1).await.unwrap().status,
+            400,
+            "{name}"
+        );
         assert_eq!(active_requests(&envoy).await, 0, "{name}");
     }
     task.abort();

@@ -1,4 +1,5 @@
-//! What stands around the gate in an Envoy: another gate, internal redirects, routes on which it is disabled, `100 (Continue)` of the collector.
+//! What stands around the gate in an Envoy: another gate, internal redirects, routes on which it is
+//! disabled, `100 (Continue)` of the collector.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod gateway;
@@ -13,19 +14,26 @@ use trackgate::cli::envoy::{Envoy, replaced};
 
 const TRACK: &str = "/v1/track/key";
 const PASS: &str = "x-track-verdict: pass;endpoint=convert";
-const FORGED: [(&str, &[u8]); 3] = [("x-track-verdict", b"pending"), ("x-gate-verdict", b"pending"), ("x-gate-new", b"forged")];
+const FORGED: [(&str, &[u8]); 3] =
+    [("x-track-verdict", b"pending"), ("x-gate-verdict", b"pending"), ("x-gate-new", b"forged")];
 
-/// The shipped bootstrap with two gates in its chain, each with members of its own in the configuration.
+/// The shipped bootstrap with two gates in its chain, each with members of its own in the
+/// configuration.
 fn two_gates(phase: &str, first: &str, second: &str) -> String {
     let text = shipped(phase);
     let (before, rest) = text.split_once("          - name: trackgate\n").unwrap();
-    let after = ["          # Must stand after trackgate", "          - name: envoy.filters.http.router"];
-    let (gate, after) = rest.split_at(after.iter().filter_map(|start| rest.find(start)).min().unwrap());
+    let after =
+        ["          # Must stand after trackgate", "          - name: envoy.filters.http.router"];
+    let (gate, after) =
+        rest.split_at(after.iter().filter_map(|start| rest.find(start)).min().unwrap());
     let with = |name: &str, members: &str| {
         let phase = format!("{{\"body_phase\": \"{phase}\"");
-        let whole = if members.is_empty() { format!("{phase}}}") } else { format!("{phase}, {members}}}") };
+        let whole =
+            if members.is_empty() { format!("{phase}}}") } else { format!("{phase}, {members}}}") };
         let gate = gate.replace("value: '{}'", &format!("value: '{whole}'"));
-        let gate = gate.replace(&format!("{phase}}}"), &whole).replace("vm_id: trackgate", &format!("vm_id: {name}"));
+        let gate = gate
+            .replace(&format!("{phase}}}"), &whole)
+            .replace("vm_id: trackgate", &format!("vm_id: {name}"));
         format!("          - name: {name}\n{gate}")
     };
     format!("{before}{}{}{after}", with("first", first), with("second", second))
@@ -40,8 +48,12 @@ async fn status(envoy: &Envoy, call: Call) -> u16 {
 }
 
 fn marks_of(seen: &Seen) -> Vec<String> {
-    let own = seen.headers.iter().filter(|(name, _)| name.starts_with("x-track-") || name.starts_with("x-gate-"));
-    let mut marks: Vec<String> = own.map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value))).collect();
+    let own = seen
+        .headers
+        .iter()
+        .filter(|(name, _)| name.starts_with("x-track-") || name.starts_with("x-gate-"));
+    let mut marks: Vec<String> =
+        own.map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value))).collect();
     marks.sort();
     marks
 }
@@ -69,21 +81,36 @@ const GATE_PREFIX: &str = r#""mode": "shadow", "header_prefix": "x-gate-""#;
 async fn two_gates_in_one_chain() {
     let own = vec!["x-gate-new: forged", "x-gate-verdict: pending"];
     for phase in ["hold", "compat"] {
-        // With one prefix the last gate removes what the first has written, and fields of another prefix are nobody's.
+        // With one prefix the last gate removes what the first has written, and fields of another
+        // prefix are nobody's.
         let (collector, envoy) = gateway(&two_gates(phase, SHADOW, ""), 1).await;
         assert_eq!(four(&envoy).await, [202, 200, 400, 202], "{phase}");
-        assert_eq!(marks(&collector, 0), [[own.clone(), vec![PASS]].concat(), own.clone()], "{phase}");
+        assert_eq!(
+            marks(&collector, 0),
+            [[own.clone(), vec![PASS]].concat(), own.clone()],
+            "{phase}"
+        );
         assert_eq!(counted(&envoy).await, 6, "{phase}: three verdicts of each");
-        // With two, the collector gets both, and neither can be forged. In compat mode Envoy writes the shipped fields alone.
+        // With two, the collector gets both, and neither can be forged. In compat mode Envoy writes
+        // the shipped fields alone.
         let (collector, envoy) = gateway(&two_gates(phase, GATE_PREFIX, ""), 1).await;
         assert_eq!(four(&envoy).await, [202, 200, 400, 202], "{phase}");
-        let first = if phase == "hold" { "pass;endpoint=convert;mode=shadow" } else { "pending;endpoint=convert" };
-        assert_eq!(marks(&collector, 0), [vec![format!("x-gate-verdict: {first}"), PASS.to_owned()], vec![]], "{phase}");
+        let first = if phase == "hold" {
+            "pass;endpoint=convert;mode=shadow"
+        } else {
+            "pending;endpoint=convert"
+        };
+        assert_eq!(
+            marks(&collector, 0),
+            [vec![format!("x-gate-verdict: {first}"), PASS.to_owned()], vec![]],
+            "{phase}"
+        );
         assert_eq!(counted(&envoy).await, 6, "{phase}");
     }
 }
 
-/// A gate removes its prefix's fields from requests that are not its own, too: those of a gate before it.
+/// A gate removes its prefix's fields from requests that are not its own, too: those of a gate
+/// before it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_gate_takes_the_firsts_marks_away() {
     let narrow = r#""endpoints": [{"name": "plausible", "vendor": "plausible"}]"#;
@@ -91,14 +118,17 @@ async fn a_second_gate_takes_the_firsts_marks_away() {
     let (collector, envoy) = gateway(&two_gates("hold", "", narrow), 1).await;
     assert_eq!(four(&envoy).await, [202, 200, 400, 202]);
     assert_eq!(marks(&collector, 0), [forged.clone(), forged.clone()], "unmarked, though judged");
-    // In compat mode the mark that turns the buffer on is gone as well: the head of what is refused is at the collector before.
+    // In compat mode the mark that turns the buffer on is gone as well: the head of what is refused
+    // is at the collector before.
     let (collector, envoy) = gateway(&two_gates("compat", "", narrow), 1).await;
     assert_eq!(four(&envoy).await, [202, 200, 400, 202]);
     gateway::settle(&envoy, Duration::from_secs(5)).await;
-    let bodies: Vec<Option<usize>> = collector.seen().iter().map(|seen| seen.body.as_ref().map(Vec::len)).collect();
+    let bodies: Vec<Option<usize>> =
+        collector.seen().iter().map(|seen| seen.body.as_ref().map(Vec::len)).collect();
     assert_eq!(bodies, [Some(BUCKETING.len()), None, Some(1)], "broken off");
     // What the first leaves behind for the access log stays where the second finds nothing.
-    let (collector, envoy) = gateway(&two_gates("hold", SHADOW, r#""actions": {"bot": "pass"}"#), 1).await;
+    let (collector, envoy) =
+        gateway(&two_gates("hold", SHADOW, r#""actions": {"bot": "pass"}"#), 1).await;
     assert_eq!(status(&envoy, call(TRACK, CRAWLER, &[], BUCKETING)).await, 202);
     assert_eq!(marks(&collector, 0), [[PASS]]);
     let deadline = Instant::now() + Duration::from_secs(3);
@@ -109,12 +139,18 @@ async fn a_second_gate_takes_the_firsts_marks_away() {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
-    assert!(line.contains(r#""reasons":"bot""#) && line.contains(r#""verdict":"pass;endpoint=convert""#), "{line}");
+    assert!(
+        line.contains(r#""reasons":"bot""#)
+            && line.contains(r#""verdict":"pass;endpoint=convert""#),
+        "{line}"
+    );
 }
 
-/// Routes that follow redirects, and one before them on which the gate is disabled: `/off` as it is, `/clean` with the remedy.
+/// Routes that follow redirects, and one before them on which the gate is disabled: `/off` as it
+/// is, `/clean` with the remedy.
 fn with_routes(phase: &str) -> String {
-    let follow = "route: {cluster: collector, internal_redirect_policy: {max_internal_redirects: 1}}";
+    let follow =
+        "route: {cluster: collector, internal_redirect_policy: {max_internal_redirects: 1}}";
     let off = "typed_per_filter_config: {trackgate: {\"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig, disabled: true}}";
     let indent = "\n                ";
     let routes = format!(
@@ -127,8 +163,17 @@ fn with_routes(phase: &str) -> String {
 /// Each pass is a request of its own to the gate: judged, marked and counted anew.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redirects_and_routes_without_the_gate() {
-    // From, to, who, body; the client's status, what the collector saw of each pass, and how many were counted.
-    type Row = (&'static str, &'static str, &'static str, &'static str, u16, &'static [&'static [&'static str]], u64);
+    // From, to, who, body; the client's status, what the collector saw of each pass, and how many
+    // were counted.
+    type Row = (
+        &'static str,
+        &'static str,
+        &'static str,
+        &'static str,
+        u16,
+        &'static [&'static [&'static str]],
+        u64,
+    );
     let rows: [Row; 8] = [
         (TRACK, "/v1/track/2", PERSON, BUCKETING, 202, &[&[PASS], &[PASS]], 2),
         (TRACK, "/api/event", PERSON, BUCKETING, 400, &[&[PASS]], 2),
@@ -146,8 +191,13 @@ async fn redirects_and_routes_without_the_gate() {
         for (from, to, who, body, answer, seen, verdicts) in rows {
             let (before, counted_before) = (collector.seen().len(), counted(&envoy).await);
             let location = format!("http://collector.example{to}");
-            let fields = [("x-answer-location", location.as_bytes()), ("x-track-drop-reason", b"forged")];
-            assert_eq!(status(&envoy, call(from, who, &fields, body)).await, answer, "{phase} {from} {to}");
+            let fields =
+                [("x-answer-location", location.as_bytes()), ("x-track-drop-reason", b"forged")];
+            assert_eq!(
+                status(&envoy, call(from, who, &fields, body)).await,
+                answer,
+                "{phase} {from} {to}"
+            );
             assert_eq!(marks(&collector, before), seen, "{phase} {from} {to}");
             assert_eq!(counted(&envoy).await - counted_before, verdicts, "{phase} {from} {to}");
         }
@@ -157,9 +207,11 @@ async fn redirects_and_routes_without_the_gate() {
     }
 }
 
-/// Nothing is judged there, and nothing removed: what a client sends under the gate's names goes through, unless the route removes it.
+/// Nothing is judged there, and nothing removed: what a client sends under the gate's names goes
+/// through, unless the route removes it.
 async fn is_unguarded_where_disabled(phase: &str, collector: &Collector, envoy: &Envoy) {
-    let forged: [(&str, &[u8]); 2] = [("x-track-verdict", b"pass;endpoint=convert"), ("x-track-drop-reason", b"forged")];
+    let forged: [(&str, &[u8]); 2] =
+        [("x-track-verdict", b"pass;endpoint=convert"), ("x-track-drop-reason", b"forged")];
     for path in ["/off", "/clean"] {
         assert_eq!(status(envoy, call(path, CRAWLER, &forged, "{")).await, 202, "{phase} {path}");
     }
@@ -167,21 +219,31 @@ async fn is_unguarded_where_disabled(phase: &str, collector: &Collector, envoy: 
     assert_eq!(counted(envoy).await, 0, "{phase}");
 }
 
-/// Where the `100 (Continue)` is left to the collector, it does not come: the collector gets nothing before the body is whole.
+/// Where the `100 (Continue)` is left to the collector, it does not come: the collector gets
+/// nothing before the body is whole.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_waits_for_the_collectors_100() {
-    let ask = |path: &str| head(path, &format!("content-length: {}\r\nexpect: 100-continue\r\n\r\n", BUCKETING.len()));
+    let ask = |path: &str| {
+        head(path, &format!("content-length: {}\r\nexpect: 100-continue\r\n\r\n", BUCKETING.len()))
+    };
     for phase in ["hold", "compat"] {
         let manager = "          codec_type: AUTO\n          proxy_100_continue: ";
-        let text = replaced(&shipped(phase), "          codec_type: AUTO\n", &format!("{manager}true\n")).unwrap();
-        let text = replaced(&text, "stream_idle_timeout: 30s", "stream_idle_timeout: 0.8s").unwrap();
+        let text =
+            replaced(&shipped(phase), "          codec_type: AUTO\n", &format!("{manager}true\n"))
+                .unwrap();
+        let text =
+            replaced(&text, "stream_idle_timeout: 30s", "stream_idle_timeout: 0.8s").unwrap();
         let (collector, envoy) = gateway(&text, 1).await;
         // What comes first, and whether the body is sent after so many milliseconds of nothing.
-        for (path, patience, first) in [("/other", 700, "100"), (TRACK, 3000, "408"), (TRACK, 300, "")] {
+        for (path, patience, first) in
+            [("/other", 700, "100"), (TRACK, 3000, "408"), (TRACK, 300, "")]
+        {
             let mut stream = TcpStream::connect(envoy.listener).await.unwrap();
             stream.write_all(ask(path).as_bytes()).await.unwrap();
             let mut held = Vec::new();
-            let _ = tokio::time::timeout(Duration::from_millis(patience), stream.read_buf(&mut held)).await;
+            let _ =
+                tokio::time::timeout(Duration::from_millis(patience), stream.read_buf(&mut held))
+                    .await;
             let text = String::from_utf8_lossy(&held);
             assert_eq!(text.get(9..12).unwrap_or_default(), first, "{phase} {path}");
             if first.is_empty() {
@@ -192,6 +254,10 @@ async fn a_client_that_waits_for_the_collectors_100() {
             }
         }
         let last = collector.seen().pop().unwrap();
-        assert_eq!((last.path.as_str(), marks_of(&last)), (TRACK, vec![PASS.to_owned()]), "{phase}");
+        assert_eq!(
+            (last.path.as_str(), marks_of(&last)),
+            (TRACK, vec![PASS.to_owned()]),
+            "{phase}"
+        );
     }
 }

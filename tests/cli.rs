@@ -1,4 +1,5 @@
-//! The native command: its words and exit codes in full, its schema, and a capture of a real Envoy replayed.
+//! The native command: its words and exit codes in full, its schema, and a capture of a real Envoy
+//! replayed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use serde_json::Value;
@@ -58,17 +59,20 @@ fn trackgate(arguments: &str) -> (String, i32) {
         .env("COLUMNS", "110")
         .output()
         .unwrap();
-    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+    let said =
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
     (said, output.status.code().unwrap())
 }
 
-/// `tests/cli/transcript.txt` is what the commands print; TRACKGATE_WRITE_TRANSCRIPT=1 writes it anew.
+/// `tests/cli/transcript.txt` is what the commands print; TRACKGATE_WRITE_TRANSCRIPT=1 writes it
+/// anew.
 #[test]
 fn the_command_says_what_it_says() {
     let mut transcript = String::new();
     for command in COMMANDS {
         let (said, code) = trackgate(command);
-        writeln!(transcript, "$ trackgate {command}\n{}\n[exit code {code}]\n", said.trim_end()).unwrap();
+        writeln!(transcript, "$ trackgate {command}\n{}\n[exit code {code}]\n", said.trim_end())
+            .unwrap();
     }
     let path = "tests/cli/transcript.txt";
     if std::env::var_os("TRACKGATE_WRITE_TRANSCRIPT").is_some() {
@@ -85,7 +89,10 @@ fn the_command_says_what_it_says() {
 fn completions_are_there_for_each_shell() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let (said, code) = trackgate(&format!("completions {shell}"));
-        assert!(code == 0 && said.contains("trackgate") && said.contains("replay"), "{shell}: {said}");
+        assert!(
+            code == 0 && said.contains("trackgate") && said.contains("replay"),
+            "{shell}: {said}"
+        );
     }
 }
 
@@ -107,15 +114,21 @@ fn every_example_is_valid_by_the_schema() {
         if !text.contains("../trackgate.schema.json") {
             continue;
         }
-        let errors: Vec<String> =
-            validator.iter_errors(&serde_json::from_str(&text).unwrap()).map(|error| error.to_string()).collect();
+        let errors: Vec<String> = validator
+            .iter_errors(&serde_json::from_str(&text).unwrap())
+            .map(|error| error.to_string())
+            .collect();
         assert!(errors.is_empty(), "{}: {errors:?}", path.display());
         count += 1;
     }
     assert!(count >= 2);
-    for wrong in
-        [r#"{"mode":"off"}"#, r#"{"endpoints":[]}"#, r#"{"host":1}"#, r#"{"mode":null}"#, r#"{"actions":{"bots":"drop"}}"#]
-    {
+    for wrong in [
+        r#"{"mode":"off"}"#,
+        r#"{"endpoints":[]}"#,
+        r#"{"host":1}"#,
+        r#"{"mode":null}"#,
+        r#"{"actions":{"bots":"drop"}}"#,
+    ] {
         assert!(!validator.is_valid(&serde_json::from_str(wrong).unwrap()), "{wrong}");
     }
 }
@@ -123,15 +136,24 @@ fn every_example_is_valid_by_the_schema() {
 /// The names that the reader asks for, as it tells them when it finds another.
 fn names_read(json: &str) -> BTreeSet<String> {
     let error = Gate::load(json.as_bytes()).unwrap_err();
-    let problem =
-        error.problems.iter().find(|problem| problem.at.ends_with("unknown_name")).unwrap_or_else(|| panic!("{json}: {error}"));
-    problem.expected.trim_start_matches("one of ").split(", ").map(|name| name.trim_matches('"').to_owned()).collect()
+    let problem = error
+        .problems
+        .iter()
+        .find(|problem| problem.at.ends_with("unknown_name"))
+        .unwrap_or_else(|| panic!("{json}: {error}"));
+    problem
+        .expected
+        .trim_start_matches("one of ")
+        .split(", ")
+        .map(|name| name.trim_matches('"').to_owned())
+        .collect()
 }
 
 #[test]
 fn the_schema_has_the_names_that_are_read() {
     let schema: Value = serde_json::from_str(&schema::text()).unwrap();
-    let endpoint = |rest: &str| format!(r#"{{"endpoints":[{{"name":"c","vendor":"custom",{rest}}}]}}"#);
+    let endpoint =
+        |rest: &str| format!(r#"{{"endpoints":[{{"name":"c","vendor":"custom",{rest}}}]}}"#);
     let custom = |rest: &str| endpoint(&format!(r#""custom":{{{rest}}}"#));
     let x = r#""unknown_name":1"#;
     let rows = [
@@ -147,7 +169,8 @@ fn the_schema_has_the_names_that_are_read() {
     ];
     for (definition, json) in rows {
         let object = if definition.is_empty() { &schema } else { &schema["$defs"][definition] };
-        let known: BTreeSet<String> = object["properties"].as_object().unwrap().keys().cloned().collect();
+        let known: BTreeSet<String> =
+            object["properties"].as_object().unwrap().keys().cloned().collect();
         assert_eq!(known, names_read(&json), "{definition}");
     }
 }
@@ -156,18 +179,32 @@ fn the_schema_has_the_names_that_are_read() {
 fn compressed_captures_and_html_reports() {
     let folder = temporary("html");
     let packed = folder.join("traffic.jsonl.gz");
-    let mut encoder = flate2::write::GzEncoder::new(std::fs::File::create(&packed).unwrap(), flate2::Compression::fast());
-    std::io::Write::write_all(&mut encoder, &std::fs::read("tests/cli/traffic.jsonl").unwrap()).unwrap();
+    let mut encoder = flate2::write::GzEncoder::new(
+        std::fs::File::create(&packed).unwrap(),
+        flate2::Compression::fast(),
+    );
+    std::io::Write::write_all(&mut encoder, &std::fs::read("tests/cli/traffic.jsonl").unwrap())
+        .unwrap();
     encoder.finish().unwrap();
     let html = folder.join("report.html");
-    let (said, code) = trackgate(&format!("replay tests/cli/plain.json {} --html {}", packed.display(), html.display()));
+    let (said, code) = trackgate(&format!(
+        "replay tests/cli/plain.json {} --html {}",
+        packed.display(),
+        html.display()
+    ));
     assert_eq!(code, 1);
     assert!(
-        said.contains("plausible            drop         bot") && said.contains("traffic.jsonl.gz:7: expected a JSON text"),
+        said.contains("plausible            drop         bot")
+            && said.contains("traffic.jsonl.gz:7: expected a JSON text"),
         "{said}"
     );
     let page = std::fs::read_to_string(&html).unwrap();
-    assert!(page.starts_with("<!doctype html>") && page.contains("<svg") && page.contains("drop: 1 of 5"), "{page}");
+    assert!(
+        page.starts_with("<!doctype html>")
+            && page.contains("<svg")
+            && page.contains("drop: 1 of 5"),
+        "{page}"
+    );
     assert!(!page.contains("http://") && !page.contains("https://"), "no network");
     std::fs::remove_dir_all(folder).unwrap();
 }
@@ -207,10 +244,14 @@ fn requests() -> Vec<Call> {
     let call = |path: &str, fields: &[(&str, &str)], body: &str| Call {
         method: "POST".to_owned(),
         path: path.to_owned(),
-        headers: fields.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect(),
+        headers: fields
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()))
+            .collect(),
         body: Some(body.as_bytes().to_vec()),
     };
-    let person = ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0");
+    let person =
+        ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0");
     let json = ("content-type", "application/json");
     let view = r#"{"n":"pageview","u":"https://a.example/é","d":"a.example"}"#;
     vec![
@@ -218,9 +259,17 @@ fn requests() -> Vec<Call> {
         call("/api/event", &[("user-agent", "Googlebot/2.1"), json], view),
         call("/api/event", &[person, json], "{}"),
         call("/v1/track", &[person, json], "{}"),
-        call("/v1/track", &[person, json, ("authorization", "Token abc")], r#"{"user_id":1,"event_name":"e"}"#),
+        call(
+            "/v1/track",
+            &[person, json, ("authorization", "Token abc")],
+            r#"{"user_id":1,"event_name":"e"}"#,
+        ),
         call("/events?tc_s=1", &[person, json], r#"{"event_name":"a"}"#),
-        call("/events?tc_s=1&token=b", &[person, json], &format!(r#"{{"event_name":"{}"}}"#, "x".repeat(40_000))),
+        call(
+            "/events?tc_s=1&token=b",
+            &[person, json],
+            &format!(r#"{{"event_name":"{}"}}"#, "x".repeat(40_000)),
+        ),
         call("/other", &[person], "x"),
     ]
 }
@@ -230,10 +279,14 @@ async fn live_verdicts(envoy: &Envoy, count: usize) -> BTreeMap<String, Option<S
     let deadline = Instant::now() + Duration::from_secs(5);
     loop {
         let text = std::fs::read_to_string(envoy.access_log()).unwrap();
-        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let lines: Vec<Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         if lines.len() == count {
             let text = |line: &Value, name: &str| line[name].as_str().map(str::to_owned);
-            return lines.iter().map(|line| (text(line, "request_id").unwrap(), text(line, "verdict"))).collect();
+            return lines
+                .iter()
+                .map(|line| (text(line, "request_id").unwrap(), text(line, "verdict")))
+                .collect();
         }
         assert!(Instant::now() < deadline, "{lines:?}");
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -244,7 +297,8 @@ async fn live_verdicts(envoy: &Envoy, count: usize) -> BTreeMap<String, Option<S
 async fn a_capture_of_a_real_envoy_replays_to_its_live_verdicts() {
     for format in ["JSON_BODY_AS_BYTES", "JSON_BODY_AS_STRING", "PROTO_BINARY_LENGTH_DELIMITED"] {
         let folder = temporary(format);
-        let collector = Collector::start(SocketAddr::from(([127, 0, 0, 1], 0)), |_| {}).await.unwrap();
+        let collector =
+            Collector::start(SocketAddr::from(([127, 0, 0, 1], 0)), |_| {}).await.unwrap();
         let envoy = Envoy::start(&with_tap(&folder, format), collector.address, 1).await.unwrap();
         for call in requests() {
             client::send(envoy.listener, &call, Transport::Http1).await.unwrap();
@@ -256,8 +310,9 @@ async fn a_capture_of_a_real_envoy_replays_to_its_live_verdicts() {
         for file in std::fs::read_dir(&folder).unwrap() {
             capture::read(&file.unwrap().path(), |_| {}, &mut |record| {
                 let captured = record.unwrap();
-                let verdict = judge(&gate, &captured)
-                    .map(|decision| annotation::verdict(&decision, &gate.endpoints[decision.endpoint].name));
+                let verdict = judge(&gate, &captured).map(|decision| {
+                    annotation::verdict(&decision, &gate.endpoints[decision.endpoint].name)
+                });
                 replayed.insert(captured.id, verdict);
             })
             .unwrap();
@@ -283,12 +338,19 @@ async fn check_tells_the_hash_of_the_metric() {
         let (said, _) = trackgate(&format!("check {}", file.display()));
         let hash = said.lines().find_map(|line| line.split(": hash ").nth(1)).unwrap().to_owned();
         let (report, _) = trackgate(&format!("check {} --output json", file.display()));
-        assert_eq!(serde_json::from_str::<Value>(&report).unwrap()["hashes"], serde_json::json!([hash]));
+        assert_eq!(
+            serde_json::from_str::<Value>(&report).unwrap()["hashes"],
+            serde_json::json!([hash])
+        );
         let shipped = std::fs::read_to_string("envoy/hold.yaml").unwrap();
         let bootstrap = replaced(&shipped, "value: '{}'", &format!("value: '{spelling}'")).unwrap();
-        let envoy = Envoy::start(&bootstrap, SocketAddr::from(([127, 0, 0, 1], 9)), 1).await.unwrap();
+        let envoy =
+            Envoy::start(&bootstrap, SocketAddr::from(([127, 0, 0, 1], 9)), 1).await.unwrap();
         let stats = envoy.admin("/stats?filter=trackgate_config_info").await.unwrap();
-        assert!(stats.contains(&format!("trackgate_config_info.hash.{hash}.version.")), "{hash}: {stats}");
+        assert!(
+            stats.contains(&format!("trackgate_config_info.hash.{hash}.version.")),
+            "{hash}: {stats}"
+        );
         hashes.insert(hash);
     }
     assert_eq!(hashes.len(), 1, "one configuration, one hash");
@@ -303,7 +365,8 @@ fn of_bootstrap(phase: &str, replacements: &[(&str, &str)]) -> Vec<String> {
     }
     static CHECKED: AtomicUsize = AtomicUsize::new(0);
     let number = CHECKED.fetch_add(1, Ordering::Relaxed);
-    let path = std::env::temp_dir().join(format!("trackgate-check-{}-{phase}-{number}.yaml", std::process::id()));
+    let path = std::env::temp_dir()
+        .join(format!("trackgate-check-{}-{phase}-{number}.yaml", std::process::id()));
     std::fs::write(&path, text).unwrap();
     let (said, _) = trackgate(&format!("check {}", path.display()));
     std::fs::remove_file(&path).unwrap();
@@ -334,19 +397,29 @@ fn check_compares_the_buffers() {
     let held = ("max_request_bytes: 16777216", "max_request_bytes: 1000000");
     assert_eq!(
         of_bootstrap("compat", &[held]),
-        ["warning: max_request_bytes: 1000000, where the endpoints take 1048576: Envoy refuses what is in between"]
+        [
+            "warning: max_request_bytes: 1000000, where the endpoints take 1048576: Envoy refuses what is in between"
+        ]
     );
     let always = ("BufferPerRoute", "Other");
-    assert!(of_bootstrap("compat", &[always])[0].starts_with("warning: envoy.filters.http.buffer: on for every route: "));
+    assert!(
+        of_bootstrap("compat", &[always])[0]
+            .starts_with("warning: envoy.filters.http.buffer: on for every route: ")
+    );
 }
 
 #[test]
 fn check_warns_of_a_100_that_never_comes() {
-    let with = |value: &str| ("codec_type: AUTO", format!("codec_type: AUTO\n          proxy_100_continue: {value}"));
+    let with = |value: &str| {
+        ("codec_type: AUTO", format!("codec_type: AUTO\n          proxy_100_continue: {value}"))
+    };
     for phase in ["hold", "compat"] {
         let (what, by) = with("true");
         let said = of_bootstrap(phase, &[(what, &by)]);
-        assert!(matches!(&*said, [line] if line.starts_with("warning: proxy_100_continue: true: ")), "{phase}: {said:?}");
+        assert!(
+            matches!(&*said, [line] if line.starts_with("warning: proxy_100_continue: true: ")),
+            "{phase}: {said:?}"
+        );
         let (what, by) = with("false");
         assert!(of_bootstrap(phase, &[(what, &by)]).is_empty(), "{phase}");
     }

@@ -1,5 +1,5 @@
-//! Real clients through the real Envoy to the collector: both of Plausible's browser trackers in a Chromium, and its Python
-//! package. Run by `make test-clients`, which installs them.
+//! Real clients through the real Envoy to the collector: both of Plausible's browser trackers in a
+//! Chromium, and its Python package. Run by `make test-clients`, which installs them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod gateway;
@@ -31,7 +31,8 @@ async fn browse(envoy: &Envoy, who: &str) -> Vec<Value> {
     // The trackers resolve as modules beside their node_modules.
     let script = format!("{}/browser.mjs", set("CLIENT_MODULES"));
     for file in ["browser.mjs", "page.html"] {
-        std::fs::copy(format!("{}/{file}", folder()), format!("{}/{file}", set("CLIENT_MODULES"))).unwrap();
+        std::fs::copy(format!("{}/{file}", folder()), format!("{}/{file}", set("CLIENT_MODULES")))
+            .unwrap();
     }
     let mut command = Command::new("node");
     command.args([script, format!("http://{}", envoy.listener), who.to_owned()]);
@@ -39,7 +40,12 @@ async fn browse(envoy: &Envoy, who: &str) -> Vec<Value> {
 }
 
 fn text(event: &Value, short: &str, long: &str) -> String {
-    event.get(short).or_else(|| event.get(long)).and_then(Value::as_str).unwrap_or_default().to_owned()
+    event
+        .get(short)
+        .or_else(|| event.get(long))
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// Domain and name of an event.
@@ -53,7 +59,12 @@ fn pairs(list: &[(&str, &str)]) -> BTreeSet<(String, String)> {
 }
 
 fn assert_clean(seen: &Seen) {
-    assert_eq!(seen.header("x-track-verdict"), Some(b"pass;endpoint=plausible".as_slice()), "{}", seen.line());
+    assert_eq!(
+        seen.header("x-track-verdict"),
+        Some(b"pass;endpoint=plausible".as_slice()),
+        "{}",
+        seen.line()
+    );
     assert_eq!(seen.header("x-track-drop-reason"), None, "{}", seen.line());
 }
 
@@ -75,8 +86,14 @@ async fn every_event_of_a_persons_browser_reaches_the_collector_clean() {
         ("own.example", "Own"),
     ];
     assert_eq!(events.iter().map(|seen| named(seen)).collect::<BTreeSet<_>>(), pairs(&expected));
-    assert!(seen.iter().any(|seen| seen.method == "OPTIONS"), "the browser asked before it sent JSON");
-    assert!(answers.iter().all(|answer| answer["status"] == 202 || answer["status"] == 204), "{answers:?}");
+    assert!(
+        seen.iter().any(|seen| seen.method == "OPTIONS"),
+        "the browser asked before it sent JSON"
+    );
+    assert!(
+        answers.iter().all(|answer| answer["status"] == 202 || answer["status"] == 204),
+        "{answers:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -86,7 +103,8 @@ async fn no_event_of_a_headless_browser_reaches_the_collector() {
     let posts: Vec<&Value> = answers.iter().filter(|answer| answer["method"] == "POST").collect();
     assert!(posts.len() >= 6, "{answers:?}");
     assert!(posts.iter().all(|answer| answer["status"] == 202), "{answers:?}");
-    let reached: Vec<String> = collector.seen().iter().filter(|seen| seen.method == "POST").map(Seen::line).collect();
+    let reached: Vec<String> =
+        collector.seen().iter().filter(|seen| seen.method == "POST").map(Seen::line).collect();
     assert_eq!(reached, [""; 0]);
 }
 

@@ -15,7 +15,9 @@ use trackgate::verdict::{Disposition, Findings, Reason};
 fn run(vector: &Vector, piece_bytes: usize) -> Observed {
     let gate = Gate::load(vector.config.as_bytes()).unwrap();
     let fields = fields(vector);
-    let mut head = RequestHead::new(fields.iter().map(|(name, value)| (name.as_bytes(), value.as_slice())).collect());
+    let mut head = RequestHead::new(
+        fields.iter().map(|(name, value)| (name.as_bytes(), value.as_slice())).collect(),
+    );
     head.set_source_address(b"127.0.0.1:50000");
     match decide(&gate, &head, vector, piece_bytes) {
         Some(decision) => observed(&gate, &decision, vector),
@@ -33,13 +35,20 @@ fn fields(vector: &Vector) -> Fields {
     fields
 }
 
-fn decide(gate: &Gate, head: &RequestHead<'_>, vector: &Vector, piece_bytes: usize) -> Option<Decision> {
+fn decide(
+    gate: &Gate,
+    head: &RequestHead<'_>,
+    vector: &Vector,
+    piece_bytes: usize,
+) -> Option<Decision> {
     let mut inspection = match gate.head(gate.endpoint(head)?, head)? {
         Step::Decided(decision) => return Some(decision),
         Step::Body(inspection) => inspection,
     };
     let body = vector.body.as_deref().unwrap_or_default();
-    for seen in (0..body.len()).step_by(piece_bytes.min(body.len().max(1))).skip(1).chain([body.len()]) {
+    for seen in
+        (0..body.len()).step_by(piece_bytes.min(body.len().max(1))).skip(1).chain([body.len()])
+    {
         if let Some(decision) = inspection.body_seen(gate, seen) {
             return Some(decision);
         }
@@ -51,22 +60,34 @@ fn observed(gate: &Gate, decision: &Decision, vector: &Vector) -> Observed {
     if let Some(reply) = decision.reply_to_send() {
         let reply = Reply {
             status: reply.status,
-            headers: reply.headers.iter().map(|(name, value)| (name.clone(), value.clone().into_bytes())).collect(),
+            headers: reply
+                .headers
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone().into_bytes()))
+                .collect(),
             body: reply.body.clone().into_bytes(),
             details: Some(format!("trackgate_{}", reply.reason.id())),
         };
         return Observed { reply: Some(reply), upstream: None };
     }
     let endpoint = &gate.endpoints[decision.endpoint];
-    let mut marks = vec![("x-track-verdict".to_owned(), annotation::verdict(decision, &endpoint.name).into_bytes())];
-    marks.extend(annotation::reasons(&decision.findings).map(|value| ("x-track-drop-reason".to_owned(), value.into_bytes())));
+    let mut marks = vec![(
+        "x-track-verdict".to_owned(),
+        annotation::verdict(decision, &endpoint.name).into_bytes(),
+    )];
+    marks.extend(
+        annotation::reasons(&decision.findings)
+            .map(|value| ("x-track-drop-reason".to_owned(), value.into_bytes())),
+    );
     forwarded(gate, Some(decision.endpoint), vector, marks)
 }
 
 /// Stripping is the plugin's work; here it is only what the collector is to see.
 fn forwarded(gate: &Gate, endpoint: Option<usize>, vector: &Vector, marks: Fields) -> Observed {
-    let is_removed =
-        |name: &str| gate.is_own_field(name.as_bytes()) || endpoint.is_some_and(|index| gate.distrusts(index, name.as_bytes()));
+    let is_removed = |name: &str| {
+        gate.is_own_field(name.as_bytes())
+            || endpoint.is_some_and(|index| gate.distrusts(index, name.as_bytes()))
+    };
     let kept = vector.headers.iter().filter(|(name, _)| !is_removed(name)).cloned();
     let upstream = Upstream {
         method: vector.method.clone(),
@@ -77,22 +98,29 @@ fn forwarded(gate: &Gate, endpoint: Option<usize>, vector: &Vector, marks: Field
     Observed { reply: None, upstream: Some(upstream) }
 }
 
-/// In shadow mode everything reaches the collector as it was sent, and the annotation says what enforcement would have done.
+/// In shadow mode everything reaches the collector as it was sent, and the annotation says what
+/// enforcement would have done.
 #[test]
 fn in_shadow_mode_everything_is_forwarded_and_told() {
     for vector in corpus::vectors() {
         let mut shadow = vector.clone();
         shadow.config = vector.config.replacen('{', "{\"mode\":\"shadow\",", 1);
         let (enforced, shadowed) = (run(&vector, usize::MAX), run(&shadow, usize::MAX));
-        let upstream = shadowed.upstream.unwrap_or_else(|| panic!("{}: refused in shadow mode", vector.id));
+        let upstream =
+            shadowed.upstream.unwrap_or_else(|| panic!("{}: refused in shadow mode", vector.id));
         assert_eq!(upstream.body, vector.body.clone().unwrap_or_default(), "{}", vector.id);
         assert!(shadowed.reply.is_none(), "{}", vector.id);
-        let told =
-            corpus::values(&upstream.headers, "x-track-verdict").first().map(|value| String::from_utf8_lossy(value).into_owned());
+        let told = corpus::values(&upstream.headers, "x-track-verdict")
+            .first()
+            .map(|value| String::from_utf8_lossy(value).into_owned());
         let expected = match (&enforced.reply, &enforced.upstream) {
             (Some(reply), _) => {
-                let kind = if vector.expect.outcome == corpus::Outcome::Drop { "drop" } else { "reject" };
-                Some(format!("{kind};endpoint={};mode=shadow;status={}", vector.vendor, reply.status))
+                let kind =
+                    if vector.expect.outcome == corpus::Outcome::Drop { "drop" } else { "reject" };
+                Some(format!(
+                    "{kind};endpoint={};mode=shadow;status={}",
+                    vector.vendor, reply.status
+                ))
             }
             (None, Some(upstream)) => corpus::values(&upstream.headers, "x-track-verdict")
                 .first()
@@ -110,28 +138,42 @@ fn every_vector_agrees_however_the_body_arrives() {
     for vector in &vectors {
         let length = vector.body.as_ref().map_or(0, Vec::len).max(1);
         let pieces = if length > 4096 { [length, 1021] } else { [length, 1] };
-        let result = pieces.iter().try_for_each(|piece_bytes| corpus::check(vector, &run(vector, *piece_bytes)));
+        let result = pieces
+            .iter()
+            .try_for_each(|piece_bytes| corpus::check(vector, &run(vector, *piece_bytes)));
         faults.extend(result.err());
     }
     corpus::write_count("core", vectors.len() - faults.len(), vectors.len());
-    assert!(faults.is_empty(), "{} of {} vectors disagree:\n{}", faults.len(), vectors.len(), faults.join("\n"));
+    assert!(
+        faults.is_empty(),
+        "{} of {} vectors disagree:\n{}",
+        faults.len(),
+        vectors.len(),
+        faults.join("\n")
+    );
 }
 
-/// Whatever becomes of a request has a counter: under the vector's own configuration, in shadow mode, with every reason treated otherwise,
-/// with a small buffer, and where Envoy does not hand the body over.
+/// Whatever becomes of a request has a counter: under the vector's own configuration, in shadow
+/// mode, with every reason treated otherwise, with a small buffer, and where Envoy does not hand
+/// the body over.
 #[test]
 fn every_decision_has_a_counter() {
     let mut uncounted = Vec::new();
     for vector in corpus::vectors() {
         for configuration in variants(&vector) {
-            let gate =
-                Gate::load(configuration.as_bytes()).unwrap_or_else(|error| panic!("{}: {error}: {configuration}", vector.id));
+            let gate = Gate::load(configuration.as_bytes())
+                .unwrap_or_else(|error| panic!("{}: {error}: {configuration}", vector.id));
             let fields = fields(&vector);
-            let head = RequestHead::new(fields.iter().map(|(name, value)| (name.as_bytes(), value.as_slice())).collect());
+            let head = RequestHead::new(
+                fields.iter().map(|(name, value)| (name.as_bytes(), value.as_slice())).collect(),
+            );
             for decision in decisions(&gate, &head, &vector) {
                 let endpoint = &gate.endpoints[decision.endpoint];
                 let outcomes = gate.outcomes(endpoint);
-                let count = outcomes.iter().filter(|outcome| **outcome == (decision.verdict, decision.reason)).count();
+                let count = outcomes
+                    .iter()
+                    .filter(|outcome| **outcome == (decision.verdict, decision.reason))
+                    .count();
                 if count != 1 || !endpoint.modes().contains(&decision.mode) {
                     uncounted.push(format!(
                         "{}: {:?} {:?}: {count} of them under {configuration}",
@@ -141,14 +183,23 @@ fn every_decision_has_a_counter() {
             }
         }
     }
-    assert!(uncounted.is_empty(), "{} decisions without a counter of their own:\n{}", uncounted.len(), uncounted.join("\n"));
+    assert!(
+        uncounted.is_empty(),
+        "{} decisions without a counter of their own:\n{}",
+        uncounted.len(),
+        uncounted.join("\n")
+    );
 }
 
 /// A vector's configuration, and it with other dispositions at all endpoints.
 fn variants(vector: &Vector) -> Vec<String> {
     let put = |members: &str| vector.config.replacen('{', &format!("{{{members},"), 1);
-    let mut variants =
-        vec![vector.config.clone(), put(r#""mode":"shadow""#), put(r#""enforce_percent":50"#), put(r#""buffer_limit_bytes":40"#)];
+    let mut variants = vec![
+        vector.config.clone(),
+        put(r#""mode":"shadow""#),
+        put(r#""enforce_percent":50"#),
+        put(r#""buffer_limit_bytes":40"#),
+    ];
     let config: serde_json::Value = serde_json::from_str(&vector.config).unwrap();
     if config.get("actions").is_some() {
         return variants;
@@ -156,10 +207,15 @@ fn variants(vector: &Vector) -> Vec<String> {
     for disposition in Disposition::ALL {
         let mut config = config.clone();
         for endpoint in config["endpoints"].as_array_mut().into_iter().flatten() {
-            let vendor = Vendor::ALL.into_iter().find(|vendor| endpoint["vendor"] == vendor.id()).unwrap();
-            let given = Reason::ALL.into_iter().filter(|reason| reason.default_disposition(vendor).is_some());
-            endpoint["actions"] =
-                given.map(|reason| (reason.id().to_owned(), disposition.id().into())).collect::<serde_json::Map<_, _>>().into();
+            let vendor =
+                Vendor::ALL.into_iter().find(|vendor| endpoint["vendor"] == vendor.id()).unwrap();
+            let given = Reason::ALL
+                .into_iter()
+                .filter(|reason| reason.default_disposition(vendor).is_some());
+            endpoint["actions"] = given
+                .map(|reason| (reason.id().to_owned(), disposition.id().into()))
+                .collect::<serde_json::Map<_, _>>()
+                .into();
         }
         config["buffer_limit_bytes"] = 400.into();
         variants.push(config.to_string());
@@ -167,7 +223,8 @@ fn variants(vector: &Vector) -> Vec<String> {
     variants
 }
 
-/// All that can become of a request: as its body comes, if the client leaves, if Envoy does not hand the body over, if a host call fails.
+/// All that can become of a request: as its body comes, if the client leaves, if Envoy does not
+/// hand the body over, if a host call fails.
 fn decisions(gate: &Gate, head: &RequestHead<'_>, vector: &Vector) -> Vec<Decision> {
     let body = vector.body.as_deref().unwrap_or_default();
     let Some(index) = gate.endpoint(head) else { return Vec::new() };
@@ -179,7 +236,9 @@ fn decisions(gate: &Gate, head: &RequestHead<'_>, vector: &Vector) -> Vec<Decisi
     match inspection() {
         Err(decision) => all.push(decision),
         Ok(mut first) => {
-            let early = first.body_seen(gate, body.len()).or_else(|| first.outgrown(gate, body.len(), false));
+            let early = first
+                .body_seen(gate, body.len())
+                .or_else(|| first.outgrown(gate, body.len(), false));
             all.extend(early.or_else(|| first.body(gate, body)));
             all.extend(inspection().ok().map(Inspection::abandoned));
             all.extend(inspection().ok().and_then(|inspection| inspection.let_go(gate)));
@@ -192,7 +251,8 @@ fn decisions(gate: &Gate, head: &RequestHead<'_>, vector: &Vector) -> Vec<Decisi
     all
 }
 
-/// A crawler's request from one of many addresses: who is under enforcement is told by the address, or by the key.
+/// A crawler's request from one of many addresses: who is under enforcement is told by the address,
+/// or by the key.
 fn is_enforced(gate: &Gate, client: u32) -> bool {
     let address = format!("{}:443", std::net::Ipv4Addr::from(0x0A00_0000 + client));
     let path = if client.is_multiple_of(2) { "/v1/track/key" } else { "/v1/track" };
@@ -215,7 +275,9 @@ fn is_enforced(gate: &Gate, client: u32) -> bool {
 
 #[test]
 fn a_share_of_the_clients_is_under_enforcement() {
-    let gate = |percent: &str| Gate::load(format!("{{\"enforce_percent\":{percent}}}").as_bytes()).unwrap();
+    let gate = |percent: &str| {
+        Gate::load(format!("{{\"enforce_percent\":{percent}}}").as_bytes()).unwrap()
+    };
     let count = |percent: &str| {
         let gate = gate(percent);
         (0..20_000).filter(|client| is_enforced(&gate, *client)).collect::<Vec<u32>>()
@@ -223,9 +285,17 @@ fn a_share_of_the_clients_is_under_enforcement() {
     assert!(count("0").is_empty());
     assert_eq!(count("100").len(), 20_000);
     let (five, ten) = (count("5"), count("10"));
-    assert!((880..1120).contains(&five.len()) && (1840..2160).contains(&ten.len()), "{} {}", five.len(), ten.len());
+    assert!(
+        (880..1120).contains(&five.len()) && (1840..2160).contains(&ten.len()),
+        "{} {}",
+        five.len(),
+        ten.len()
+    );
     assert!(five.iter().all(|client| ten.contains(client)), "who is in at 5 % is in at 10 %");
-    assert!(five.iter().any(|client| client.is_multiple_of(2)) && five.iter().any(|client| !client.is_multiple_of(2)));
+    assert!(
+        five.iter().any(|client| client.is_multiple_of(2))
+            && five.iter().any(|client| !client.is_multiple_of(2))
+    );
 }
 
 #[test]
@@ -257,7 +327,11 @@ fn the_documents_tell_what_the_reasons_mean() {
     );
     for reason in Reason::ALL {
         for line in [reason.meaning(), reason.advice()] {
-            assert!(line.ends_with('.') && line.len() < 130 && !line.contains(['\n', '|']), "{}: {line}", reason.id());
+            assert!(
+                line.ends_with('.') && line.len() < 130 && !line.contains(['\n', '|']),
+                "{}: {line}",
+                reason.id()
+            );
         }
         assert!((400..600).contains(&reason.status()), "{}", reason.id());
     }
@@ -282,7 +356,8 @@ fn judged(gate: &Gate, head: &RequestHead<'_>, body: &str) -> Decision {
 #[test]
 fn plausible_reads_the_first_user_agent() {
     let gate = Gate::load(b"{}").unwrap();
-    let (person, bot) = ("Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0", "Googlebot/2.1");
+    let (person, bot) =
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0", "Googlebot/2.1");
     let event = r#"{"n":"a","u":"https://a.example/","d":"a.example"}"#;
     for (agents, expected) in [([person, bot], Verdict::Pass), ([bot, person], Verdict::Drop)] {
         assert_eq!(judged(&gate, &to_plausible(&agents), event).verdict, expected, "{agents:?}");
@@ -292,12 +367,22 @@ fn plausible_reads_the_first_user_agent() {
 #[test]
 fn all_refused_domains_are_counted() {
     let domains: Vec<String> = (0..40).map(|index| format!("d{index}.example")).collect();
-    let sites: Vec<String> = domains.iter().map(|domain| format!(r#""{domain}":{{"page_blocklist":["/x"]}}"#)).collect();
-    let config = format!(r#"{{"endpoints":[{{"name":"plausible","vendor":"plausible","sites":{{{}}}}}]}}"#, sites.join(","));
+    let sites: Vec<String> =
+        domains.iter().map(|domain| format!(r#""{domain}":{{"page_blocklist":["/x"]}}"#)).collect();
+    let config = format!(
+        r#"{{"endpoints":[{{"name":"plausible","vendor":"plausible","sites":{{{}}}}}]}}"#,
+        sites.join(",")
+    );
     let gate = Gate::load(config.as_bytes()).unwrap();
-    let event = format!(r#"{{"n":"a","u":"https://a.example/x","d":"{},free.example"}}"#, domains.join(","));
+    let event = format!(
+        r#"{{"n":"a","u":"https://a.example/x","d":"{},free.example"}}"#,
+        domains.join(",")
+    );
     let decision = judged(&gate, &to_plausible(&[]), &event);
     let reasons = annotation::reasons(&decision.findings).unwrap();
     assert!(reasons.ends_with(";more=24"), "{reasons}");
-    assert_eq!((reasons.matches("site_page_blocklist").count(), decision.dropped_domains()), (16, 40));
+    assert_eq!(
+        (reasons.matches("site_page_blocklist").count(), decision.dropped_domains()),
+        (16, 40)
+    );
 }

@@ -1,9 +1,10 @@
-//! What a request costs, counted and not timed: wasmtime's fuel, host calls, bytes copied across the boundary, and the VM's
-//! linear memory after a few of its kind.
+//! What a request costs, counted and not timed: wasmtime's fuel, host calls, bytes copied across
+//! the boundary, and the VM's linear memory after a few of its kind.
 //!
-//! `benches/cost.tsv` holds the figures. A figure that has grown by more than 2 % fails, unless the table is changed in the
-//! same commit: `make cost` writes it anew. Fuel depends on the compiler, which the table's first line names: with another one
-//! (Debian's, where rustup has no wasm target) fuel may be 15 % more, the other figures still 2 %.
+//! `benches/cost.tsv` holds the figures. A figure that has grown by more than 2 % fails, unless the
+//! table is changed in the same commit: `make cost` writes it anew. Fuel depends on the compiler,
+//! which the table's first line names: with another one (Debian's, where rustup has no wasm target)
+//! fuel may be 15 % more, the other figures still 2 %.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod corpus;
@@ -15,8 +16,7 @@ use std::fmt::Write;
 
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/cost.tsv");
 const HEADING: &str = "vendor\tcase\tbody_bytes\tfuel\thost_calls\tcopied_bytes\tmemory_bytes\n";
-const BROWSER: &str =
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36";
+const BROWSER: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36";
 const CRAWLER: &str = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
 
 /// Twelve header fields, as a browser sends them through a proxy.
@@ -37,7 +37,10 @@ fn post(path: &str, user_agent: &str, extra: &[(&str, &str)], body: String) -> R
     Request {
         method: "POST".to_owned(),
         path: path.to_owned(),
-        headers: fields.into_iter().map(|(name, value)| (name.to_owned(), value.into_bytes())).collect(),
+        headers: fields
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.into_bytes()))
+            .collect(),
         body: Some(body.into_bytes()),
     }
 }
@@ -55,7 +58,8 @@ fn cases() -> Vec<Case> {
 
 fn convert() -> Vec<Case> {
     const PATH: &str = "/v1/track/10007679";
-    let event = r#"{"eventType":"bucketing","data":{"experienceId":"100243","variationId":"100382"}}"#;
+    let event =
+        r#"{"eventType":"bucketing","data":{"experienceId":"100243","variationId":"100382"}}"#;
     let body = |events: String| {
         format!(
             r#"{{"accountId":"10022898","projectId":"10025986","enrichData":true,"source":"js-sdk","visitors":[{{"visitorId":"3f1d2c4b-95a7-4f0a-a4b4-6d8f4a2c7e90","segments":{{"country":"US","visitorType":"new"}},"events":[{events}]}}]}}"#
@@ -69,7 +73,12 @@ fn convert() -> Vec<Case> {
         (
             "convert",
             "refused_in_body",
-            post(PATH, BROWSER, &[], body(list(event, 200)).replace("\"accountId\":\"10022898\",", "")),
+            post(
+                PATH,
+                BROWSER,
+                &[],
+                body(list(event, 200)).replace("\"accountId\":\"10022898\",", ""),
+            ),
         ),
         ("convert", "32_kb", post(PATH, BROWSER, &[], body(list(event, 32_000)))),
         ("convert", "500_kb", post(PATH, BROWSER, &[], body(list(event, 500_000)))),
@@ -90,23 +99,50 @@ fn plausible() -> Vec<Case> {
         ("plausible", "typical", post(PATH, BROWSER, &[], body(typical.clone()))),
         ("plausible", "refused_in_body", post(PATH, CRAWLER, &[], body(typical.clone()))),
         ("plausible", "invalid", post(PATH, BROWSER, &[], body(typical).replace("Signup", ""))),
-        ("plausible", "500_kb", post(PATH, BROWSER, &[], body(list(r#""name":"value of some length""#, 500_000)))),
-        ("plausible", "32_kb", post(PATH, BROWSER, &[], body(list(r#""name":"value of some length""#, 32_000)))),
+        (
+            "plausible",
+            "500_kb",
+            post(PATH, BROWSER, &[], body(list(r#""name":"value of some length""#, 500_000))),
+        ),
+        (
+            "plausible",
+            "32_kb",
+            post(PATH, BROWSER, &[], body(list(r#""name":"value of some length""#, 32_000))),
+        ),
     ]
 }
 
 fn userpilot() -> Vec<Case> {
     const PATH: &str = "/v1/track";
-    let key: &[(&str, &str)] = &[("authorization", "Token NX-abcdef0123456789"), ("x-api-version", "2020-09-22")];
-    let body = |metadata: String| format!(r#"{{"user_id":"user_1","event_name":"subscribed","metadata":{{{metadata}}}}}"#);
+    let key: &[(&str, &str)] =
+        &[("authorization", "Token NX-abcdef0123456789"), ("x-api-version", "2020-09-22")];
+    let body = |metadata: String| {
+        format!(r#"{{"user_id":"user_1","event_name":"subscribed","metadata":{{{metadata}}}}}"#)
+    };
     let typical = r#""plan":"pro","seats":5,"trial":false"#.to_owned();
     vec![
-        ("userpilot", "small", post(PATH, BROWSER, key, r#"{"user_id":"u","event_name":"e"}"#.to_owned())),
+        (
+            "userpilot",
+            "small",
+            post(PATH, BROWSER, key, r#"{"user_id":"u","event_name":"e"}"#.to_owned()),
+        ),
         ("userpilot", "typical", post(PATH, BROWSER, key, body(typical.clone()))),
         ("userpilot", "refused_in_headers", post(PATH, BROWSER, &[], body(typical.clone()))),
-        ("userpilot", "refused_in_body", post(PATH, BROWSER, key, body(typical).replace("user_1", ""))),
-        ("userpilot", "500_kb", post(PATH, BROWSER, key, body(list(r#""name":"value of some length""#, 500_000)))),
-        ("userpilot", "32_kb", post(PATH, BROWSER, key, body(list(r#""name":"value of some length""#, 32_000)))),
+        (
+            "userpilot",
+            "refused_in_body",
+            post(PATH, BROWSER, key, body(typical).replace("user_1", "")),
+        ),
+        (
+            "userpilot",
+            "500_kb",
+            post(PATH, BROWSER, key, body(list(r#""name":"value of some length""#, 500_000))),
+        ),
+        (
+            "userpilot",
+            "32_kb",
+            post(PATH, BROWSER, key, body(list(r#""name":"value of some length""#, 32_000))),
+        ),
     ]
 }
 
@@ -123,9 +159,17 @@ fn commanders_act() -> Vec<Case> {
         ("commanders_act", "small", post(EVENTS, BROWSER, &[], r#"{"event_name":"a"}"#.to_owned())),
         ("commanders_act", "typical", post(EVENTS, BROWSER, &[], event(10))),
         ("commanders_act", "refused_in_headers", post(EVENTS, BROWSER, &[], event(33_000))),
-        ("commanders_act", "refused_in_body", post(EVENTS, BROWSER, &[], event(10).replace("22.53", "x"))),
+        (
+            "commanders_act",
+            "refused_in_body",
+            post(EVENTS, BROWSER, &[], event(10).replace("22.53", "x")),
+        ),
         ("commanders_act", "32_kb", post(EVENTS, BROWSER, &[], event(32_000))),
-        ("commanders_act", "500_kb_batch_of_1000", post("/events/batch?tc_s=123&token=abc", BROWSER, &[], batch)),
+        (
+            "commanders_act",
+            "500_kb_batch_of_1000",
+            post("/events/batch?tc_s=123&token=abc", BROWSER, &[], batch),
+        ),
     ]
 }
 
@@ -151,7 +195,12 @@ fn measure(request: &Request) -> [u64; 4] {
     for _ in 0..3 {
         outcome = vm.request(request, WHOLE, Envoy::Hold);
     }
-    [outcome.fuel, outcome.calls.len() as u64, outcome.copied_bytes as u64, vm.memory_bytes() as u64]
+    [
+        outcome.fuel,
+        outcome.calls.len() as u64,
+        outcome.copied_bytes as u64,
+        vm.memory_bytes() as u64,
+    ]
 }
 
 /// Compiler and optimiser of the module, as the build wrote them beside it.
@@ -159,14 +208,20 @@ fn tools() -> String {
     let built = concat!(env!("CARGO_MANIFEST_DIR"), "/target/trackgate.wasm");
     let module = std::env::var("TRACKGATE_WASM").unwrap_or_else(|_| built.to_owned());
     let path = format!("{module}.tools");
-    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}; build with `make wasm`")).trim().to_owned()
+    std::fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{path}: {error}; build with `make wasm`"))
+        .trim()
+        .to_owned()
 }
 
 fn parse(table: &str) -> BTreeMap<String, [u64; 4]> {
     let rows = table.lines().filter(|line| !line.starts_with('#')).skip(1);
     rows.map(|line| {
         let cells: Vec<&str> = line.split('\t').collect();
-        (format!("{}\t{}", cells[0], cells[1]), [3, 4, 5, 6].map(|index| cells[index].parse().unwrap()))
+        (
+            format!("{}\t{}", cells[0], cells[1]),
+            [3, 4, 5, 6].map(|index| cells[index].parse().unwrap()),
+        )
     })
     .collect()
 }
@@ -179,8 +234,12 @@ fn no_request_costs_more_than_the_table_says() {
         let bytes = request.body.as_ref().map_or(0, Vec::len);
         writeln!(table, "{vendor}\t{case}\t{bytes}\t{fuel}\t{calls}\t{copied}\t{memory}").unwrap();
     }
-    writeln!(table, "convert\ttypical, its User-Agent for the first time\t372\t{}\t6\t1036\t0", first_of_its_user_agent())
-        .unwrap();
+    writeln!(
+        table,
+        "convert\ttypical, its User-Agent for the first time\t372\t{}\t6\t1036\t0",
+        first_of_its_user_agent()
+    )
+    .unwrap();
     if std::env::var_os("TRACKGATE_WRITE_COST").is_some() {
         std::fs::write(TABLE, &table).unwrap();
         print!("{table}");
@@ -189,13 +248,20 @@ fn no_request_costs_more_than_the_table_says() {
     let committed = std::fs::read_to_string(TABLE).unwrap();
     let same_tools = committed.lines().next() == table.lines().next();
     let (known, found) = (parse(&committed), parse(&table));
-    assert_eq!(known.keys().collect::<Vec<_>>(), found.keys().collect::<Vec<_>>(), "cases; `make cost` writes the table");
+    assert_eq!(
+        known.keys().collect::<Vec<_>>(),
+        found.keys().collect::<Vec<_>>(),
+        "cases; `make cost` writes the table"
+    );
     let grown = found.iter().filter(|(case, figures)| {
         let slack = [if same_tools { 2 } else { 15 }, 2, 2, 2];
-        let limits = known[*case].iter().zip(slack).map(|(figure, percent)| figure + figure * percent / 100);
+        let limits =
+            known[*case].iter().zip(slack).map(|(figure, percent)| figure + figure * percent / 100);
         figures.iter().zip(limits).any(|(figure, limit)| *figure > limit)
     });
-    let grown: Vec<String> = grown.map(|(case, figures)| format!("{case}: {figures:?}, was {:?}", known[case])).collect();
+    let grown: Vec<String> = grown
+        .map(|(case, figures)| format!("{case}: {figures:?}, was {:?}", known[case]))
+        .collect();
     assert!(
         grown.is_empty(),
         "dearer than the table says:\n{}\nIf it is worth it, `make cost` writes the table",

@@ -1,4 +1,5 @@
-//! Every request that gets a verdict raises one counter, once; one that is not the gate's raises none: each vector by itself, on the real Envoy.
+//! Every request that gets a verdict raises one counter, once; one that is not the gate's raises
+//! none: each vector by itself, on the real Envoy.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod corpus;

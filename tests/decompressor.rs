@@ -1,5 +1,5 @@
-//! Compressed bodies, with Envoy's decompressor before the gate (`envoy/decompressor.yaml`). What the gate says of them without it is in
-//! `tests/vectors/attacks.jsonl`.
+//! Compressed bodies, with Envoy's decompressor before the gate (`envoy/decompressor.yaml`). What
+//! the gate says of them without it is in `tests/vectors/attacks.jsonl`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod gateway;
@@ -50,7 +50,8 @@ fn long(bytes: usize) -> Vec<u8> {
     body.into_bytes()
 }
 
-/// Name, coding, body as packed, and what the collector gets; of a bomb as much as Envoy unpacks. `None`: refused.
+/// Name, coding, body as packed, and what the collector gets; of a bomb as much as Envoy unpacks.
+/// `None`: refused.
 type Row<'a> = (&'a str, &'a str, Vec<u8>, Option<&'a [u8]>);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -72,7 +73,8 @@ async fn compressed_bodies_are_judged_as_they_unpack() {
         ("no gzip at all", "gzip", EVENT.to_vec(), None),
         // Envoy unpacks the first and ends there.
         ("two after each other", "gzip", [gzip(EVENT), gzip(&long(32_769))].concat(), Some(&event)),
-        // It stops where a body unpacks to more than a hundred times its size; at the limit of the gate at the latest it is over.
+        // It stops where a body unpacks to more than a hundred times its size; at the limit of the
+        // gate at the latest it is over.
         ("a small gzip bomb", "gzip", gzip(&padded(40_000)), Some(&bomb)),
         ("a small brotli bomb", "br", brotli(&padded(40_000)), Some(&bomb)),
         ("a gzip bomb of 100 MB", "gzip", gzip(&bomb), None),
@@ -81,13 +83,18 @@ async fn compressed_bodies_are_judged_as_they_unpack() {
     let before = rss(&envoy);
     for (name, coding, packed, expected) in rows {
         let count = collector.seen().len();
-        let answer = client::send(envoy.listener, &call(coding, packed), Transport::Http1).await.unwrap();
+        let answer =
+            client::send(envoy.listener, &call(coding, packed), Transport::Http1).await.unwrap();
         assert_eq!(answer.status, if expected.is_some() { 202 } else { 400 }, "{name}");
         let seen = collector.seen();
         assert_eq!(seen.len() - count, usize::from(expected.is_some()), "{name}");
         if let (Some(expected), Some(seen)) = (expected, seen.get(count)) {
             let got = seen.body.as_deref().unwrap();
-            assert_eq!(seen.header("x-track-verdict"), Some(b"pass;endpoint=commanders_act".as_slice()), "{name}");
+            assert_eq!(
+                seen.header("x-track-verdict"),
+                Some(b"pass;endpoint=commanders_act".as_slice()),
+                "{name}"
+            );
             assert_eq!(seen.header("content-encoding"), None, "{name}");
             let is_whole = got.len() == expected.len() || expected == bomb && got.len() <= 32_768;
             assert!(is_whole && expected.starts_with(got), "{name}: {} bytes", got.len());

@@ -1,4 +1,5 @@
-//! A drop looks like the collector's own answer: it comes when a small body is in, and the connection stays.
+//! A drop looks like the collector's own answer: it comes when a small body is in, and the
+//! connection stays.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod gateway;
@@ -28,27 +29,40 @@ fn closes(answer: &Answer) -> bool {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_drop_keeps_the_connection() {
     for phase in ["hold", "compat"] {
-        let bootstrap = shipped(phase).replace("buffer_limit_bytes: 2097152", "buffer_limit_bytes: 32768");
+        let bootstrap =
+            shipped(phase).replace("buffer_limit_bytes: 2097152", "buffer_limit_bytes: 32768");
         let (collector, envoy) = gateway(&bootstrap, 1).await;
         let mut stream = TcpStream::connect(envoy.listener).await.unwrap();
         for round in 1..=3 {
             for size in [1, 1000, 65_536] {
-                let dropped = client::exchange(&mut stream, &crawl(size), Transport::Http1).await.unwrap();
+                let dropped =
+                    client::exchange(&mut stream, &crawl(size), Transport::Http1).await.unwrap();
                 assert!(is_drop(&dropped) && !closes(&dropped), "{phase} {size}: {dropped:?}");
             }
             let event = post("/v1/track/key", &[], BUCKETING);
-            assert_eq!(client::exchange(&mut stream, &event, Transport::Http1).await.unwrap().status, 202);
-            assert_eq!(collector.seen().len(), round, "{phase}: nothing of a drop reaches the collector");
+            assert_eq!(
+                client::exchange(&mut stream, &event, Transport::Http1).await.unwrap().status,
+                202
+            );
+            assert_eq!(
+                collector.seen().len(),
+                round,
+                "{phase}: nothing of a drop reaches the collector"
+            );
         }
         assert_eq!(envoy.stat("cluster.collector.upstream_rq_total").await.unwrap(), 3);
         assert_eq!(envoy.stat("http.ingress.downstream_cx_total").await.unwrap(), 1);
         let mut declared = crawl(30_000);
         declared.headers.push(("content-length".to_owned(), b"30000".to_vec()));
         for call in [crawl(30_000), declared] {
-            assert!(is_drop(&client::send(envoy.listener, &call, Transport::Http2(1000)).await.unwrap()));
+            assert!(is_drop(
+                &client::send(envoy.listener, &call, Transport::Http2(1000)).await.unwrap()
+            ));
         }
         // One that cannot be told to be small is answered at once.
-        for (call, transport) in [(crawl(65_537), Transport::Http1), (crawl(100), Transport::Http1Chunked(10))] {
+        for (call, transport) in
+            [(crawl(65_537), Transport::Http1), (crawl(100), Transport::Http1Chunked(10))]
+        {
             let answer = client::send(envoy.listener, &call, transport).await.unwrap();
             assert!(is_drop(&answer) && closes(&answer), "{phase} {transport:?}: {answer:?}");
         }
@@ -61,8 +75,8 @@ async fn a_drop_keeps_the_connection() {
 async fn a_client_that_asks_first_is_dropped_too() {
     let (_collector, envoy) = gateway(&shipped("hold"), 1).await;
     let mut stream = TcpStream::connect(envoy.listener).await.unwrap();
-    let start =
-        head("/v1/track/key", "content-length: 9\r\nexpect: 100-continue\r\n\r\n").replace("Firefox/126.0", "Googlebot/2.1");
+    let start = head("/v1/track/key", "content-length: 9\r\nexpect: 100-continue\r\n\r\n")
+        .replace("Firefox/126.0", "Googlebot/2.1");
     for _ in 0..2 {
         stream.write_all(start.as_bytes()).await.unwrap();
         let mut held = Vec::new();

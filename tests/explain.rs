@@ -1,5 +1,5 @@
-//! `trackgate explain` on every vector: it says what the gate says, and its rules stand in the gate's order, so that no finding lies behind the
-//! rule that ended the checks.
+//! `trackgate explain` on every vector: it says what the gate says, and its rules stand in the
+//! gate's order, so that no finding lies behind the rule that ended the checks.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod corpus;
@@ -13,9 +13,12 @@ use std::process::{Command, Stdio};
 fn explained(vector: &Vector, configuration: &std::path::Path) -> Value {
     std::fs::write(configuration, &vector.config).unwrap();
     let text = |value: &[u8]| String::from_utf8(value.to_vec()).unwrap();
-    let headers: Vec<(&str, String)> = vector.headers.iter().map(|(name, value)| (name.as_str(), text(value))).collect();
-    let body = vector.body.as_ref().map(|body| base64::engine::general_purpose::STANDARD.encode(body));
-    let request = json!({"method": vector.method, "path": vector.path, "headers": headers, "body_b64": body});
+    let headers: Vec<(&str, String)> =
+        vector.headers.iter().map(|(name, value)| (name.as_str(), text(value))).collect();
+    let body =
+        vector.body.as_ref().map(|body| base64::engine::general_purpose::STANDARD.encode(body));
+    let request =
+        json!({"method": vector.method, "path": vector.path, "headers": headers, "body_b64": body});
     let mut child = Command::new(env!("CARGO_BIN_EXE_trackgate"))
         .args(["explain", "--output", "json"])
         .arg(configuration)
@@ -64,7 +67,8 @@ fn every_vector_is_explained_as_it_is_judged() {
     assert!(vectors.len() > 600, "{}", vectors.len());
     std::thread::scope(|scope| {
         for (number, half) in vectors.chunks(vectors.len().div_ceil(2)).enumerate() {
-            let configuration = std::env::temp_dir().join(format!("trackgate-explain-{}-{number}.json", std::process::id()));
+            let configuration = std::env::temp_dir()
+                .join(format!("trackgate-explain-{}-{number}.json", std::process::id()));
             scope.spawn(move || {
                 half.iter().for_each(|vector| check(vector, &explained(vector, &configuration)));
                 std::fs::remove_file(configuration).unwrap();

@@ -1,4 +1,5 @@
-//! Bodies that Envoy cannot hold, and bodies that nobody wants: piece by piece, behind the strict host.
+//! Bodies that Envoy cannot hold, and bodies that nobody wants: piece by piece, behind the strict
+//! host.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod corpus;
@@ -36,9 +37,16 @@ fn declared(request: Request) -> Request {
 fn verdict(outcome: &Outcome, request: &Request) -> String {
     let upstream = outcome.observed.upstream.as_ref().unwrap_or_else(|| panic!("{outcome:?}"));
     assert_eq!(Some(&upstream.body), request.body.as_ref(), "the collector got another body");
-    let told =
-        |name: &str| corpus::values(&upstream.headers, name).first().map(|value| String::from_utf8_lossy(value).into_owned());
-    [told("x-track-verdict"), told("x-track-drop-reason")].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    let told = |name: &str| {
+        corpus::values(&upstream.headers, name)
+            .first()
+            .map(|value| String::from_utf8_lossy(value).into_owned())
+    };
+    [told("x-track-verdict"), told("x-track-drop-reason")]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 const PASS: &str = "pass;endpoint=convert";
@@ -53,8 +61,18 @@ fn what_does_not_fit_is_let_go_whole() {
             // No piece is larger than the buffer.
             let delivery = Delivery { piece_bytes: piece_bytes.min(LIMIT), end: End::Http1 };
             let outcome = vm.request(&request, delivery, Envoy::Hold);
-            assert_eq!(verdict(&outcome, &request), if size <= LIMIT { PASS } else { UNREAD }, "{size} in {piece_bytes}");
-            assert_eq!((vm.metric(&["trackgate_requests_total"]), vm.metric(&["trackgate_host_errors_total"])), (1, 0));
+            assert_eq!(
+                verdict(&outcome, &request),
+                if size <= LIMIT { PASS } else { UNREAD },
+                "{size} in {piece_bytes}"
+            );
+            assert_eq!(
+                (
+                    vm.metric(&["trackgate_requests_total"]),
+                    vm.metric(&["trackgate_host_errors_total"])
+                ),
+                (1, 0)
+            );
         }
     }
 }
@@ -72,7 +90,8 @@ fn what_declares_too_much_is_let_go_by_its_head() {
     }
 }
 
-/// A frame of HTTP/2 that is the last one comes with the end: so much room is left for it, unless the size is declared.
+/// A frame of HTTP/2 that is the last one comes with the end: so much room is left for it, unless
+/// the size is declared.
 #[test]
 fn room_is_left_for_the_last_frame() {
     let limit = 40_000;
@@ -85,13 +104,18 @@ fn room_is_left_for_the_last_frame() {
     ] {
         for end in [End::Http2, End::Trailers] {
             let request = if is_declared { declared(sized(size)) } else { sized(size) };
-            let outcome = tight("", limit).request(&request, Delivery { piece_bytes: FRAME, end }, Envoy::Hold);
+            let outcome = tight("", limit).request(
+                &request,
+                Delivery { piece_bytes: FRAME, end },
+                Envoy::Hold,
+            );
             assert_eq!(verdict(&outcome, &request), expected, "{size} {end:?}");
         }
     }
 }
 
-/// What is refused for its size before it outgrows the buffer needs no room beside it; in shadow mode nothing is refused.
+/// What is refused for its size before it outgrows the buffer needs no room beside it; in shadow
+/// mode nothing is refused.
 #[test]
 fn what_would_be_refused_is_not_let_go() {
     let limited = r#","endpoints":[{"name":"convert","vendor":"convert","limits":{"request_bytes":23616},"actions":{"request_too_large":"reject"}}]"#;
@@ -99,7 +123,11 @@ fn what_would_be_refused_is_not_let_go() {
     for end in [End::Http1, End::Http2, End::Trailers] {
         let delivery = Delivery { piece_bytes: FRAME, end };
         let outcome = tight(limited, 40_000).request(&request, delivery, Envoy::Hold);
-        assert_eq!(outcome.observed.reply.unwrap().details.unwrap(), "trackgate_request_too_large", "{end:?}");
+        assert_eq!(
+            outcome.observed.reply.unwrap().details.unwrap(),
+            "trackgate_request_too_large",
+            "{end:?}"
+        );
         let shadow = format!(r#"{limited},"mode":"shadow""#);
         let outcome = tight(&shadow, 40_000).request(&request, delivery, Envoy::Hold);
         let found = verdict(&outcome, &request);
@@ -114,29 +142,43 @@ fn what_would_be_refused_is_not_let_go() {
 #[test]
 fn a_reason_that_is_passed_over_is_not_named() {
     let request = declared(sized(LIMIT + 1));
-    let outcome = tight(r#","actions":{"request_too_large":"pass"}"#, LIMIT).request(&request, WHOLE, Envoy::Hold);
+    let outcome = tight(r#","actions":{"request_too_large":"pass"}"#, LIMIT).request(
+        &request,
+        WHOLE,
+        Envoy::Hold,
+    );
     assert_eq!(verdict(&outcome, &request), "uninspected;endpoint=convert");
 }
 
 /// A host call that fails never makes half a body out of a whole one.
 #[test]
 fn no_part_of_a_body_is_lost() {
-    for (call, times) in
-        [("proxy_set_buffer_bytes", 8), ("proxy_get_buffer_bytes", 8), ("proxy_continue_stream", 1), ("proxy_get_property", 3)]
-    {
+    for (call, times) in [
+        ("proxy_set_buffer_bytes", 8),
+        ("proxy_get_buffer_bytes", 8),
+        ("proxy_continue_stream", 1),
+        ("proxy_get_property", 3),
+    ] {
         for at in 0..times {
             for size in [250, 700] {
                 let mut vm = tight("", LIMIT);
                 vm.host().fail(call, at, 10);
-                // Where nothing can be taken out of it the buffer may overflow, which is as bad as it was.
+                // Where nothing can be taken out of it the buffer may overflow, which is as bad as
+                // it was.
                 vm.host().buffer_limit = 0;
                 let request = sized(size);
-                let outcome = vm.request(&request, Delivery { piece_bytes: 100, end: End::Http1 }, Envoy::Hold);
+                let outcome = vm.request(
+                    &request,
+                    Delivery { piece_bytes: 100, end: End::Http1 },
+                    Envoy::Hold,
+                );
                 let case = format!("{call} #{at}, {size} bytes: {outcome:?}");
                 assert!(!outcome.hung, "{case}");
                 match (&outcome.observed.reply, &outcome.observed.upstream) {
                     (Some(reply), None) => assert_eq!(reply.status, 503, "{case}"),
-                    (None, Some(upstream)) => assert_eq!(Some(&upstream.body), request.body.as_ref(), "{case}"),
+                    (None, Some(upstream)) => {
+                        assert_eq!(Some(&upstream.body), request.body.as_ref(), "{case}")
+                    }
                     _ => panic!("{case}"),
                 }
                 assert_eq!(vm.metric(&["trackgate_requests_total"]), 1, "{case}");
@@ -173,11 +215,19 @@ fn a_drop_is_answered_when_its_small_body_is_in() {
 fn what_is_answered_at_once() {
     let mut expects = bot(100);
     expects.headers.push(("expect".to_owned(), b"100-continue".to_vec()));
-    let chunked =
-        Request { headers: bot(100).headers.into_iter().filter(|(name, _)| name != "content-length").collect(), ..bot(100) };
+    let chunked = Request {
+        headers: bot(100)
+            .headers
+            .into_iter()
+            .filter(|(name, _)| name != "content-length")
+            .collect(),
+        ..bot(100)
+    };
     let mut rejected = declared(Request { path: "/v1/validate".to_owned(), ..event() });
     rejected.path = "/v1/track".to_owned();
-    for (name, request) in [("large", bot(65_537)), ("chunked", chunked), ("expects", expects), ("a reject", rejected)] {
+    for (name, request) in
+        [("large", bot(65_537)), ("chunked", chunked), ("expects", expects), ("a reject", rejected)]
+    {
         let outcome = start("{}").request(&request, WHOLE, Envoy::Hold);
         assert!(outcome.observed.reply.is_some(), "{name}: {outcome:?}");
         let waits = outcome.calls.iter().filter(|call| **call == "proxy_set_buffer_bytes").count();

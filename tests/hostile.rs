@@ -1,5 +1,6 @@
-//! What senders, captures, file names and configurations hold never reaches a terminal or a page as it is: texts that clear the screen, forge a line or
-//! turn the direction of writing, in every field of every kind of input, through every command.
+//! What senders, captures, file names and configurations hold never reaches a terminal or a page as
+//! it is: texts that clear the screen, forge a line or turn the direction of writing, in every
+//! field of every kind of input, through every command.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "hostile/inputs.rs"]
@@ -29,19 +30,26 @@ fn trackgate<I: Into<OsString>>(arguments: impl IntoIterator<Item = I>, input: &
 
 /// Nothing that a terminal obeys or hides, but `\n`, and `\t` where columns are separated by it.
 fn assert_harmless(case: &str, bytes: &[u8], tabs: bool) {
-    let text = std::str::from_utf8(bytes).unwrap_or_else(|error| panic!("{case}: {error}: {}", bytes.escape_ascii()));
+    let text = std::str::from_utf8(bytes)
+        .unwrap_or_else(|error| panic!("{case}: {error}: {}", bytes.escape_ascii()));
     for letter in text.chars() {
-        let is_hidden =
-            matches!(letter, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+        let is_hidden = matches!(letter, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
         let is_ours = letter == '\n' || tabs && letter == '\t';
         assert!(is_ours || !letter.is_control() && !is_hidden, "{case}: {letter:?} in {text:?}");
     }
-    assert!(!text.lines().any(|line| line.starts_with("verdict: pass;endpoint=forged")), "{case}: {text}");
+    assert!(
+        !text.lines().any(|line| line.starts_with("verdict: pass;endpoint=forged")),
+        "{case}: {text}"
+    );
 }
 
 fn run(case: &str, arguments: &[&str], input: &[u8]) -> Output {
     let output = trackgate(arguments.iter().copied(), input);
-    assert_harmless(&format!("{case}: stdout of {arguments:?}"), &output.stdout, arguments[0] == "classify-ua");
+    assert_harmless(
+        &format!("{case}: stdout of {arguments:?}"),
+        &output.stdout,
+        arguments[0] == "classify-ua",
+    );
     assert_harmless(&format!("{case}: stderr of {arguments:?}"), &output.stderr, false);
     assert_ne!(output.status.code(), Some(101), "{case}: {arguments:?} panicked");
     if arguments.contains(&"json") && output.status.code() != Some(2) {
@@ -57,18 +65,25 @@ fn explain_shows_no_request_as_it_is() {
     let folder = Folder::new("explain");
     let configurations = configurations(&folder);
     let mut kinds = std::collections::BTreeSet::new();
-    for (configuration, path, body) in [(2, 1, 0), (3, 0, 2), (3, 2, 1), (3, 3, 3), (1, 4, 3), (3, 5, 0), (3, 1, 4), (0, 1, 0)] {
+    for (configuration, path, body) in
+        [(2, 1, 0), (3, 0, 2), (3, 2, 1), (3, 3, 3), (1, 4, 3), (3, 5, 0), (3, 1, 4), (0, 1, 0)]
+    {
         for (kind, request) in requests(PATHS[path], &bodies()[body]) {
             let case = format!("{kind} {}", PATHS[path]);
             let output = run(&case, &["explain", &configurations[configuration], "-"], &request);
             kinds.extend((output.status.code() != Some(2)).then_some(kind));
-            run(&case, &["explain", &configurations[configuration], "-", "--output", "json"], &request);
+            run(
+                &case,
+                &["explain", &configurations[configuration], "-", "--output", "json"],
+                &request,
+            );
         }
     }
     assert!(kinds.len() >= 7, "too many cannot be used, so that nothing is shown: {kinds:?}");
 }
 
-/// The proof that the escaping was missing: `explain` on a request whose User-Agent clears the screen and says that all is well.
+/// The proof that the escaping was missing: `explain` on a request whose User-Agent clears the
+/// screen and says that all is well.
 #[test]
 fn a_user_agent_cannot_forge_a_verdict() {
     let folder = Folder::new("forge");
@@ -76,9 +91,15 @@ fn a_user_agent_cannot_forge_a_verdict() {
     let request = b"POST /v1/track/key HTTP/1.1\nHost: h.example\nUser-Agent: curl/8\x1b[2J\x1b[H\x1b[32mverdict: pass\x1b[0m\nContent-Type: application/json\n\n{}";
     let output = run("forge", &["explain", &configuration, "-"], request);
     let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.contains("saw curl/8\\u{1b}[2J\\u{1b}[H\\u{1b}[32mverdict: pass\\u{1b}[0m: http_library"), "{said}");
+    assert!(
+        said.contains(
+            "saw curl/8\\u{1b}[2J\\u{1b}[H\\u{1b}[32mverdict: pass\\u{1b}[0m: http_library"
+        ),
+        "{said}"
+    );
     assert!(said.contains("\nverdict: drop;endpoint=convert\n"), "{said}");
-    let tsv = run("forge", &["classify-ua", "-"], b"curl/8\x1b[2J\tpeople\tx\x9b\xc2\x9b\nbot\r\r\n");
+    let tsv =
+        run("forge", &["classify-ua", "-"], b"curl/8\x1b[2J\tpeople\tx\x9b\xc2\x9b\nbot\r\r\n");
     assert_eq!(
         String::from_utf8(tsv.stdout).unwrap(),
         "http_library\tcurl\tcurl/8\\u{1b}[2J\\tpeople\\tx\\x9b\\u{9b}\ncrawler\tbot\tbot\\r\n"
@@ -92,7 +113,9 @@ fn replay_shows_no_capture_as_it_is() {
     let html = folder.0.join("report.html").display().to_string();
     let name = format!("traffic {}.jsonl", EVIL.replace('/', "-"));
     let mut lines = Vec::new();
-    for (path, body) in PATHS.iter().flat_map(|path| bodies().into_iter().map(move |body| (path, body))) {
+    for (path, body) in
+        PATHS.iter().flat_map(|path| bodies().into_iter().map(move |body| (path, body)))
+    {
         for (kind, request) in requests(path, &body) {
             if request.starts_with(b"{") || kind == "no message" {
                 lines.extend([request.as_slice(), b"\n"].concat());
@@ -108,8 +131,10 @@ fn replay_shows_no_capture_as_it_is() {
         ),
         folder.write(
             "pretty \u{1b}[2J.har",
-            serde_json::to_string_pretty(&serde_json::from_slice::<Value>(&requests(PATHS[1], &bodies()[0])[9].1).unwrap())
-                .unwrap(),
+            serde_json::to_string_pretty(
+                &serde_json::from_slice::<Value>(&requests(PATHS[1], &bodies()[0])[9].1).unwrap(),
+            )
+            .unwrap(),
         ),
         folder.write("nothing \u{202e}.bin", EVIL),
     ];
@@ -126,10 +151,24 @@ fn replay_shows_no_capture_as_it_is() {
             let page = String::from_utf8(page).unwrap();
             assert!(!page.contains("<script") && page.contains("requests"), "{page}");
             run(capture, &["replay", configuration, capture, "--output", "json"], b"");
-            run(capture, &["replay", configuration, capture, "--against", &configurations[2], "--html", &html], b"");
+            run(
+                capture,
+                &[
+                    "replay",
+                    configuration,
+                    capture,
+                    "--against",
+                    &configurations[2],
+                    "--html",
+                    &html,
+                ],
+                b"",
+            );
         }
     }
-    let said = String::from_utf8(run("ids", &["replay", &configurations[3], &captures[0]], b"").stdout).unwrap();
+    let said =
+        String::from_utf8(run("ids", &["replay", &configurations[3], &captures[0]], b"").stdout)
+            .unwrap();
     assert!(said.contains("\\u{1b}[2J"), "the id is shown: {said}");
 }
 
@@ -163,7 +202,10 @@ fn names_of_files_and_arguments_are_shown_escaped() {
     }
     let not_utf8 = folder.0.join(OsString::from_vec(b"\xFF\x9b\x1b[2J".to_vec()));
     for command in ["check", "explain", "replay", "classify-ua"] {
-        let output = trackgate([command.into(), not_utf8.clone().into_os_string(), not_utf8.clone().into_os_string()], b"");
+        let output = trackgate(
+            [command.into(), not_utf8.clone().into_os_string(), not_utf8.clone().into_os_string()],
+            b"",
+        );
         assert_harmless(command, &[output.stdout, output.stderr].concat(), false);
     }
 }
@@ -197,8 +239,10 @@ fn admin(refused: u64) -> std::net::SocketAddr {
                     round * count
                 )
             };
-            let text = series("pass", 10_000 - refused) + &series("drop", refused) + &series(&label, 500);
-            let _ = write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{text}", text.len());
+            let text =
+                series("pass", 10_000 - refused) + &series("drop", refused) + &series(&label, 500);
+            let _ =
+                write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{text}", text.len());
         }
     });
     address
@@ -208,9 +252,20 @@ fn admin(refused: u64) -> std::net::SocketAddr {
 fn canary_shows_no_label_as_it_is() {
     let (stable, canary) = (admin(10).to_string(), admin(5000).to_string());
     for output in ["text", "json"] {
-        let found = run("canary", &["canary", "--stable", &stable, "--canary", &canary, "--for", "0s", "--output", output], b"");
+        let found = run(
+            "canary",
+            &[
+                "canary", "--stable", &stable, "--canary", &canary, "--for", "0s", "--output",
+                output,
+            ],
+            b"",
+        );
         let said = String::from_utf8(found.stdout).unwrap();
-        assert!(said.contains("roll back") && said.contains("[2J"), "{said} {}", String::from_utf8_lossy(&found.stderr));
+        assert!(
+            said.contains("roll back") && said.contains("[2J"),
+            "{said} {}",
+            String::from_utf8_lossy(&found.stderr)
+        );
     }
 }
 
@@ -224,7 +279,11 @@ fn the_collector_shows_no_request_as_it_is() {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stderr.take().unwrap()), &mut line).unwrap();
+        std::io::BufRead::read_line(
+            &mut std::io::BufReader::new(child.stderr.take().unwrap()),
+            &mut line,
+        )
+        .unwrap();
         let address = line.trim().strip_prefix("listening on ").unwrap().to_owned();
         // What HTTP lets through: no C0 controls, but everything above.
         let evil: String = EVIL.chars().filter(|letter| *letter >= '\u{80}').collect();
@@ -247,7 +306,11 @@ fn the_collector_shows_no_request_as_it_is() {
         child.stdout.take().unwrap().read_to_end(&mut said).unwrap();
         child.wait().unwrap();
         assert_harmless(output, &said, false);
-        assert!(said.starts_with(if output == "text" { b"POST /x 4 bytes" } else { b"{\"body\":" }), "{}", said.escape_ascii());
+        assert!(
+            said.starts_with(if output == "text" { b"POST /x 4 bytes" } else { b"{\"body\":" }),
+            "{}",
+            said.escape_ascii()
+        );
     }
 }
 
@@ -256,14 +319,19 @@ fn the_collector_shows_no_request_as_it_is() {
 fn every_source_file_that_prints_is_known() {
     let printing = |path: &Path| {
         let text = std::fs::read_to_string(path).unwrap();
-        ["println!", "print!", "eprintln!", "writeln!(out", "fs::write("].iter().any(|word| text.contains(word))
+        ["println!", "print!", "eprintln!", "writeln!(out", "fs::write("]
+            .iter()
+            .any(|word| text.contains(word))
     };
     fn files(folder: &Path) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
     }
-    let mut found: Vec<String> =
-        files(Path::new("src/cli")).iter().filter(|path| printing(path)).map(|path| path.display().to_string()).collect();
+    let mut found: Vec<String> = files(Path::new("src/cli"))
+        .iter()
+        .filter(|path| printing(path))
+        .map(|path| path.display().to_string())
+        .collect();
     found.sort();
     let known = [
         "src/cli/canary.rs",
@@ -277,5 +345,8 @@ fn every_source_file_that_prints_is_known() {
         "src/cli/replay.rs",
         "src/cli/run.rs",
     ];
-    assert_eq!(found, known, "what it prints of others goes through `shown`, and a case of this file shows it");
+    assert_eq!(
+        found, known,
+        "what it prints of others goes through `shown`, and a case of this file shows it"
+    );
 }

@@ -1,4 +1,5 @@
-//! Lists that a client fills: none costs more than its bytes do, however often it names the same thing.
+//! Lists that a client fills: none costs more than its bytes do, however often it names the same
+//! thing.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod corpus;
@@ -10,7 +11,10 @@ use host::{Envoy, Outcome, Request, WHOLE, start};
 const BYTES: usize = 980_000;
 
 fn post(path: &str, body: String) -> Request {
-    let headers = [("content-type", "application/json"), ("user-agent", "Mozilla/5.0 (X11; Linux x86_64) Firefox/126.0")];
+    let headers = [
+        ("content-type", "application/json"),
+        ("user-agent", "Mozilla/5.0 (X11; Linux x86_64) Firefox/126.0"),
+    ];
     Request {
         method: "POST".to_owned(),
         path: path.to_owned(),
@@ -23,7 +27,8 @@ fn run(configuration: &str, request: &Request) -> Outcome {
     start(configuration).request(request, WHOLE, Envoy::Hold)
 }
 
-/// Thirty patterns, each of which looks through the whole page and finds nothing; `also` is a site that blocks the page.
+/// Thirty patterns, each of which looks through the whole page and finds nothing; `also` is a site
+/// that blocks the page.
 fn sites() -> String {
     let pages: Vec<String> = (0..30).map(|index| format!("\"/*a*aa*aaa*{index}x\"")).collect();
     let pages = pages.join(",");
@@ -35,7 +40,10 @@ fn sites() -> String {
 
 fn event(domains: &str) -> Request {
     let page = "a".repeat(1_900);
-    post("/api/event", format!(r#"{{"n":"pageview","u":"https://a.example/{page}","d":"{domains}"}}"#))
+    post(
+        "/api/event",
+        format!(r#"{{"n":"pageview","u":"https://a.example/{page}","d":"{domains}"}}"#),
+    )
 }
 
 fn elements(one: impl Fn(usize) -> String) -> String {
@@ -64,12 +72,23 @@ fn a_site_is_judged_once_however_often_it_is_named() {
     let many = fuel(&elements(|index| format!("u{:04}.com", index % 2_000)), pass);
     let known = [
         ("one", few, fuel(&elements(|_| "a.example".to_owned()), pass)),
-        ("all blocked", few, fuel(&elements(|_| "c.example".to_owned()), "drop;endpoint=plausible")),
-        ("two by turns", many, fuel(&elements(|index| format!("{}.example", ["a", "b"][index % 2])), pass)),
+        (
+            "all blocked",
+            few,
+            fuel(&elements(|_| "c.example".to_owned()), "drop;endpoint=plausible"),
+        ),
+        (
+            "two by turns",
+            many,
+            fuel(&elements(|index| format!("{}.example", ["a", "b"][index % 2])), pass),
+        ),
         (
             "half blocked",
             many,
-            fuel(&elements(|index| format!("{}.example", ["a", "c"][index % 2])), "annotate;endpoint=plausible"),
+            fuel(
+                &elements(|index| format!("{}.example", ["a", "c"][index % 2])),
+                "annotate;endpoint=plausible",
+            ),
         ),
     ];
     for (name, unknown, fuel) in known {
@@ -77,7 +96,8 @@ fn a_site_is_judged_once_however_often_it_is_named() {
     }
 }
 
-/// A collector whose events have forty fields, none of which must be there, so that each event is looked at for all of them.
+/// A collector whose events have forty fields, none of which must be there, so that each event is
+/// looked at for all of them.
 fn collectors() -> String {
     let fields = (0..40).map(|index| match index % 4 {
         0 => format!(r#"{{"pointer":"/field{index}","types":["string"],"max_length":50}}"#),
@@ -93,16 +113,32 @@ fn collectors() -> String {
     )
 }
 
-/// Fuel for a byte of the shortest elements there are, each of which is read and judged; what is quadratic takes thousands.
+/// Fuel for a byte of the shortest elements there are, each of which is read and judged; what is
+/// quadratic takes thousands.
 const DEAR: u64 = 450;
 
 /// What stands before a list, one of its elements (`N` is its number), and what stands behind.
 const LISTS: &[(&str, &str, &str, &str)] = &[
     ("/v1/track/key", r#"{"accountId":"1","projectId":"1","visitors":["#, "1", "]}"),
     ("/v1/track/key", r#"{"accountId":"1","projectId":"1","visitors":["#, "{}", "]}"),
-    ("/v1/track/key", r#"{"accountId":"1","projectId":"1","visitors":[{"visitorId":"v","events":["#, "1", "]}]}"),
-    ("/v1/track/key", r#"{"accountId":"1","projectId":"1","visitors":[{"visitorId":"v","events":["#, "{}", "]}]}"),
-    ("/v1/track/key", r#"{"accountId":"1","projectId":"1","visitors":[{"visitorId":"v""#, r#""events":[]"#, "}]}"),
+    (
+        "/v1/track/key",
+        r#"{"accountId":"1","projectId":"1","visitors":[{"visitorId":"v","events":["#,
+        "1",
+        "]}]}",
+    ),
+    (
+        "/v1/track/key",
+        r#"{"accountId":"1","projectId":"1","visitors":[{"visitorId":"v","events":["#,
+        "{}",
+        "]}]}",
+    ),
+    (
+        "/v1/track/key",
+        r#"{"accountId":"1","projectId":"1","visitors":[{"visitorId":"v""#,
+        r#""events":[]"#,
+        "}]}",
+    ),
     ("/v1/track/key", r#"{"accountId":"1","projectId":"1""#, r#""visitors":[{}]"#, "}"),
     ("/v1/track/key", r#"{"accountId":"1","projectId":"1","visitors":[]"#, r#""a":1"#, "}"),
     ("/v1/track/key", r#"{"accountId":"1","projectId":"1","visitors":[],"x":["#, "1.5e3", "]}"),
@@ -132,12 +168,15 @@ fn every_list_costs_what_its_bytes_do() {
         let comma = if before.ends_with(['[', '{']) { "" } else { "," };
         let list = elements(|index| element.replace('N', &format!("{index:06}")));
         let mut request = post(path, format!("{before}{comma}{list}{after}"));
-        request
-            .headers
-            .extend([("authorization".to_owned(), b"Token a".to_vec()), ("x-api-version".to_owned(), b"2020-09-22".to_vec())]);
+        request.headers.extend([
+            ("authorization".to_owned(), b"Token a".to_vec()),
+            ("x-api-version".to_owned(), b"2020-09-22".to_vec()),
+        ]);
         let fuel = vm.request(&request, WHOLE, Envoy::Hold).fuel / BYTES as u64;
         if fuel > DEAR {
-            dear.push(format!("{path} {before}{comma}{element}: {fuel} for a byte, at most {DEAR}"));
+            dear.push(format!(
+                "{path} {before}{comma}{element}: {fuel} for a byte, at most {DEAR}"
+            ));
         }
     }
     assert!(dear.is_empty(), "{}", dear.join("\n"));

@@ -1,5 +1,5 @@
-//! What an operator sees: a real Prometheus scrapes the real Envoy; labels, dashboard, access log and alerts are proven by
-//! queries. Run by `make test-observability`, which installs Prometheus.
+//! What an operator sees: a real Prometheus scrapes the real Envoy; labels, dashboard, access log
+//! and alerts are proven by queries. Run by `make test-observability`, which installs Prometheus.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod gateway;
@@ -35,10 +35,13 @@ impl Prometheus {
     /// The example's configuration, scraping every second.
     async fn start(envoy: &Envoy) -> Prometheus {
         let port = free_port().unwrap();
-        let folder = std::env::temp_dir().join(format!("trackgate-prometheus-{}-{port}", std::process::id()));
+        let folder = std::env::temp_dir()
+            .join(format!("trackgate-prometheus-{}-{port}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let text = std::fs::read_to_string("examples/prometheus/prometheus.yml").unwrap();
-        let text = replaced(&text, "scrape_interval: 15s", "scrape_interval: 1s\n  scrape_timeout: 1s").unwrap();
+        let text =
+            replaced(&text, "scrape_interval: 15s", "scrape_interval: 1s\n  scrape_timeout: 1s")
+                .unwrap();
         let text = replaced(&text, "127.0.0.1:9901", &envoy.admin.to_string()).unwrap();
         std::fs::write(folder.join("prometheus.yml"), text).unwrap();
         std::fs::copy("examples/prometheus/rules.yml", folder.join("rules.yml")).unwrap();
@@ -57,9 +60,15 @@ impl Prometheus {
     /// The series of an instant query; empty while it does not serve yet.
     async fn query(&self, expression: &str) -> Vec<Value> {
         let encoded: String = expression.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        let call =
-            Call { method: "GET".to_owned(), path: format!("/api/v1/query?query={encoded}"), headers: Vec::new(), body: None };
-        let Ok(answer) = client::send(self.address, &call, Transport::Http1).await else { return Vec::new() };
+        let call = Call {
+            method: "GET".to_owned(),
+            path: format!("/api/v1/query?query={encoded}"),
+            headers: Vec::new(),
+            body: None,
+        };
+        let Ok(answer) = client::send(self.address, &call, Transport::Http1).await else {
+            return Vec::new();
+        };
         let answer: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         assert_ne!(answer["status"], "error", "{expression}: {answer}");
         answer["data"]["result"].as_array().cloned().unwrap_or_default()
@@ -70,24 +79,36 @@ impl Prometheus {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
             let series = self.query(expression).await;
-            let values = series.iter().map(|series| series["value"][1].as_str().unwrap().parse::<f64>().unwrap());
+            let values = series
+                .iter()
+                .map(|series| series["value"][1].as_str().unwrap().parse::<f64>().unwrap());
             if !series.is_empty() && values.sum::<f64>() == expected {
                 return;
             }
-            assert!(Instant::now() < deadline, "{expression}: expected {expected}, found {series:?}");
+            assert!(
+                Instant::now() < deadline,
+                "{expression}: expected {expected}, found {series:?}"
+            );
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
 }
 
 async fn gateway() -> (Collector, Envoy) {
-    gateway::gateway(&replaced(&shipped("hold"), "value: '{}'", &format!("value: '{CONFIGURATION}'")).unwrap(), 2).await
+    gateway::gateway(
+        &replaced(&shipped("hold"), "value: '{}'", &format!("value: '{CONFIGURATION}'")).unwrap(),
+        2,
+    )
+    .await
 }
 
 async fn post(envoy: &Envoy, path: &str, user_agent: &str, extra: &[(&str, &str)], body: &str) {
     let fields = [("user-agent", user_agent)];
-    let fields: Vec<(&str, &[u8])> = fields.iter().chain(extra).map(|(name, value)| (*name, value.as_bytes())).collect();
-    client::send(envoy.listener, &gateway::post(path, &fields, body), Transport::Http1).await.unwrap();
+    let fields: Vec<(&str, &[u8])> =
+        fields.iter().chain(extra).map(|(name, value)| (*name, value.as_bytes())).collect();
+    client::send(envoy.listener, &gateway::post(path, &fields, body), Transport::Http1)
+        .await
+        .unwrap();
 }
 
 /// Five of each: passed, dropped, rejected, in shadow, under a partial enforcement, not inspected.
@@ -114,7 +135,10 @@ async fn prometheus_sees_labels_and_the_dashboard_has_series() {
         (r#"endpoint="plausible",verdict="pass",reason="none",mode="enforce""#, 5.0),
         (r#"endpoint="plausible",verdict="drop",reason="bot",mode="enforce""#, 5.0),
         (r#"endpoint="plausible",verdict="reject",reason="invalid",mode="enforce""#, 5.0),
-        (r#"endpoint="plausible",verdict="uninspected",reason="content_encoding",mode="enforce""#, 5.0),
+        (
+            r#"endpoint="plausible",verdict="uninspected",reason="content_encoding",mode="enforce""#,
+            5.0,
+        ),
         (r#"endpoint="convert",verdict="pass",reason="none",mode="shadow""#, 5.0),
         (r#"endpoint="convert",verdict="drop",reason="bot",mode="shadow""#, 5.0),
         (r#"endpoint="commanders_act",verdict="pass",reason="none",mode="enforce""#, 5.0),
@@ -122,9 +146,13 @@ async fn prometheus_sees_labels_and_the_dashboard_has_series() {
     ] {
         prometheus.expect(&format!("trackgate_requests_total{{{labels}}}"), count).await;
     }
-    prometheus.expect("count(count by (mode) (trackgate_requests_total{endpoint=\"userpilot\"}))", 2.0).await;
+    prometheus
+        .expect("count(count by (mode) (trackgate_requests_total{endpoint=\"userpilot\"}))", 2.0)
+        .await;
     let version = env!("CARGO_PKG_VERSION").replace('.', "_");
-    prometheus.expect(&format!("count(trackgate_config_info{{version={version:?}}} > 0)"), 1.0).await;
+    prometheus
+        .expect(&format!("count(trackgate_config_info{{version={version:?}}} > 0)"), 1.0)
+        .await;
     prometheus.expect("trackgate_host_errors_total + trackgate_resumed_total", 0.0).await;
     dashboard(&prometheus, &envoy).await;
 }
@@ -133,9 +161,14 @@ async fn prometheus_sees_labels_and_the_dashboard_has_series() {
 async fn dashboard(prometheus: &Prometheus, envoy: &Envoy) {
     let text = std::fs::read_to_string("examples/grafana/trackgate.json").unwrap();
     let dashboard: Value = serde_json::from_str(&text).unwrap();
-    let targets = dashboard["panels"].as_array().unwrap().iter().flat_map(|panel| panel["targets"].as_array().unwrap());
-    let mut open: Vec<String> =
-        targets.map(|target| target["expr"].as_str().unwrap().replace("$__rate_interval", "10s")).collect();
+    let targets = dashboard["panels"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|panel| panel["targets"].as_array().unwrap());
+    let mut open: Vec<String> = targets
+        .map(|target| target["expr"].as_str().unwrap().replace("$__rate_interval", "10s"))
+        .collect();
     assert!(open.len() >= 10, "{open:?}");
     let deadline = Instant::now() + Duration::from_secs(30);
     while !open.is_empty() {
@@ -164,15 +197,18 @@ async fn the_access_log_tells_verdict_reasons_and_who_answered() {
     let deadline = Instant::now() + Duration::from_secs(5);
     let lines = loop {
         let text = std::fs::read_to_string(envoy.access_log()).unwrap();
-        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let lines: Vec<Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         if lines.len() == 4 {
             break lines;
         }
         assert!(Instant::now() < deadline, "{lines:?}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     };
-    let seen: Vec<_> =
-        lines.iter().map(|line| (line["verdict"].as_str(), line["reasons"].as_str(), line["details"].as_str())).collect();
+    let seen: Vec<_> = lines
+        .iter()
+        .map(|line| (line["verdict"].as_str(), line["reasons"].as_str(), line["details"].as_str()))
+        .collect();
     let annotated = "missing_site_id, missing_source_key";
     let expected = [
         (Some("drop;endpoint=plausible"), Some("bot;domain=\"a.example\""), Some("trackgate_bot")),
@@ -185,10 +221,19 @@ async fn the_access_log_tells_verdict_reasons_and_who_answered() {
 
 #[test]
 fn the_alerts_fire_when_they_should() {
-    for arguments in [["check", "rules", "rules.yml"], ["test", "rules", "rules_test.yml"], ["check", "config", "prometheus.yml"]]
-    {
-        let output = Command::new("promtool").args(arguments).current_dir("examples/prometheus").output().unwrap();
-        let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    for arguments in [
+        ["check", "rules", "rules.yml"],
+        ["test", "rules", "rules_test.yml"],
+        ["check", "config", "prometheus.yml"],
+    ] {
+        let output = Command::new("promtool")
+            .args(arguments)
+            .current_dir("examples/prometheus")
+            .output()
+            .unwrap();
+        let said = [output.stdout, output.stderr]
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .concat();
         assert!(output.status.success(), "{arguments:?}: {said}");
     }
 }

@@ -1,4 +1,5 @@
-//! Clients that send less than they announced, or too slowly: what they take is bounded, and the others go on.
+//! Clients that send less than they announced, or too slowly: what they take is bounded, and the
+//! others go on.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod gateway;
@@ -12,14 +13,19 @@ use tokio::net::TcpStream;
 use trackgate::cli::client::{self, Transport};
 use trackgate::cli::envoy::replaced;
 
-/// Bodies of a megabyte that stall, two hundred a second at most and four times what Envoy may take: it gives them up, tells others with a 503
-/// that they are too many, hangs nobody, and is its old self when they are gone.
+/// Bodies of a megabyte that stall, two hundred a second at most and four times what Envoy may
+/// take: it gives them up, tells others with a 503 that they are too many, hangs nobody, and is its
+/// old self when they are gone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn large_bodies_that_stall_are_given_up_as_memory_runs_short() {
     const HEAP: usize = 256 << 20;
     const BODY: usize = 1_000_000;
-    let bootstrap =
-        replaced(&shipped("hold"), "max_heap_size_bytes: 2147483648", &format!("max_heap_size_bytes: {HEAP}")).unwrap();
+    let bootstrap = replaced(
+        &shipped("hold"),
+        "max_heap_size_bytes: 2147483648",
+        &format!("max_heap_size_bytes: {HEAP}"),
+    )
+    .unwrap();
     let (collector, envoy) = gateway(&bootstrap, 1).await;
     let before = rss(&envoy);
     let start = head("/v1/track/key", &format!("content-length: {BODY}\r\n\r\n"));
@@ -35,7 +41,14 @@ async fn large_bodies_that_stall_are_given_up_as_memory_runs_short() {
         tokio::time::sleep(Duration::from_millis(5)).await;
         if number % 4 == 0 {
             let begin = Instant::now();
-            *answers.entry(client::send(envoy.listener, &view(&[]), Transport::Http1).await.unwrap().status).or_default() += 1;
+            *answers
+                .entry(
+                    client::send(envoy.listener, &view(&[]), Transport::Http1)
+                        .await
+                        .unwrap()
+                        .status,
+                )
+                .or_default() += 1;
             worst = worst.max(begin.elapsed());
             most = most.max(rss(&envoy) - before);
         }
@@ -45,14 +58,21 @@ async fn large_bodies_that_stall_are_given_up_as_memory_runs_short() {
         stalled.len(),
         flood.elapsed()
     );
-    assert!(answers.keys().all(|status| [202, 503].contains(status)) && answers.contains_key(&202), "{answers:?}");
+    assert!(
+        answers.keys().all(|status| [202, 503].contains(status)) && answers.contains_key(&202),
+        "{answers:?}"
+    );
     assert!(worst < Duration::from_secs(3), "{worst:?}");
-    // Between two looks at the heap, four times a second, more may come in than it is allowed to take.
+    // Between two looks at the heap, four times a second, more may come in than it is allowed to
+    // take.
     assert!(most < 2 * HEAP, "{most}");
     settle(&envoy, Duration::from_secs(45)).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     for _ in 0..20 {
-        assert_eq!(client::send(envoy.listener, &view(&[]), Transport::Http1).await.unwrap().status, 202);
+        assert_eq!(
+            client::send(envoy.listener, &view(&[]), Transport::Http1).await.unwrap().status,
+            202
+        );
     }
     // All that was acknowledged, and nothing else.
     assert_eq!(collector.seen().len(), answers[&202] + 20);
@@ -62,11 +82,16 @@ async fn large_bodies_that_stall_are_given_up_as_memory_runs_short() {
 fn connections() -> usize {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap();
     let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
-    let files = line.split_ascii_whitespace().nth(3).and_then(|limit| limit.parse().ok()).unwrap_or(10_000_usize);
+    let files = line
+        .split_ascii_whitespace()
+        .nth(3)
+        .and_then(|limit| limit.parse().ok())
+        .unwrap_or(10_000_usize);
     files.saturating_sub(500).min(10_000)
 }
 
-/// Ten thousand bodies that never end take what Envoy is told to hold and no more, and good requests go on.
+/// Ten thousand bodies that never end take what Envoy is told to hold and no more, and good
+/// requests go on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bodies_that_never_end_do_not_stop_the_others() {
     let (collector, envoy) = gateway(&shipped("hold"), 1).await;
@@ -86,7 +111,10 @@ async fn bodies_that_never_end_do_not_stop_the_others() {
     }
     let begin = Instant::now();
     for _ in 0..20 {
-        assert_eq!(client::send(envoy.listener, &view(&[]), Transport::Http1).await.unwrap().status, 202);
+        assert_eq!(
+            client::send(envoy.listener, &view(&[]), Transport::Http1).await.unwrap().status,
+            202
+        );
     }
     assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
     let each = (rss(&envoy) - before) / count;
@@ -97,15 +125,23 @@ async fn bodies_that_never_end_do_not_stop_the_others() {
     assert_eq!(collector.seen().len(), 21);
 }
 
-/// Sends the start of a request, and then a byte every so often; what came back when Envoy had enough, and after how long.
-async fn drip(listener: SocketAddr, start: String, byte: &[u8], every: Duration) -> (String, Duration) {
+/// Sends the start of a request, and then a byte every so often; what came back when Envoy had
+/// enough, and after how long.
+async fn drip(
+    listener: SocketAddr,
+    start: String,
+    byte: &[u8],
+    every: Duration,
+) -> (String, Duration) {
     let begin = Instant::now();
     let mut stream = TcpStream::connect(listener).await.unwrap();
     stream.write_all(start.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     loop {
         match tokio::time::timeout(every, stream.read_buf(&mut answer)).await {
-            Err(_) if begin.elapsed() < Duration::from_secs(60) => stream.write_all(byte).await.unwrap(),
+            Err(_) if begin.elapsed() < Duration::from_secs(60) => {
+                stream.write_all(byte).await.unwrap()
+            }
             Ok(Ok(1..)) if !answer.ends_with(b"timeout") => {}
             Ok(_) | Err(_) => break,
         }
@@ -113,7 +149,8 @@ async fn drip(listener: SocketAddr, start: String, byte: &[u8], every: Duration)
     (String::from_utf8_lossy(&answer).into_owned(), begin.elapsed())
 }
 
-/// With the timeouts as they are shipped: half a minute for all of a request, and as long without a byte.
+/// With the timeouts as they are shipped: half a minute for all of a request, and as long without a
+/// byte.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slow_requests_are_ended_in_time() {
     let (collector, envoy) = gateway(&shipped("hold"), 1).await;
@@ -122,7 +159,12 @@ async fn slow_requests_are_ended_in_time() {
     let mut slow = tokio::task::JoinSet::new();
     for (name, start, byte, every) in [
         ("a body that drips", body.clone(), b" ".as_slice(), second),
-        ("chunks that drip", head("/api/event", "transfer-encoding: chunked\r\n\r\n"), b"1\r\n \r\n", second),
+        (
+            "chunks that drip",
+            head("/api/event", "transfer-encoding: chunked\r\n\r\n"),
+            b"1\r\n \r\n",
+            second,
+        ),
         ("a body that stalls", body, b"", 60 * second),
         ("a header section that drips", head("/api/event", "x-a: "), b"a", second),
     ] {

@@ -1,4 +1,5 @@
-//! Envoy drained and replaced under load: each request that was acknowledged reached the collector, once, and none hangs.
+//! Envoy drained and replaced under load: each request that was acknowledged reached the collector,
+//! once, and none hangs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod gateway;
@@ -20,7 +21,8 @@ const LANES: usize = 16;
 /// Every fourth is refused by the gate; the collector takes its time with every fifth.
 fn call(number: usize) -> Call {
     let path = format!("/api/event?number={number}");
-    let delay: &[(&str, &[u8])] = if number.is_multiple_of(5) { &[("x-answer-delay-ms", b"300")] } else { &[] };
+    let delay: &[(&str, &[u8])] =
+        if number.is_multiple_of(5) { &[("x-answer-delay-ms", b"300")] } else { &[] };
     post(&path, delay, if is_refused(number) { "{}" } else { VIEW })
 }
 
@@ -64,7 +66,9 @@ impl Load {
             let call = call(number);
             let exchange = client::exchange(&mut stream, &call, Transport::Http1);
             let answer = tokio::time::timeout(Duration::from_secs(5), exchange).await;
-            let answer = answer.map_err(|_| "it hangs".to_owned()).and_then(|answer| answer.map_err(|error| error.to_string()));
+            let answer = answer
+                .map_err(|_| "it hangs".to_owned())
+                .and_then(|answer| answer.map_err(|error| error.to_string()));
             if answer.as_ref().is_ok_and(|answer| !closes(answer)) {
                 open = Some(stream);
             }
@@ -73,13 +77,18 @@ impl Load {
         }
     }
 
-    /// Every request that was sent has its answer, and the collector got those that it should, once. How many were sent.
+    /// Every request that was sent has its answer, and the collector got those that it should,
+    /// once. How many were sent.
     fn compare(&self, collector: &Collector) -> usize {
         let answers = self.answers.lock().unwrap();
         let mut received: BTreeMap<usize, usize> = BTreeMap::new();
         for seen in collector.seen() {
             let number = seen.path.split("number=").nth(1).unwrap().parse().unwrap();
-            assert_eq!(seen.header("x-track-verdict"), Some(b"pass;endpoint=plausible".as_slice()), "{number}");
+            assert_eq!(
+                seen.header("x-track-verdict"),
+                Some(b"pass;endpoint=plausible".as_slice()),
+                "{number}"
+            );
             *received.entry(number).or_default() += 1;
         }
         let sent = answers.iter().filter_map(|(number, answer)| Some((*number, answer.as_ref()?)));
@@ -87,7 +96,11 @@ impl Load {
         for (number, answer) in sent {
             count += 1;
             let expected = if is_refused(number) { (Ok(400), 0) } else { (Ok(202), 1) };
-            assert_eq!((answer.clone(), received.get(&number).copied().unwrap_or(0)), expected, "{number}");
+            assert_eq!(
+                (answer.clone(), received.get(&number).copied().unwrap_or(0)),
+                expected,
+                "{number}"
+            );
         }
         count
     }
@@ -109,7 +122,9 @@ async fn draining_loses_nothing() {
     let drained = envoy.post("/drain_listeners?graceful").await.unwrap();
     assert_eq!(drained, "OK\n");
     // Every lane ends when there is nobody left to connect to.
-    tokio::time::timeout(Duration::from_secs(10), lanes.join_all()).await.expect("the listener is closed after the drain time");
+    tokio::time::timeout(Duration::from_secs(10), lanes.join_all())
+        .await
+        .expect("the listener is closed after the drain time");
     let sent = load.compare(&collector);
     assert!(sent > 100, "{sent}");
     assert_eq!(counted(&envoy).await, sent as u64);
@@ -132,6 +147,11 @@ async fn a_hot_restart_loses_nothing() {
     assert!(before > 100 && sent > before + 100, "{before} {sent}");
     // The successor's counters begin with what the one before it had not flushed yet.
     let counted = counted(&successor).await;
-    assert!((sent - before - LANES) as u64 <= counted && counted <= sent as u64, "{before} {sent} {counted}");
-    println!("{sent} requests, {before} of them before the successor was live: each answered; the successor counts {counted}");
+    assert!(
+        (sent - before - LANES) as u64 <= counted && counted <= sent as u64,
+        "{before} {sent} {counted}"
+    );
+    println!(
+        "{sent} requests, {before} of them before the successor was live: each answered; the successor counts {counted}"
+    );
 }

@@ -18,17 +18,26 @@ fn event() -> Request {
         method: "POST".to_owned(),
         path: "/api/event".to_owned(),
         headers: fields.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).to_vec(),
-        body: Some(br#"{"n":"pageview","u":"https://site7.example/page","d":"site7.example"}"#.to_vec()),
+        body: Some(
+            br#"{"n":"pageview","u":"https://site7.example/page","d":"site7.example"}"#.to_vec(),
+        ),
     }
 }
 
 /// Of each site thirty rules: ten of each kind but countries, which take no room.
 fn sites(count: usize) -> String {
-    let list = |item: &dyn Fn(usize) -> String| (0..10).map(|index| format!("\"{}\"", item(index))).collect::<Vec<_>>().join(",");
+    let list = |item: &dyn Fn(usize) -> String| {
+        (0..10).map(|index| format!("\"{}\"", item(index))).collect::<Vec<_>>().join(",")
+    };
     let site = |site: usize| {
         let pages = list(&|index| format!("/section-{index}/private/**"));
-        let hosts =
-            list(&|index| if index == 0 { format!("site{site}.example") } else { format!("*.shop{index}.site{site}.example") });
+        let hosts = list(&|index| {
+            if index == 0 {
+                format!("site{site}.example")
+            } else {
+                format!("*.shop{index}.site{site}.example")
+            }
+        });
         let addresses = list(&|index| format!("10.{}.{}.{index}", site / 256, site % 256));
         format!(
             r#""site{site}.example":{{"page_blocklist":[{pages}],"hostname_allowlist":[{hosts}],"ip_blocklist":[{addresses}]}}"#
@@ -62,15 +71,24 @@ fn ten_thousand_sites_with_thirty_rules_each() {
     );
     assert!(time < Duration::from_secs(2), "{time:?}");
     assert!(memory < 60 * MB, "{memory}");
-    assert!(many < few + few / 50, "a request must not cost more the more sites there are: {many}, {few} with ten");
+    assert!(
+        many < few + few / 50,
+        "a request must not cost more the more sites there are: {many}, {few} with ten"
+    );
 }
 
 #[test]
 fn a_hundred_thousand_prefixes() {
     let prefixes = |count: usize| {
-        let list: Vec<String> =
-            (0..count).map(|index| format!("\"{}.{}.{}.0/25\"", 11 + index / 65536, index / 256 % 256, index % 256)).collect();
-        format!(r#"{{"endpoints":[{{"name":"plausible","vendor":"plausible","datacenter_ranges":[{}]}}]}}"#, list.join(","))
+        let list: Vec<String> = (0..count)
+            .map(|index| {
+                format!("\"{}.{}.{}.0/25\"", 11 + index / 65536, index / 256 % 256, index % 256)
+            })
+            .collect();
+        format!(
+            r#"{{"endpoints":[{{"name":"plausible","vendor":"plausible","datacenter_ranges":[{}]}}]}}"#,
+            list.join(",")
+        )
     };
     let (_, base, few) = measure(&prefixes(10));
     let (time, memory, many) = measure(&prefixes(100_000));
@@ -86,7 +104,8 @@ fn a_hundred_thousand_prefixes() {
 #[test]
 fn a_hundred_thousand_keys() {
     let keys = |count: usize| {
-        let list: Vec<String> = (0..count).map(|index| format!("\"{:064x}\"", index * 7 + 1)).collect();
+        let list: Vec<String> =
+            (0..count).map(|index| format!("\"{:064x}\"", index * 7 + 1)).collect();
         format!(
             r#"{{"endpoints":[{{"name":"plausible","vendor":"plausible"}},{{"name":"userpilot","vendor":"userpilot","api_keys_sha256":[{}]}}]}}"#,
             list.join(",")
@@ -108,7 +127,10 @@ fn endpoints(count: usize, what: &str) -> String {
         format!(r#"{{"name":"endpoint_{index}","vendor":"{}",{place}}}"#, vendors[index % 4])
     };
     let last = r#"{"name":"last","vendor":"plausible"}"#;
-    format!(r#"{{"endpoints":[{},{last}]}}"#, (0..count).map(endpoint).collect::<Vec<_>>().join(","))
+    format!(
+        r#"{{"endpoints":[{},{last}]}}"#,
+        (0..count).map(endpoint).collect::<Vec<_>>().join(",")
+    )
 }
 
 #[test]

@@ -1,6 +1,7 @@
-//! Three ledgers of mixed traffic for as long as asked, which must agree to the last request: what each client was told, what the collector
-//! received, and what the counters say. `make soak MINUTES=30`; `PAUSE_MS=5` lets each client rest so long after each request, and
-//! `PHASE=compat` takes the other shipped configuration.
+//! Three ledgers of mixed traffic for as long as asked, which must agree to the last request: what
+//! each client was told, what the collector received, and what the counters say. `make soak
+//! MINUTES=30`; `PAUSE_MS=5` lets each client rest so long after each request, and `PHASE=compat`
+//! takes the other shipped configuration.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod gateway;
@@ -43,10 +44,21 @@ struct Plan {
 impl Plan {
     /// A request that the collector gets and takes.
     fn passes(number: usize, path: &str, fields: &[(&str, &[u8])], body: &str) -> Plan {
-        let endpoint = ENDPOINTS.iter().find(|(prefix, _)| path.starts_with(prefix)).map(|(_, name)| (*name, "pass", "none"));
+        let endpoint = ENDPOINTS
+            .iter()
+            .find(|(prefix, _)| path.starts_with(prefix))
+            .map(|(_, name)| (*name, "pass", "none"));
         Plan {
-            call: call(&format!("{path}{}number={number}", if path.contains('?') { '&' } else { '?' }), fields, body),
-            transport: if number.is_multiple_of(3) { Transport::Http1Chunked(1 + number % 40) } else { Transport::Http1 },
+            call: call(
+                &format!("{path}{}number={number}", if path.contains('?') { '&' } else { '?' }),
+                fields,
+                body,
+            ),
+            transport: if number.is_multiple_of(3) {
+                Transport::Http1Chunked(1 + number % 40)
+            } else {
+                Transport::Http1
+            },
             status: 202,
             reaches: true,
             counted: endpoint,
@@ -75,19 +87,26 @@ fn plan(number: usize) -> Plan {
     match number % 40 {
         0 => view(&[crawler]).refused(202, "drop", "bot"),
         1 => post("/api/event", "{}").refused(400, "reject", "invalid"),
-        2 => Plan::passes(number, "/v1/track/key", &[crawler], BUCKETING).refused(200, "drop", "bot"),
+        2 => {
+            Plan::passes(number, "/v1/track/key", &[crawler], BUCKETING).refused(200, "drop", "bot")
+        }
         3 => post("/v1/track/key", "{").refused(400, "reject", "invalid_json"),
         4 => post("/v1/track", "{}").refused(401, "reject", "unauthorized"),
-        5 => post("/events?tc_s=1", r#"{"event_name":"a"}"#).judged("annotate", "missing_source_key"),
-        6 => Plan::passes(number, "/api/event", &[("content-encoding", b"gzip")], "x").judged("uninspected", "content_encoding"),
+        5 => {
+            post("/events?tc_s=1", r#"{"event_name":"a"}"#).judged("annotate", "missing_source_key")
+        }
+        6 => Plan::passes(number, "/api/event", &[("content-encoding", b"gzip")], "x")
+            .judged("uninspected", "content_encoding"),
         7 => post("/other", "x"),
         8 => rare(number),
-        9 => post("/events/batch?tc_s=1&token=a", &format!(r#"{{"batch":[{}]}}"#, vec![r#"{"event_name":"a"}"#; 200].join(","))),
-        10 => post("/events?tc_s=1&token=a", &format!(r#"{{"event_name":"{}"}}"#, "x".repeat(40_000))).refused(
-            400,
-            "reject",
-            "request_too_large",
+        9 => post(
+            "/events/batch?tc_s=1&token=a",
+            &format!(r#"{{"batch":[{}]}}"#, vec![r#"{"event_name":"a"}"#; 200].join(",")),
         ),
+        10 => {
+            post("/events?tc_s=1&token=a", &format!(r#"{{"event_name":"{}"}}"#, "x".repeat(40_000)))
+                .refused(400, "reject", "request_too_large")
+        }
         odd if odd % 2 == 1 => post("/v1/track/key", BUCKETING),
         _ => view(&[]),
     }
@@ -140,7 +159,11 @@ impl Ledgers {
 }
 
 /// Sends one request; the connection goes back if it may serve more.
-async fn exchange(listener: SocketAddr, open: &mut Option<TcpStream>, plan: &Plan) -> trackgate::cli::Result<Answer> {
+async fn exchange(
+    listener: SocketAddr,
+    open: &mut Option<TcpStream>,
+    plan: &Plan,
+) -> trackgate::cli::Result<Answer> {
     match plan.transport {
         Transport::Http1 | Transport::Http1Chunked(_) => {
             let mut stream = match open.take() {
@@ -154,7 +177,9 @@ async fn exchange(listener: SocketAddr, open: &mut Option<TcpStream>, plan: &Pla
             }
             answer
         }
-        Transport::Http2(_) | Transport::Http2Trailers => client::send(listener, &plan.call, plan.transport).await,
+        Transport::Http2(_) | Transport::Http2Trailers => {
+            client::send(listener, &plan.call, plan.transport).await
+        }
     }
 }
 
@@ -175,8 +200,13 @@ async fn lane(listener: SocketAddr, ledgers: Arc<Ledgers>, until: Instant, pause
             continue;
         }
         match exchange(listener, &mut open, &plan).await {
-            Ok(answer) if answer.status == plan.status && answer.header("x-collector").is_some() == plan.reaches => {}
-            other => ledgers.complain(format!("{number}: expected {} {:?}, found {other:?}", plan.status, plan.counted)),
+            Ok(answer)
+                if answer.status == plan.status
+                    && answer.header("x-collector").is_some() == plan.reaches => {}
+            other => ledgers.complain(format!(
+                "{number}: expected {} {:?}, found {other:?}",
+                plan.status, plan.counted
+            )),
         }
         tokio::time::sleep(pause).await;
     }
@@ -200,7 +230,9 @@ async fn three_ledgers_agree() {
         let number = number_of(seen);
         book.received[number].fetch_add(1, Ordering::Relaxed);
         let plan = plan(number);
-        let verdict = plan.counted.map(|(endpoint, verdict, _)| format!("{verdict};endpoint={endpoint}").into_bytes());
+        let verdict = plan
+            .counted
+            .map(|(endpoint, verdict, _)| format!("{verdict};endpoint={endpoint}").into_bytes());
         if seen.header("x-track-verdict") != verdict.as_deref() || seen.body != plan.call.body {
             book.complain(format!("{number}: the collector saw {}", seen.line()));
         }
@@ -241,11 +273,17 @@ async fn compare(ledgers: &Ledgers, envoy: &Envoy, sent: usize) {
     let mut differing = Vec::new();
     for number in 0..sent {
         let plan = plan(number);
-        if usize::from(ledgers.received[number].load(Ordering::Relaxed)) != usize::from(plan.reaches) {
+        if usize::from(ledgers.received[number].load(Ordering::Relaxed))
+            != usize::from(plan.reaches)
+        {
             differing.push(number);
         }
         if let Some((endpoint, verdict, reason)) = plan.counted {
-            let kind = Kind { endpoint: endpoint.to_owned(), verdict: verdict.to_owned(), reason: reason.to_owned() };
+            let kind = Kind {
+                endpoint: endpoint.to_owned(),
+                verdict: verdict.to_owned(),
+                reason: reason.to_owned(),
+            };
             *expected.entry(kind).or_default() += 1;
         }
     }
@@ -256,7 +294,8 @@ async fn compare(ledgers: &Ledgers, envoy: &Envoy, sent: usize) {
         &differing[..differing.len().min(5)]
     );
     let counted = Stats::parse(&envoy.admin("/stats/prometheus").await.unwrap());
-    let found: BTreeMap<Kind, u64> = counted.requests.into_iter().filter(|(_, count)| *count > 0).collect();
+    let found: BTreeMap<Kind, u64> =
+        counted.requests.into_iter().filter(|(_, count)| *count > 0).collect();
     assert_eq!(found, expected);
     assert_eq!(counted.host_errors, 0);
 }

@@ -1,5 +1,6 @@
-//! The worst text that a client can write into each field that some vendor looks at, counted in fuel against plain letters of as many
-//! bytes. What is quadratic costs a thousand times as much at this size, and shows.
+//! The worst text that a client can write into each field that some vendor looks at, counted in
+//! fuel against plain letters of as many bytes. What is quadratic costs a thousand times as much at
+//! this size, and shows.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod corpus;
@@ -19,7 +20,10 @@ fn texts(bytes: usize) -> Vec<(&'static str, String)> {
     let marks = "\u{301}\u{FE0F}\u{1AB0}\u{903}\u{20D0}\u{E0100}";
     let mut texts: Vec<(&'static str, String)> = vec![
         ("ideographs", filled(&ideographs, bytes)),
-        ("ideographs, then one mark", format!("{ideographs}{}", filled("\u{FE0F}", bytes - ideographs.len()))),
+        (
+            "ideographs, then one mark",
+            format!("{ideographs}{}", filled("\u{FE0F}", bytes - ideographs.len())),
+        ),
     ];
     let units = [
         ("one mark", "\u{301}"),
@@ -62,7 +66,10 @@ fn post(path: &str, headers: &[(&str, &str)], body: String) -> Request {
     Request {
         method: "POST".to_owned(),
         path: path.to_owned(),
-        headers: fields.into_iter().map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).collect(),
+        headers: fields
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()))
+            .collect(),
         body: Some(body.into_bytes()),
     }
 }
@@ -72,7 +79,9 @@ fn configuration() -> String {
         .map(|index| match index % 4 {
             0 => format!(r#"{{"pointer":"/field{index}","types":["string"],"max_length":50}}"#),
             1 => format!(r#"{{"pointer":"/user/field{index}"}}"#),
-            2 => format!(r#"{{"any_of":["/list/{index}","/list/{index}/a","/user/list/{index}"]}}"#),
+            2 => {
+                format!(r#"{{"any_of":["/list/{index}","/list/{index}/a","/user/list/{index}"]}}"#)
+            }
             _ => format!(r#"{{"pointer":"/field{index}","in":"request"}}"#),
         })
         .collect::<Vec<_>>()
@@ -147,10 +156,16 @@ fn bodies() -> Vec<(&'static str, &'static str)> {
     }
     bodies.push(("/events/batch?tc_s=1&token=x", r#"{"batch":[{"event_name":"@T@"}]}"#));
     bodies.push(("/events/batch?tc_s=1&token=x", r#"{"@T@":[{"event_name":"x"}]}"#));
-    for body in [r#"{"field0":"@T@"}"#, r#"{"@T@":"x"}"#, r#"{"user":{"@T@":"x"}}"#, r#"{"list":{"@T@":"x"}}"#] {
+    for body in [
+        r#"{"field0":"@T@"}"#,
+        r#"{"@T@":"x"}"#,
+        r#"{"user":{"@T@":"x"}}"#,
+        r#"{"list":{"@T@":"x"}}"#,
+    ] {
         bodies.push(("/single?k=x", body));
     }
-    for body in [r#"{"batch":[{"field0":"@T@"}]}"#, r#"{"batch":[{"@T@":"x"}]}"#, r#"{"@T@":[{}]}"#] {
+    for body in [r#"{"batch":[{"field0":"@T@"}]}"#, r#"{"batch":[{"@T@":"x"}]}"#, r#"{"@T@":[{}]}"#]
+    {
         bodies.push(("/batches", body));
     }
     bodies
@@ -163,10 +178,15 @@ fn fuel(vm: &mut Vm, request: &Request) -> u64 {
 /// How many times as much as plain letters a text may cost, in tenths.
 fn limit(body: &str, text: &str) -> u64 {
     match text {
-        // Each of a million domains is split off, cleared of blanks and looked up; what one of letters costs is its bytes.
+        // Each of a million domains is split off, cleared of blanks and looked up; what one of
+        // letters costs is its bytes.
         "commas" | "letters and commas" if body.contains(r#""d":"@T@""#) => 55,
         // A property's name is decoded and hashed, for of duplicates the first one counts.
-        "escaped backslashes" | "escaped quotes" | "letter, escape" if body.contains(r#"{"@T@":"x"}}"#) => 42,
+        "escaped backslashes" | "escaped quotes" | "letter, escape"
+            if body.contains(r#"{"@T@":"x"}}"#) =>
+        {
+            42
+        }
         _ => 30,
     }
 }
@@ -193,7 +213,8 @@ fn no_text_in_a_body_costs_more_than_three_times_plain_letters() {
 /// Envoy takes 60 KiB of header fields.
 const HEAD_BYTES: usize = 58_000;
 
-/// Fuel for a byte that nobody need mind, for a typical event takes as much. Many checks are done with letters at the first one.
+/// Fuel for a byte that nobody need mind, for a typical event takes as much. Many checks are done
+/// with letters at the first one.
 const DEAR: u64 = 80;
 
 /// Fields and targets with `@T@` where the text goes.

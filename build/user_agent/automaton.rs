@@ -20,8 +20,8 @@ pub struct Automaton {
     pub accepts: Vec<Accept>,
 }
 
-/// The patterns' positions, numbered through: at `position` stands a set, after it comes `position + 1`
-/// unless the sequence ends there.
+/// The patterns' positions, numbered through: at `position` stands a set, after it comes `position
+/// + 1` unless the sequence ends there.
 struct Positions {
     moves: Vec<Vec<bool>>,
     completes: Vec<Option<usize>>,
@@ -45,8 +45,13 @@ impl Positions {
         Self { moves, completes, firsts }
     }
 
-    /// From the open positions `from`, over `class`: the open positions after it and the rules completed.
-    fn step(&self, from: impl Iterator<Item = usize>, class: usize) -> (Vec<usize>, BTreeSet<usize>) {
+    /// From the open positions `from`, over `class`: the open positions after it and the rules
+    /// completed.
+    fn step(
+        &self,
+        from: impl Iterator<Item = usize>,
+        class: usize,
+    ) -> (Vec<usize>, BTreeSet<usize>) {
         let (mut open, mut completed) = (Vec::new(), BTreeSet::new());
         for position in from.filter(|&position| self.moves[position][class]) {
             match self.completes[position] {
@@ -65,7 +70,14 @@ impl Automaton {
     pub fn build(rules: &[Rule], alphabet: &Alphabet) -> Self {
         let positions = Positions::of(rules, alphabet);
         let firsts_by_class: Vec<Vec<usize>> = (0..alphabet.classes)
-            .map(|class| positions.firsts.iter().copied().filter(|&first| positions.moves[first][class]).collect())
+            .map(|class| {
+                positions
+                    .firsts
+                    .iter()
+                    .copied()
+                    .filter(|&first| positions.moves[first][class])
+                    .collect()
+            })
             .collect();
         let start = usize::from(alphabet.class_of[START]);
         let first = positions.step(firsts_by_class[start].iter().copied(), start);
@@ -89,7 +101,8 @@ impl Automaton {
         Self { rows, accepts }
     }
 
-    /// The smallest automaton that proves the same: states are split until no two in a block differ.
+    /// The smallest automaton that proves the same: states are split until no two in a block
+    /// differ.
     pub fn minimised(self) -> Self {
         let mut blocks = number(self.accepts.iter());
         loop {
@@ -97,7 +110,9 @@ impl Automaton {
                 .rows
                 .iter()
                 .zip(&blocks)
-                .map(|(row, &block)| std::iter::once(block).chain(row.iter().map(|&to| blocks[to])).collect())
+                .map(|(row, &block)| {
+                    std::iter::once(block).chain(row.iter().map(|&to| blocks[to])).collect()
+                })
                 .collect();
             let refined = number(signatures.iter());
             if refined.iter().max() == blocks.iter().max() {

@@ -10,10 +10,11 @@
 //! semrush   # Semrush, SEO [isbot]
 //! ```
 //!
-//! A pattern is matched in any letter case, anywhere in the value. In it `^` and `$` are the ends of
-//! the value, `<` and `>` an edge of a word, `\d` a digit, `\s` a space, `[abc]`, `[^abc]`, `[a-z]` one
-//! character of a set, `x?` an optional character, `\` before a sign the sign itself. There is no repetition.
-//! The comment starts at the first ` #` and ends with the source in brackets.
+//! A pattern is matched in any letter case, anywhere in the value. In it `^` and `$` are the ends
+//! of the value, `<` and `>` an edge of a word, `\d` a digit, `\s` a space, `[abc]`, `[^abc]`,
+//! `[a-z]` one character of a set, `x?` an optional character, `\` before a sign the sign itself.
+//! There is no repetition. The comment starts at the first ` #` and ends with the source in
+//! brackets.
 
 use super::pattern::{self, Set};
 use std::collections::BTreeSet;
@@ -72,11 +73,14 @@ pub struct Rule {
     pub sequences: Vec<Vec<Set>>,
 }
 
-/// The marks, in the order of their bits in the table. `src/rules/user_agent/findings.rs` has the same.
-const MARKS: [&str; 8] = ["engine", "platform", "app", "contact", "compatible", "own_address", "desktop", "native"];
+/// The marks, in the order of their bits in the table. `src/rules/user_agent/findings.rs` has the
+/// same.
+const MARKS: [&str; 8] =
+    ["engine", "platform", "app", "contact", "compatible", "own_address", "desktop", "native"];
 
-/// All rules of the lists in `folder`, in order of precedence: by class, then by file name and line. A verdict's
-/// pattern that several lists have is the first one's; twice in one list it is an error.
+/// All rules of the lists in `folder`, in order of precedence: by class, then by file name and
+/// line. A verdict's pattern that several lists have is the first one's; twice in one list it is an
+/// error.
 pub fn read(folder: &Path) -> Result<Vec<Rule>, String> {
     let mut paths: Vec<_> = std::fs::read_dir(folder)
         .map_err(|error| format!("{}: {error}", folder.display()))?
@@ -86,7 +90,8 @@ pub fn read(folder: &Path) -> Result<Vec<Rule>, String> {
     paths.sort();
     let mut rules = Vec::new();
     for path in &paths {
-        let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| format!("{}: {error}", path.display()))?;
         read_list(&text, &mut rules).map_err(|error| format!("{}:{error}", path.display()))?;
     }
     rules.sort_by_key(|rule| rule.class);
@@ -99,7 +104,8 @@ fn read_list(text: &str, rules: &mut Vec<Rule>) -> Result<(), String> {
     let mut class = None;
     let mut scope = Scope::Any;
     let mut seen = BTreeSet::new();
-    for (number, line) in text.lines().enumerate().map(|(index, line)| (index + 1, line.trim_end())) {
+    for (number, line) in text.lines().enumerate().map(|(index, line)| (index + 1, line.trim_end()))
+    {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
@@ -111,8 +117,9 @@ fn read_list(text: &str, rules: &mut Vec<Rule>) -> Result<(), String> {
             scope = scope_named(name).ok_or(format!("{number}: unknown scope `{name}`"))?;
             continue;
         }
-        let (pattern, comment) =
-            line.split_once(" #").ok_or(format!("{number}: expected ` # who [source]` after the pattern"))?;
+        let (pattern, comment) = line
+            .split_once(" #")
+            .ok_or(format!("{number}: expected ` # who [source]` after the pattern"))?;
         if !comment.ends_with(']') {
             return Err(format!("{number}: expected the comment to end with its [source]"));
         }
@@ -123,7 +130,9 @@ fn read_list(text: &str, rules: &mut Vec<Rule>) -> Result<(), String> {
         rules.push(Rule {
             id: id_of(pattern),
             pattern: pattern.to_ascii_lowercase(),
-            class: match class.ok_or(format!("{number}: expected a `@class` before the first pattern"))? {
+            class: match class
+                .ok_or(format!("{number}: expected a `@class` before the first pattern"))?
+            {
                 Class::HttpLibrary if pattern.starts_with('^') => Class::LeadingLibrary,
                 class => class,
             },

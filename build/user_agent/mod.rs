@@ -1,5 +1,6 @@
-//! The User-Agent rules as data: the lists become a sorted table of names and, for what is not a name, a
-//! packed automaton (lists -> patterns -> minimal automaton -> table), both written as Rust source.
+//! The User-Agent rules as data: the lists become a sorted table of names and, for what is not a
+//! name, a packed automaton (lists -> patterns -> minimal automaton -> table), both written as Rust
+//! source.
 //!
 //! No regex crate: the pattern language (see `lists`) has no repetition, so a plain subset
 //! construction stays as small as a keyword trie, and the whole set compiles in well under a second
@@ -31,6 +32,8 @@ pub fn compile(lists: &Path, target: &Path) -> Result<(), String> {
             "the User-Agent tables take {bytes} bytes, expected at most {MAX_TABLE_BYTES}: drop patterns that others cover"
         ));
     }
-    let size = format!("/// What all tables take of the module.\npub const BYTES: usize = {bytes};\n");
-    std::fs::write(target, size + &table.source() + &names.source()).map_err(|error| format!("{}: {error}", target.display()))
+    let size =
+        format!("/// What all tables take of the module.\npub const BYTES: usize = {bytes};\n");
+    std::fs::write(target, size + &table.source() + &names.source())
+        .map_err(|error| format!("{}: {error}", target.display()))
 }

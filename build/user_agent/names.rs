@@ -1,7 +1,7 @@
 //! Names: literal patterns that start at an edge of a word, as one sorted table.
 //!
-//! Nine rules of ten are of this kind. In the automaton each of their letters would cost a state; here a
-//! name costs its letters and six bytes.
+//! Nine rules of ten are of this kind. In the automaton each of their letters would cost a state;
+//! here a name costs its letters and six bytes.
 
 use super::lists::{Rule, Scope};
 use std::collections::BTreeMap;
@@ -10,14 +10,15 @@ use std::fmt::Write;
 /// A name takes part in one look-up table with this many bits, by its first four word characters.
 const HEAD_BITS: usize = 1 << 16;
 const HEAD_BYTES: usize = 4;
-/// Words of nearly every browser begin like this: names that do are left to the automaton, so that a browser's
-/// value costs no search.
+/// Words of nearly every browser begin like this: names that do are left to the automaton, so that
+/// a browser's value costs no search.
 const FREQUENT_HEADS: [&str; 22] = [
-    "mozi", "wind", "appl", "chro", "safa", "linu", "andr", "mobi", "geck", "khtm", "vers", "fire", "buil", "maci", "inte",
-    "ipho", "ipad", "comp", "msie", "trid", "like", "edge",
+    "mozi", "wind", "appl", "chro", "safa", "linu", "andr", "mobi", "geck", "khtm", "vers", "fire",
+    "buil", "maci", "inte", "ipho", "ipad", "comp", "msie", "trid", "like", "edge",
 ];
 
-/// What must hold around a name, and what it means. `src/rules/user_agent/names.rs` reads these bits.
+/// What must hold around a name, and what it means. `src/rules/user_agent/names.rs` reads these
+/// bits.
 const AT_START: u8 = 1;
 const WORD_ENDS: u8 = 2;
 const AT_END: u8 = 4;
@@ -54,7 +55,10 @@ impl Names {
                 open.pop();
             }
             let parent = open.last().map_or(0, |(parent, _)| index - parent);
-            names.parents.push(u8::try_from(parent).map_err(|_| format!("more than 255 names begin like `{name}`'s"))?);
+            names.parents.push(
+                u8::try_from(parent)
+                    .map_err(|_| format!("more than 255 names begin like `{name}`'s"))?,
+            );
             names.flags.push(flags);
             names.text.push_str(&name);
             names.ends.push(u16::try_from(names.text.len()).map_err(|_| "the names exceed 64 KB")?);
@@ -64,21 +68,29 @@ impl Names {
         Ok(names)
     }
 
-    /// Sets the bit of the name's head: of all possible ones, if the name is shorter and the word may go on.
+    /// Sets the bit of the name's head: of all possible ones, if the name is shorter and the word
+    /// may go on.
     fn add_head(&mut self, name: &str, flags: u8) {
-        let word: Vec<u8> = name.bytes().take_while(|byte| is_word(*byte)).take(HEAD_BYTES).collect();
+        let word: Vec<u8> =
+            name.bytes().take_while(|byte| is_word(*byte)).take(HEAD_BYTES).collect();
         let mut heads = vec![word.clone()];
         if word.len() == name.len() && flags & (WORD_ENDS | AT_END) == 0 {
             for _ in word.len()..HEAD_BYTES {
                 let longer: Vec<_> = heads
                     .iter()
-                    .flat_map(|head| (0..=u8::MAX).filter(|&byte| is_word(byte)).map(|byte| [head.as_slice(), &[byte]].concat()))
+                    .flat_map(|head| {
+                        (0..=u8::MAX)
+                            .filter(|&byte| is_word(byte))
+                            .map(|byte| [head.as_slice(), &[byte]].concat())
+                    })
                     .collect();
                 heads.extend(longer);
             }
         }
         for head in heads {
-            let key = head.iter().fold(0_u32, |key, byte| key << 8 | u32::from(byte.to_ascii_lowercase()));
+            let key = head
+                .iter()
+                .fold(0_u32, |key, byte| key << 8 | u32::from(byte.to_ascii_lowercase()));
             let bit = (key.wrapping_mul(0x9E37_79B1) >> 16) as usize;
             self.heads[bit / 64] |= 1 << (bit % 64);
         }
@@ -86,14 +98,21 @@ impl Names {
 
     /// What the table takes of the module.
     pub fn bytes(&self) -> usize {
-        self.text.len() + 2 * self.ends.len() + self.parents.len() + self.flags.len() + 8 * self.heads.len() + 256
+        self.text.len()
+            + 2 * self.ends.len()
+            + self.parents.len()
+            + self.flags.len()
+            + 8 * self.heads.len()
+            + 256
     }
 
     /// The table as Rust source.
     pub fn source(&self) -> String {
         let mut source = String::new();
         let count = self.ends.len();
-        let folded: Vec<u8> = (0..=u8::MAX).map(|byte| if is_word(byte) { byte.to_ascii_lowercase() } else { 0 }).collect();
+        let folded: Vec<u8> = (0..=u8::MAX)
+            .map(|byte| if is_word(byte) { byte.to_ascii_lowercase() } else { 0 })
+            .collect();
         _ = writeln!(source, "/// Of each byte: 0 outside of words, else the byte in lower case.");
         _ = writeln!(source, "pub static WORD: [u8; 256] = {folded:?};");
         _ = writeln!(source, "pub static TEXT: &str = {:?};", self.text);

@@ -1,4 +1,5 @@
-//! One pattern: a sequence of symbol sets. And the alphabet: bytes that no pattern tells apart share a class.
+//! One pattern: a sequence of symbol sets. And the alphabet: bytes that no pattern tells apart
+//! share a class.
 
 use super::lists::Rule;
 
@@ -70,7 +71,9 @@ pub fn parse(text: &str) -> Result<Vec<Vec<Set>>, String> {
             b'\\' => escape(rest.next())?,
             b'?' => return Err(format!("{text}: `?` follows nothing")),
             0x20..0x7F => Set::byte(byte),
-            other => return Err(format!("{text}: expected printable ASCII, found byte {other:#04x}")),
+            other => {
+                return Err(format!("{text}: expected printable ASCII, found byte {other:#04x}"));
+            }
         };
         let optional = rest.next_if_eq(&b'?').is_some();
         let skipped: Vec<_> = if optional { sequences.clone() } else { Vec::new() };
@@ -121,7 +124,8 @@ pub struct Alphabet {
 impl Alphabet {
     /// The coarsest alphabet that still tells apart what the rules' sets tell apart.
     pub fn of(rules: &[Rule]) -> Self {
-        let mut sets: Vec<&Set> = rules.iter().flat_map(|rule| rule.sequences.iter().flatten()).collect();
+        let mut sets: Vec<&Set> =
+            rules.iter().flat_map(|rule| rule.sequences.iter().flatten()).collect();
         sets.sort();
         sets.dedup();
         let mut seen: Vec<Vec<bool>> = Vec::new();
@@ -139,8 +143,10 @@ impl Alphabet {
 
     /// The classes in `set`.
     pub fn classes_in(&self, set: &Set) -> Vec<usize> {
-        let mut classes: Vec<usize> =
-            (0..SYMBOLS).filter(|&symbol| set.has(symbol)).map(|symbol| usize::from(self.class_of[symbol])).collect();
+        let mut classes: Vec<usize> = (0..SYMBOLS)
+            .filter(|&symbol| set.has(symbol))
+            .map(|symbol| usize::from(self.class_of[symbol]))
+            .collect();
         classes.sort_unstable();
         classes.dedup();
         classes

@@ -1,5 +1,6 @@
-//! Packs the automaton: most states of a keyword automaton behave like one of a few near its root, so a
-//! state stores only where it differs (row displacement), the rest comes from a shared template row.
+//! Packs the automaton: most states of a keyword automaton behave like one of a few near its root,
+//! so a state stores only where it differs (row displacement), the rest comes from a shared
+//! template row.
 
 use super::automaton::{Accept, Automaton};
 use super::lists::Rule;
@@ -32,16 +33,25 @@ pub struct Table {
 }
 
 impl Table {
-    pub fn pack(automaton: &Automaton, alphabet: &Alphabet, rules: &[Rule]) -> Result<Self, String> {
+    pub fn pack(
+        automaton: &Automaton,
+        alphabet: &Alphabet,
+        rules: &[Rule],
+    ) -> Result<Self, String> {
         let states = automaton.rows.len();
         if states >= usize::from(u16::MAX) || alphabet.classes >= usize::from(FREE) {
-            return Err(format!("{states} states and {} classes do not fit the table", alphabet.classes));
+            return Err(format!(
+                "{states} states and {} classes do not fit the table",
+                alphabet.classes
+            ));
         }
         let order = accepting_last(automaton);
         let mut rank = vec![0; states];
         order.iter().enumerate().for_each(|(new, &old)| rank[old] = new);
-        let rows: Vec<Vec<u16>> =
-            order.iter().map(|&old| automaton.rows[old].iter().map(|&to| narrow(rank[to])).collect()).collect();
+        let rows: Vec<Vec<u16>> = order
+            .iter()
+            .map(|&old| automaton.rows[old].iter().map(|&to| narrow(rank[to])).collect())
+            .collect();
         let templates = choose_templates(&rows, rank[0]);
         let mut table = Self {
             class_of: alphabet.class_of[..START].to_vec(),
@@ -65,10 +75,15 @@ impl Table {
         Ok(table)
     }
 
-    /// First fit: rows with many exceptions first, each at a base of its own (so `check` can hold the class).
+    /// First fit: rows with many exceptions first, each at a base of its own (so `check` can hold
+    /// the class).
     fn place_exceptions(&mut self, rows: &[Vec<u16>], templates: &[usize]) -> Result<(), String> {
-        let choices: Vec<(usize, Vec<usize>)> = rows.iter().map(|row| nearest(row, rows, templates)).collect();
-        self.template_of = choices.iter().map(|(template, _)| u8::try_from(*template).unwrap_or(u8::MAX)).collect();
+        let choices: Vec<(usize, Vec<usize>)> =
+            rows.iter().map(|row| nearest(row, rows, templates)).collect();
+        self.template_of = choices
+            .iter()
+            .map(|(template, _)| u8::try_from(*template).unwrap_or(u8::MAX))
+            .collect();
         self.base_of = vec![0; rows.len()];
         let mut order: Vec<usize> = (0..rows.len()).collect();
         order.sort_by_key(|&state| std::cmp::Reverse(choices[state].1.len()));
@@ -81,7 +96,10 @@ impl Table {
             }
             let base = (first_open..taken.len())
                 .find(|&base| {
-                    !taken[base] && exceptions.iter().all(|&class| self.check.get(base + class).is_none_or(|&held| held == FREE))
+                    !taken[base]
+                        && exceptions.iter().all(|&class| {
+                            self.check.get(base + class).is_none_or(|&held| held == FREE)
+                        })
                 })
                 .ok_or("the exceptions do not fit the table")?;
             taken[base] = true;
@@ -105,10 +123,11 @@ impl Table {
                 self.first_accepting = narrow(new + 1);
                 continue;
             }
-            let index = self.accepts.iter().position(|known| *known == accept).unwrap_or_else(|| {
-                self.accepts.push(accept);
-                self.accepts.len() - 1
-            });
+            let index =
+                self.accepts.iter().position(|known| *known == accept).unwrap_or_else(|| {
+                    self.accepts.push(accept);
+                    self.accepts.len() - 1
+                });
             self.accept_of.push(narrow(index));
         }
     }
@@ -118,7 +137,10 @@ impl Table {
             let Some(class) = rule.class.number() else { break };
             self.classes_of_rules.push(class);
             self.names.push_str(&rule.id);
-            self.name_ends.push(u16::try_from(self.names.len()).map_err(|_| "the names of the rules exceed 64 KB")?);
+            self.name_ends.push(
+                u16::try_from(self.names.len())
+                    .map_err(|_| "the names of the rules exceed 64 KB")?,
+            );
         }
         Ok(())
     }
@@ -136,22 +158,64 @@ impl Table {
     /// The table as Rust source.
     pub fn source(&self) -> String {
         let mut source = String::new();
-        let accepts: Vec<_> = self.accepts.iter().map(|a| [a.marks, a.everywhere, a.any, a.named, a.tool]).collect();
-        _ = writeln!(source, "// {} states, {} classes, {} rules", self.base_of.len(), self.classes, self.classes_of_rules.len());
+        let accepts: Vec<_> =
+            self.accepts.iter().map(|a| [a.marks, a.everywhere, a.any, a.named, a.tool]).collect();
+        _ = writeln!(
+            source,
+            "// {} states, {} classes, {} rules",
+            self.base_of.len(),
+            self.classes,
+            self.classes_of_rules.len()
+        );
         _ = writeln!(source, "pub const END_CLASS: u8 = {};", self.end_class);
         _ = writeln!(source, "pub const START_STATE: u16 = 0;");
         _ = writeln!(source, "pub const FIRST_ACCEPTING: u16 = {};", self.first_accepting);
         _ = writeln!(source, "pub static CLASS_OF: [u8; 256] = {:?};", self.class_of);
-        _ = writeln!(source, "pub static TEMPLATES: [u16; {}] = {:?};", self.templates.len(), self.templates);
+        _ = writeln!(
+            source,
+            "pub static TEMPLATES: [u16; {}] = {:?};",
+            self.templates.len(),
+            self.templates
+        );
         _ = writeln!(source, "pub const CLASSES: usize = {};", self.classes);
-        _ = writeln!(source, "pub static TEMPLATE_OF: [u8; {}] = {:?};", self.template_of.len(), self.template_of);
-        _ = writeln!(source, "pub static BASE_OF: [u16; {}] = {:?};", self.base_of.len(), self.base_of);
+        _ = writeln!(
+            source,
+            "pub static TEMPLATE_OF: [u8; {}] = {:?};",
+            self.template_of.len(),
+            self.template_of
+        );
+        _ = writeln!(
+            source,
+            "pub static BASE_OF: [u16; {}] = {:?};",
+            self.base_of.len(),
+            self.base_of
+        );
         _ = writeln!(source, "pub static CHECK: [u8; {}] = {:?};", self.check.len(), self.check);
-        _ = writeln!(source, "pub static TARGET: [u16; {}] = {:?};", self.target.len(), self.target);
-        _ = writeln!(source, "pub static ACCEPT_OF: [u16; {}] = {:?};", self.accept_of.len(), self.accept_of);
+        _ = writeln!(
+            source,
+            "pub static TARGET: [u16; {}] = {:?};",
+            self.target.len(),
+            self.target
+        );
+        _ = writeln!(
+            source,
+            "pub static ACCEPT_OF: [u16; {}] = {:?};",
+            self.accept_of.len(),
+            self.accept_of
+        );
         _ = writeln!(source, "pub static ACCEPTS: [[u16; 5]; {}] = {accepts:?};", accepts.len());
-        _ = writeln!(source, "pub static CLASS_OF_RULE: [u8; {}] = {:?};", self.classes_of_rules.len(), self.classes_of_rules);
-        _ = writeln!(source, "pub static NAME_ENDS: [u16; {}] = {:?};", self.name_ends.len(), self.name_ends);
+        _ = writeln!(
+            source,
+            "pub static CLASS_OF_RULE: [u8; {}] = {:?};",
+            self.classes_of_rules.len(),
+            self.classes_of_rules
+        );
+        _ = writeln!(
+            source,
+            "pub static NAME_ENDS: [u16; {}] = {:?};",
+            self.name_ends.len(),
+            self.name_ends
+        );
         _ = writeln!(source, "pub static NAMES: &str = {:?};", self.names);
         source
     }
@@ -168,16 +232,25 @@ fn accepting_last(automaton: &Automaton) -> Vec<usize> {
 fn choose_templates(rows: &[Vec<u16>], start: usize) -> Vec<usize> {
     const MAX_TEMPLATES: usize = 64;
     let mut candidates: Vec<usize> = rows[start].iter().map(|&to| usize::from(to)).collect();
-    candidates.extend(candidates.clone().iter().flat_map(|&state| rows[state].iter().map(|&to| usize::from(to))));
+    candidates.extend(
+        candidates.clone().iter().flat_map(|&state| rows[state].iter().map(|&to| usize::from(to))),
+    );
     candidates.sort_unstable();
     candidates.dedup();
     let mut chosen = vec![start];
     let mut cost: Vec<usize> = rows.iter().map(|row| differences(row, &rows[start])).collect();
     while chosen.len() < MAX_TEMPLATES {
         let saved = |&candidate: &usize| -> usize {
-            rows.iter().zip(&cost).map(|(row, &cost)| cost.saturating_sub(differences(row, &rows[candidate]))).sum()
+            rows.iter()
+                .zip(&cost)
+                .map(|(row, &cost)| cost.saturating_sub(differences(row, &rows[candidate])))
+                .sum()
         };
-        let Some((gain, best)) = candidates.iter().map(|candidate| (saved(candidate), *candidate)).max() else { break };
+        let Some((gain, best)) =
+            candidates.iter().map(|candidate| (saved(candidate), *candidate)).max()
+        else {
+            break;
+        };
         // A template costs two bytes a class, an exception three.
         if 3 * gain <= 2 * rows[start].len() {
             break;
@@ -196,7 +269,9 @@ fn differences(a: &[u16], b: &[u16]) -> usize {
 
 /// The template nearest to `row`, and the classes in which they differ.
 fn nearest(row: &[u16], rows: &[Vec<u16>], templates: &[usize]) -> (usize, Vec<usize>) {
-    let best = (0..templates.len()).min_by_key(|&index| differences(row, &rows[templates[index]])).unwrap_or(0);
+    let best = (0..templates.len())
+        .min_by_key(|&index| differences(row, &rows[templates[index]]))
+        .unwrap_or(0);
     let template = &rows[templates[best]];
     (best, (0..row.len()).filter(|&class| row[class] != template[class]).collect())
 }

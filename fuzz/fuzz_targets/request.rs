@@ -1,4 +1,5 @@
-//! Any request, its head above all: what is said of it can be sent, shadow mode forwards it, its pieces do not matter.
+//! Any request, its head above all: what is said of it can be sent, shadow mode forwards it, its
+//! pieces do not matter.
 #![no_main]
 
 #[path = "../../tests/oracles/mod.rs"]

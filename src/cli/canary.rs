@@ -34,7 +34,13 @@ pub fn duration(text: &str) -> std::result::Result<Duration, String> {
 ///
 /// # Errors
 /// An Envoy that does not answer.
-pub async fn run(stable: SocketAddr, canary: SocketAddr, watch: Duration, limits: Limits, as_json: bool) -> Result<Decision> {
+pub async fn run(
+    stable: SocketAddr,
+    canary: SocketAddr,
+    watch: Duration,
+    limits: Limits,
+    as_json: bool,
+) -> Result<Decision> {
     let report = observe(stable, canary, tokio::time::sleep(watch), limits).await?;
     if as_json {
         println!(
@@ -64,7 +70,12 @@ pub fn print(report: &Report) {
 ///
 /// # Errors
 /// An Envoy that does not answer.
-pub async fn observe(stable: SocketAddr, canary: SocketAddr, wait: impl Future<Output = ()>, limits: Limits) -> Result<Report> {
+pub async fn observe(
+    stable: SocketAddr,
+    canary: SocketAddr,
+    wait: impl Future<Output = ()>,
+    limits: Limits,
+) -> Result<Report> {
     let before = (read(stable).await?, read(canary).await?);
     wait.await;
     let after = (read(stable).await?, read(canary).await?);
@@ -72,11 +83,21 @@ pub async fn observe(stable: SocketAddr, canary: SocketAddr, wait: impl Future<O
 }
 
 async fn read(admin: SocketAddr) -> Result<Stats> {
-    let call = Call { method: "GET".to_owned(), path: "/stats/prometheus".to_owned(), headers: Vec::new(), body: None };
-    let answer = client::send(admin, &call, Transport::Http1).await.map_err(|error| format!("{admin}: {error}"))?;
+    let call = Call {
+        method: "GET".to_owned(),
+        path: "/stats/prometheus".to_owned(),
+        headers: Vec::new(),
+        body: None,
+    };
+    let answer = client::send(admin, &call, Transport::Http1)
+        .await
+        .map_err(|error| format!("{admin}: {error}"))?;
     let stats = Stats::parse(&String::from_utf8_lossy(&answer.body));
     if stats.is_empty() {
-        return Err(format!("{admin}: expected Envoy's stats with trackgate_requests_total, found none of them").into());
+        return Err(format!(
+            "{admin}: expected Envoy's stats with trackgate_requests_total, found none of them"
+        )
+        .into());
     }
     Ok(stats)
 }

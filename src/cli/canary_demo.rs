@@ -1,4 +1,5 @@
-//! `trackgate canary-demo`: three roll-outs with three real Envoys each: front, stable gateway, canary gateway.
+//! `trackgate canary-demo`: three roll-outs with three real Envoys each: front, stable gateway,
+//! canary gateway.
 
 use super::Result;
 use super::canary::{Decision, Limits, observe, print};
@@ -58,7 +59,8 @@ pub async fn run() -> Result<bool> {
 /// The decision, and how many clients got no answer of a gateway or collector.
 async fn play(rollout: &Rollout) -> Result<(Decision, usize)> {
     let collector = Collector::start(SocketAddr::from(([127, 0, 0, 1], 0)), |_| {}).await?;
-    let shipped = std::fs::read_to_string("envoy/hold.yaml").map_err(|error| format!("envoy/hold.yaml: {error}"))?;
+    let shipped = std::fs::read_to_string("envoy/hold.yaml")
+        .map_err(|error| format!("envoy/hold.yaml: {error}"))?;
     let stable = Envoy::start(&shipped, collector.address, 1).await?;
     let changed = replaced(&shipped, "value: '{}'", &format!("value: '{}'", rollout.canary))?;
     let canary = Envoy::start(&changed, collector.address, 1).await?;
@@ -74,12 +76,21 @@ async fn play(rollout: &Rollout) -> Result<(Decision, usize)> {
 async fn front(stable: &Envoy, canary: &Envoy) -> Result<Envoy> {
     let path = "examples/canary/front.yaml";
     let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
-    let text = replaced(&text, "port_value: 10082}", &format!("port_value: {}}}", stable.listener.port()))?;
-    let text = replaced(&text, "port_value: 10083}", &format!("port_value: {}}}", canary.listener.port()))?;
+    let text = replaced(
+        &text,
+        "port_value: 10082}",
+        &format!("port_value: {}}}", stable.listener.port()),
+    )?;
+    let text = replaced(
+        &text,
+        "port_value: 10083}",
+        &format!("port_value: {}}}", canary.listener.port()),
+    )?;
     Envoy::launch(&text, 1).await
 }
 
-/// Sends at a constant rate; how many got no answer, or one that is neither the gate's nor the collector's.
+/// Sends at a constant rate; how many got no answer, or one that is neither the gate's nor the
+/// collector's.
 async fn load(address: SocketAddr, requests: u32) -> usize {
     let mut pace = tokio::time::interval(Duration::from_secs_f64(1.0 / PER_SECOND));
     let mut calls = tokio::task::JoinSet::new();
@@ -89,7 +100,8 @@ async fn load(address: SocketAddr, requests: u32) -> usize {
     }
     let mut unanswered = 0;
     while let Some(answer) = calls.join_next().await {
-        let is_answered = matches!(answer, Ok(Ok(answer)) if [200, 202, 400].contains(&answer.status));
+        let is_answered =
+            matches!(answer, Ok(Ok(answer)) if [200, 202, 400].contains(&answer.status));
         unanswered += usize::from(!is_answered);
     }
     unanswered
@@ -99,10 +111,18 @@ async fn load(address: SocketAddr, requests: u32) -> usize {
 fn call(index: u32) -> Call {
     let user_agent = match index % 10 {
         0 => "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
-        odd if odd % 2 == 1 => "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0",
-        _ => "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36",
+        odd if odd % 2 == 1 => {
+            "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0"
+        }
+        _ => {
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
+        }
     };
-    let body = if index % 10 == 4 { "{}" } else { r#"{"n":"pageview","u":"https://a.example/","d":"a.example"}"# };
+    let body = if index % 10 == 4 {
+        "{}"
+    } else {
+        r#"{"n":"pageview","u":"https://a.example/","d":"a.example"}"#
+    };
     let fields = [("user-agent", user_agent), ("content-type", "application/json")];
     Call {
         method: "POST".to_owned(),

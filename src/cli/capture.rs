@@ -1,7 +1,9 @@
-//! Captured traffic, one request at a time: what Envoy's tap filter writes (JSON, protobuf), HAR, and JSON Lines.
+//! Captured traffic, one request at a time: what Envoy's tap filter writes (JSON, protobuf), HAR,
+//! and JSON Lines.
 //!
-//! A record that cannot be read is an error of its own, and the next one is read all the same. Compressed files are read as
-//! they are. Memory does not grow with the file, nor with what stands in it: see [`MAX_RECORD_BYTES`].
+//! A record that cannot be read is an error of its own, and the next one is read all the same.
+//! Compressed files are read as they are. Memory does not grow with the file, nor with what stands
+//! in it: see [`MAX_RECORD_BYTES`].
 
 mod bounded;
 mod fields;
@@ -24,7 +26,8 @@ use std::path::Path;
 pub struct Captured {
     /// Its own, or file and number.
     pub id: String,
-    /// `:method`, `:path` and `:authority` among them; names in lower case, in order, repeats included.
+    /// `:method`, `:path` and `:authority` among them; names in lower case, in order, repeats
+    /// included.
     pub fields: Vec<(String, Vec<u8>)>,
     /// Empty if there was none.
     pub body: Vec<u8>,
@@ -59,14 +62,15 @@ impl Captured {
 /// What is said of a record that cannot be read.
 pub type Record = Result<Captured, String>;
 
-/// Reads a file to its end, whatever of the formats it is in, and hands over each record. `tell` gets the bytes read so far of the file as it
-/// stands on disk.
+/// Reads a file to its end, whatever of the formats it is in, and hands over each record. `tell`
+/// gets the bytes read so far of the file as it stands on disk.
 ///
 /// # Errors
 /// The file cannot be opened or read.
 pub fn read(path: &Path, tell: impl Fn(u64), each: &mut dyn FnMut(Record)) -> std::io::Result<()> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let mut file = BufReader::with_capacity(1 << 16, Counted { inner: File::open(path)?, read: 0, tell });
+    let mut file =
+        BufReader::with_capacity(1 << 16, Counted { inner: File::open(path)?, read: 0, tell });
     if file.fill_buf()?.starts_with(&[0x1F, 0x8B]) {
         let inflated = flate2::bufread::MultiGzDecoder::new(file);
         return read_plain(BufReader::with_capacity(1 << 16, inflated), &name, each);
@@ -74,11 +78,16 @@ pub fn read(path: &Path, tell: impl Fn(u64), each: &mut dyn FnMut(Record)) -> st
     read_plain(file, &name, each)
 }
 
-/// The same for a text that is open already, and is not compressed. `name` stands before the number of each record that has no name of its own.
+/// The same for a text that is open already, and is not compressed. `name` stands before the number
+/// of each record that has no name of its own.
 ///
 /// # Errors
 /// It cannot be read.
-pub fn read_plain(mut text: impl BufRead, name: &str, each: &mut dyn FnMut(Record)) -> std::io::Result<()> {
+pub fn read_plain(
+    mut text: impl BufRead,
+    name: &str,
+    each: &mut dyn FnMut(Record),
+) -> std::io::Result<()> {
     let is_json = text.fill_buf()?.trim_ascii_start().first() == Some(&b'{');
     let text = bounded::Bounded::new(text);
     if is_json { lines::read(text, name, each) } else { tap::read_delimited(text, name, each) }

@@ -1,4 +1,5 @@
-//! `trackgate check`: everything that is wrong with a configuration, and what is suspicious about it.
+//! `trackgate check`: everything that is wrong with a configuration, and what is suspicious about
+//! it.
 
 mod buffers;
 mod shadowing;
@@ -20,7 +21,9 @@ use std::path::Path;
 pub fn run(path: &Path, as_json: bool) -> Result<bool> {
     let (found, documents) = configuration::find(path)?;
     if found.is_empty() {
-        return Err(format!("{}: expected a configuration of the filter, found none", file(path)).into());
+        return Err(
+            format!("{}: expected a configuration of the filter, found none", file(path)).into()
+        );
     }
     let mut report = Report::default();
     for (index, one) in found.iter().enumerate() {
@@ -39,7 +42,8 @@ pub fn run(path: &Path, as_json: bool) -> Result<bool> {
 struct Report {
     problems: Vec<Problem>,
     warnings: Vec<String>,
-    /// Of each configuration, as `trackgate_config_info{hash}` has it; `None` for one that does not load.
+    /// Of each configuration, as `trackgate_config_info{hash}` has it; `None` for one that does not
+    /// load.
     hashes: Vec<Option<String>>,
 }
 
@@ -54,18 +58,23 @@ fn check(found: &Found, documents: &[Value], outer: &str, report: &mut Report) {
             report.problems.extend(wrong.into_iter().map(|problem| problem.under(outer)));
             report.warnings.extend(doubtful);
         }
-        Err(error) => report.problems.extend(error.problems.into_iter().map(|problem| problem.under(outer))),
+        Err(error) => {
+            report.problems.extend(error.problems.into_iter().map(|problem| problem.under(outer)))
+        }
     }
     match found.source {
         Source::Plain => {}
-        Source::Bootstrap | Source::EnvoyFilter => report.warnings.extend(warnings::of_envoy(found, phase, documents)),
-        Source::WasmPlugin | Source::ExtensionPolicy => report.warnings.extend(warnings::of_platform(found, phase)),
+        Source::Bootstrap | Source::EnvoyFilter => {
+            report.warnings.extend(warnings::of_envoy(found, phase, documents))
+        }
+        Source::WasmPlugin | Source::ExtensionPolicy => {
+            report.warnings.extend(warnings::of_platform(found, phase))
+        }
     }
 }
 
 fn report_json(Report { problems, warnings, hashes }: &Report) -> Value {
-    let problem =
-        |problem: &Problem| json!({"at": problem.at, "expected": problem.expected, "found": problem.found, "hint": problem.hint});
+    let problem = |problem: &Problem| json!({"at": problem.at, "expected": problem.expected, "found": problem.found, "hint": problem.hint});
     json!({"problems": problems.iter().map(problem).collect::<Vec<_>>(), "warnings": warnings, "hashes": hashes})
 }
 

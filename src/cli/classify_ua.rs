@@ -11,13 +11,14 @@ use std::io::{BufRead, BufReader, Read, Write};
 /// What a vendor makes of a value, with the operator's lists that are given.
 type Judge = fn(&UserAgents, &[u8]) -> Option<Reason>;
 
-/// Reads User-Agent values from the file at `path` (`-`: standard input), one a line, and writes for each
-/// `class<TAB>rule<TAB>value`, or with `json` an object `{"class", "rule", "user_agent"}` a line. The text form
-/// gives the value as [`shown`]; JSON is text, so there a byte that is not UTF-8 becomes U+FFFD.
-/// A line end of `\r\n` counts as `\n`; an empty line is an empty value.
+/// Reads User-Agent values from the file at `path` (`-`: standard input), one a line, and writes
+/// for each `class<TAB>rule<TAB>value`, or with `json` an object `{"class", "rule", "user_agent"}`
+/// a line. The text form gives the value as [`shown`]; JSON is text, so there a byte that is not
+/// UTF-8 becomes U+FFFD. A line end of `\r\n` counts as `\n`; an empty line is an empty value.
 ///
-/// With a vendor the reason that it gives comes first: `bot`, `bot_suspected`, or `-` (in JSON `reason`, or null) for
-/// neither, as where a vendor has no rule for User-Agents. Operators' own lists are not in it.
+/// With a vendor the reason that it gives comes first: `bot`, `bot_suspected`, or `-` (in JSON
+/// `reason`, or null) for neither, as where a vendor has no rule for User-Agents. Operators' own
+/// lists are not in it.
 ///
 /// # Errors
 ///
@@ -27,7 +28,8 @@ pub fn run(path: &str, vendor: Option<Vendor>, json: bool, out: &mut impl Write)
     let done = if path == "-" {
         classify_lines(std::io::stdin().lock(), judge, json, out)
     } else {
-        std::fs::File::open(path).and_then(|file| classify_lines(BufReader::new(file), judge, json, out))
+        std::fs::File::open(path)
+            .and_then(|file| classify_lines(BufReader::new(file), judge, json, out))
     };
     done.map_err(|error| format!("{}: {error}", shown(path)).into())
 }
@@ -46,7 +48,12 @@ fn judge(vendor: Vendor) -> Result<Judge> {
 /// No sender's User-Agent is as long: Envoy takes 60 KiB of header fields.
 const MAX_LINE_BYTES: usize = 1 << 20;
 
-fn classify_lines(mut lines: impl BufRead, judge: Option<Judge>, json: bool, out: &mut impl Write) -> std::io::Result<()> {
+fn classify_lines(
+    mut lines: impl BufRead,
+    judge: Option<Judge>,
+    json: bool,
+    out: &mut impl Write,
+) -> std::io::Result<()> {
     let user_agents = UserAgents::default();
     let mut line = Vec::new();
     for number in 1.. {
@@ -54,7 +61,9 @@ fn classify_lines(mut lines: impl BufRead, judge: Option<Judge>, json: bool, out
             break;
         }
         if line.trim_ascii_end().len() > MAX_LINE_BYTES {
-            return Err(std::io::Error::other(format!("line {number}: expected at most 1 MiB, found more")));
+            return Err(std::io::Error::other(format!(
+                "line {number}: expected at most 1 MiB, found more"
+            )));
         }
         let value = line.strip_suffix(b"\n").unwrap_or(&line);
         let value = value.strip_suffix(b"\r").unwrap_or(value);
@@ -71,17 +80,30 @@ fn classify_lines(mut lines: impl BufRead, judge: Option<Judge>, json: bool, out
 }
 
 /// The reason is that of the vendor asked for, and in it that it gives any.
-fn write_text(reason: Option<Option<&str>>, verdict: Match, value: &[u8], out: &mut impl Write) -> std::io::Result<()> {
+fn write_text(
+    reason: Option<Option<&str>>,
+    verdict: Match,
+    value: &[u8],
+    out: &mut impl Write,
+) -> std::io::Result<()> {
     if let Some(reason) = reason {
         write!(out, "{}\t", reason.unwrap_or("-"))?;
     }
     writeln!(out, "{}\t{}\t{}", verdict.class.id(), shown(verdict.rule), shown(value))
 }
 
-fn write_json(reason: Option<Option<&str>>, verdict: Match, value: &[u8], out: &mut impl Write) -> std::io::Result<()> {
-    let (class, rule, user_agent) = (verdict.class.id(), verdict.rule, String::from_utf8_lossy(value));
+fn write_json(
+    reason: Option<Option<&str>>,
+    verdict: Match,
+    value: &[u8],
+    out: &mut impl Write,
+) -> std::io::Result<()> {
+    let (class, rule, user_agent) =
+        (verdict.class.id(), verdict.rule, String::from_utf8_lossy(value));
     let line = match reason {
-        Some(reason) => serde_json::json!({ "reason": reason, "class": class, "rule": rule, "user_agent": user_agent }),
+        Some(reason) => {
+            serde_json::json!({ "reason": reason, "class": class, "rule": rule, "user_agent": user_agent })
+        }
         None => serde_json::json!({ "class": class, "rule": rule, "user_agent": user_agent }),
     };
     writeln!(out, "{}", shown::json(&line))
@@ -116,7 +138,8 @@ mod tests {
 
     #[test]
     fn one_object_a_value() {
-        let expected = "{\"class\":\"crawler\",\"rule\":\"bot\",\"user_agent\":\"\u{fffd}\\\"bot\"}\n";
+        let expected =
+            "{\"class\":\"crawler\",\"rule\":\"bot\",\"user_agent\":\"\u{fffd}\\\"bot\"}\n";
         assert_eq!(String::from_utf8(output(b"\xe9\"bot", true)).unwrap(), expected);
     }
 
@@ -124,12 +147,19 @@ mod tests {
     fn the_reason_of_a_vendor_comes_first() {
         let input = b"curl/8.5.0\nMozilla/5.0\n";
         let mut out = Vec::new();
-        classify_lines(input.as_slice(), Some(convert::user_agent_reason), false, &mut out).unwrap();
+        classify_lines(input.as_slice(), Some(convert::user_agent_reason), false, &mut out)
+            .unwrap();
         let expected = "bot\thttp_library\tcurl\tcurl/8.5.0\nbot_suspected\tcrawler\tno_engine_no_platform\tMozilla/5.0\n";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
 
         let mut out = Vec::new();
-        classify_lines(b"MyApp CFNetwork/1".as_slice(), Some(plausible::user_agent_reason), true, &mut out).unwrap();
+        classify_lines(
+            b"MyApp CFNetwork/1".as_slice(),
+            Some(plausible::user_agent_reason),
+            true,
+            &mut out,
+        )
+        .unwrap();
         let expected = "{\"class\":\"none\",\"reason\":null,\"rule\":\"\",\"user_agent\":\"MyApp CFNetwork/1\"}\n";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }

@@ -1,4 +1,5 @@
-//! An HTTP client that sends exactly what it is told to: any bytes in a header field, any way of delivering a body.
+//! An HTTP client that sends exactly what it is told to: any bytes in a header field, any way of
+//! delivering a body.
 
 use super::Result;
 use http_body_util::{BodyExt, StreamBody};
@@ -16,7 +17,8 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 pub struct Call {
     pub method: String,
     pub path: String,
-    /// In order, repeats included. `host` is added, and `content-length` or `transfer-encoding` as the transport has it.
+    /// In order, repeats included. `host` is added, and `content-length` or `transfer-encoding` as
+    /// the transport has it.
     pub headers: Vec<(String, Vec<u8>)>,
     /// `None`: the request ends with its header section.
     pub body: Option<Vec<u8>>,
@@ -64,11 +66,13 @@ pub async fn send(address: SocketAddr, call: &Call, transport: Transport) -> Res
             Transport::Http2Trailers => http2(address, call, usize::MAX, true).await,
         }
     };
-    tokio::time::timeout(TIMEOUT, answer).await.map_err(|_| format!("{} {}: no answer", call.method, call.path))?
+    tokio::time::timeout(TIMEOUT, answer)
+        .await
+        .map_err(|_| format!("{} {}: no answer", call.method, call.path))?
 }
 
-/// One HTTP/1.1 request and its answer on a connection that may serve more. The answer is read while the body is still
-/// being sent, for a refusal comes early and may close the connection.
+/// One HTTP/1.1 request and its answer on a connection that may serve more. The answer is read
+/// while the body is still being sent, for a refusal comes early and may close the connection.
 ///
 /// # Errors
 /// The connection breaks before the answer is whole, or the answer is not HTTP.
@@ -95,7 +99,9 @@ pub async fn finish(stream: &mut TcpStream, bytes: &[u8]) -> Result<Answer> {
 
 /// The bytes of an HTTP/1.1 request.
 pub fn http1_bytes(call: &Call, transport: Transport) -> Vec<u8> {
-    let mut bytes = format!("{} {} HTTP/1.1\r\nhost: collector.example\r\n", call.method, call.path).into_bytes();
+    let mut bytes =
+        format!("{} {} HTTP/1.1\r\nhost: collector.example\r\n", call.method, call.path)
+            .into_bytes();
     let chunked = matches!(transport, Transport::Http1Chunked(_));
     let declares = |name: &str| call.headers.iter().any(|(field, _)| field == name);
     for (name, value) in &call.headers {
@@ -147,25 +153,36 @@ async fn read_answer(reader: &mut (impl AsyncReadExt + Unpin)) -> Result<Answer>
 
 fn parse_head(head: &str) -> Result<Answer> {
     let mut lines = head.split("\r\n").filter(|line| !line.is_empty());
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|status| status.parse().ok());
+    let status =
+        lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|status| status.parse().ok());
     let status = status.ok_or("an answer that is not HTTP")?;
     let fields = lines.filter_map(|line| line.split_once(':'));
-    let headers = fields.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().as_bytes().to_vec())).collect();
+    let headers = fields
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().as_bytes().to_vec()))
+        .collect();
     Ok(Answer { status, headers, body: Vec::new() })
 }
 
-async fn read_body(reader: &mut (impl AsyncReadExt + Unpin), answer: &Answer, mut held: Vec<u8>) -> Result<Vec<u8>> {
+async fn read_body(
+    reader: &mut (impl AsyncReadExt + Unpin),
+    answer: &Answer,
+    mut held: Vec<u8>,
+) -> Result<Vec<u8>> {
     if answer.header("transfer-encoding").is_some() {
         return read_chunks(reader, held).await;
     }
-    let length = answer.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    let length =
+        answer.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     while held.len() < length {
         read_more(reader, &mut held).await?;
     }
     Ok(held)
 }
 
-async fn read_chunks(reader: &mut (impl AsyncReadExt + Unpin), mut held: Vec<u8>) -> Result<Vec<u8>> {
+async fn read_chunks(
+    reader: &mut (impl AsyncReadExt + Unpin),
+    mut held: Vec<u8>,
+) -> Result<Vec<u8>> {
     let mut body = Vec::new();
     loop {
         let Some(line) = held.windows(2).position(|window| window == b"\r\n") else {
@@ -192,28 +209,45 @@ async fn read_more(reader: &mut (impl AsyncReadExt + Unpin), held: &mut Vec<u8>)
     Ok(())
 }
 
-async fn http2(address: SocketAddr, call: &Call, piece_bytes: usize, trailers: bool) -> Result<Answer> {
+async fn http2(
+    address: SocketAddr,
+    call: &Call,
+    piece_bytes: usize,
+    trailers: bool,
+) -> Result<Answer> {
     let stream = TcpStream::connect(address).await?;
-    let (mut sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
     let driver = tokio::spawn(connection);
-    let mut request =
-        hyper::Request::builder().method(call.method.as_str()).uri(format!("http://collector.example{}", call.path));
+    let mut request = hyper::Request::builder()
+        .method(call.method.as_str())
+        .uri(format!("http://collector.example{}", call.path));
     for (name, value) in &call.headers {
         request = request.header(name, value.as_slice());
     }
     let body = call.body.as_deref().unwrap_or_default();
-    let mut frames: Vec<_> =
-        body.chunks(piece_bytes.clamp(1, 1 << 20)).map(|piece| Frame::data(Bytes::copy_from_slice(piece))).collect();
+    let mut frames: Vec<_> = body
+        .chunks(piece_bytes.clamp(1, 1 << 20))
+        .map(|piece| Frame::data(Bytes::copy_from_slice(piece)))
+        .collect();
     if trailers {
         let fields = [("x-trailer", "1"), ("x-track-verdict", "forged")];
-        let fields = fields
-            .map(|(name, value)| (hyper::header::HeaderName::from_static(name), hyper::header::HeaderValue::from_static(value)));
+        let fields = fields.map(|(name, value)| {
+            (
+                hyper::header::HeaderName::from_static(name),
+                hyper::header::HeaderValue::from_static(value),
+            )
+        });
         frames.push(Frame::trailers(fields.into_iter().collect()));
     }
     let frames = tokio_stream::iter(frames.into_iter().map(Ok::<_, Infallible>));
     let response = sender.send_request(request.body(StreamBody::new(frames))?).await?;
     let (head, body) = response.into_parts();
-    let headers = head.headers.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
+    let headers = head
+        .headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+        .collect();
     let body = body.collect().await?.to_bytes().to_vec();
     driver.abort();
     Ok(Answer { status: head.status.as_u16(), headers, body })

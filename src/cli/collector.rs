@@ -1,9 +1,10 @@
 //! A small collector: takes any request, keeps what reached it, and tells.
 //!
-//! It answers `202` with `x-collector: trackgate`, so that a client can tell its answer from a local reply. A request may ask
-//! for another answer: `x-answer-status`, `x-answer-delay-ms`, `x-answer-dropped` (sent back as `x-plausible-dropped`),
-//! `x-answer-location` (`302` to that path, unless the request is for it already).
-//! `GET /__collector/requests` returns everything kept as JSON, `DELETE` forgets it.
+//! It answers `202` with `x-collector: trackgate`, so that a client can tell its answer from a
+//! local reply. A request may ask for another answer: `x-answer-status`, `x-answer-delay-ms`,
+//! `x-answer-dropped` (sent back as `x-plausible-dropped`), `x-answer-location` (`302` to that
+//! path, unless the request is for it already). `GET /__collector/requests` returns everything kept
+//! as JSON, `DELETE` forgets it.
 
 use super::Result;
 use super::shown::{self, shown};
@@ -47,8 +48,13 @@ impl Seen {
 
     /// One line for people.
     pub fn line(&self) -> String {
-        let text = |name: &str| self.header(name).map_or_else(|| "-".to_owned(), |value| shown(value).to_string());
-        let size = self.body.as_ref().map_or_else(|| "broken off".to_owned(), |body| format!("{} bytes", body.len()));
+        let text = |name: &str| {
+            self.header(name).map_or_else(|| "-".to_owned(), |value| shown(value).to_string())
+        };
+        let size = self
+            .body
+            .as_ref()
+            .map_or_else(|| "broken off".to_owned(), |body| format!("{} bytes", body.len()));
         format!(
             "{} {} {size} {} {}",
             shown(&self.method),
@@ -64,7 +70,8 @@ impl Seen {
     }
 
     fn to_json(&self) -> Value {
-        let headers: Vec<Value> = self.headers.iter().map(|(name, value)| json!([name, bytes_to_json(value)])).collect();
+        let headers: Vec<Value> =
+            self.headers.iter().map(|(name, value)| json!([name, bytes_to_json(value)])).collect();
         json!({"method": self.method, "path": self.path, "headers": headers, "body": self.body.as_deref().map(bytes_to_json)})
     }
 }
@@ -96,8 +103,13 @@ impl Collector {
     ///
     /// # Errors
     /// The address cannot be listened on.
-    pub async fn start(address: SocketAddr, tell: impl Fn(&Seen) + Clone + Send + Sync + 'static) -> Result<Collector> {
-        let listener = TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    pub async fn start(
+        address: SocketAddr,
+        tell: impl Fn(&Seen) + Clone + Send + Sync + 'static,
+    ) -> Result<Collector> {
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|error| format!("cannot listen on {address}: {error}"))?;
         let address = listener.local_addr()?;
         let seen = Arc::new(Mutex::new(VecDeque::new()));
         let kept = Arc::clone(&seen);
@@ -105,9 +117,12 @@ impl Collector {
             while let Ok((stream, _)) = listener.accept().await {
                 let (kept, tell) = (Arc::clone(&kept), tell.clone());
                 tokio::spawn(async move {
-                    let service = service_fn(move |request| answer(request, Arc::clone(&kept), tell.clone()));
+                    let service =
+                        service_fn(move |request| answer(request, Arc::clone(&kept), tell.clone()));
                     // A connection that breaks is the client's affair.
-                    let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
+                    let _ = auto::Builder::new(TokioExecutor::new())
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await;
                 });
             }
         });
@@ -142,13 +157,23 @@ async fn answer(
     }
     let seen = Seen {
         method: head.method.to_string(),
-        path: head.uri.path_and_query().map_or_else(|| head.uri.path().to_owned(), ToString::to_string),
-        headers: head.headers.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect(),
+        path: head
+            .uri
+            .path_and_query()
+            .map_or_else(|| head.uri.path().to_owned(), ToString::to_string),
+        headers: head
+            .headers
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+            .collect(),
         body: body.collect().await.ok().map(|body| body.to_bytes().to_vec()),
     };
     tell(&seen);
-    let location =
-        head.headers.get("x-answer-location").filter(|location| !location.as_bytes().ends_with(seen.path.as_bytes())).cloned();
+    let location = head
+        .headers
+        .get("x-answer-location")
+        .filter(|location| !location.as_bytes().ends_with(seen.path.as_bytes()))
+        .cloned();
     {
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() == MAX_KEPT {
@@ -164,21 +189,30 @@ async fn answer(
     Ok(response)
 }
 
-/// The answer that the request asks for. Browsers may read it, and are let through when they ask first (CORS).
+/// The answer that the request asks for. Browsers may read it, and are let through when they ask
+/// first (CORS).
 async fn asked_for(headers: &HeaderMap) -> Response<Full<Bytes>> {
-    let number = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).and_then(|value| value.parse::<u64>().ok());
+    let number = |name: &str| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.parse::<u64>().ok())
+    };
     if let Some(delay_ms) = number("x-answer-delay-ms") {
         tokio::time::sleep(Duration::from_millis(delay_ms)).await;
     }
     let mut response = Response::new(Full::new(Bytes::from_static(b"ok")));
     let status = number("x-answer-status").and_then(|status| u16::try_from(status).ok());
-    *response.status_mut() = status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::ACCEPTED);
+    *response.status_mut() =
+        status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::ACCEPTED);
     response.headers_mut().insert("x-collector", HeaderValue::from_static("trackgate"));
     response.headers_mut().insert("access-control-allow-origin", HeaderValue::from_static("*"));
     if headers.contains_key("access-control-request-method") {
         *response.status_mut() = StatusCode::NO_CONTENT;
         *response.body_mut() = Full::default();
-        response.headers_mut().insert("access-control-allow-headers", HeaderValue::from_static("*"));
+        response
+            .headers_mut()
+            .insert("access-control-allow-headers", HeaderValue::from_static("*"));
     }
     if let Some(dropped) = headers.get("x-answer-dropped") {
         response.headers_mut().insert("x-plausible-dropped", dropped.clone());

@@ -1,5 +1,5 @@
-//! The plugin's configuration, wherever it stands: by itself as JSON, in an Envoy bootstrap, an Istio WasmPlugin, EnvoyFilter, or an Envoy
-//! Gateway EnvoyExtensionPolicy, as YAML or JSON.
+//! The plugin's configuration, wherever it stands: by itself as JSON, in an Envoy bootstrap, an
+//! Istio WasmPlugin, EnvoyFilter, or an Envoy Gateway EnvoyExtensionPolicy, as YAML or JSON.
 
 mod yaml;
 
@@ -39,9 +39,10 @@ pub struct Found {
 /// # Errors
 /// The file cannot be read, or is neither JSON nor YAML.
 pub fn find(path: &Path) -> Result<(Vec<Found>, Vec<Value>)> {
-    let text =
-        String::from_utf8(input::read(path)?).map_err(|error| format!("{}: expected a text, found {error}", file(path)))?;
-    Ok(find_in(text).map_err(|problem| format!("{}: expected JSON or YAML: {}", file(path), line(problem)))?)
+    let text = String::from_utf8(input::read(path)?)
+        .map_err(|error| format!("{}: expected a text, found {error}", file(path)))?;
+    Ok(find_in(text)
+        .map_err(|problem| format!("{}: expected JSON or YAML: {}", file(path), line(problem)))?)
 }
 
 /// The same in a text.
@@ -57,10 +58,20 @@ pub fn find_in(text: String) -> std::result::Result<(Vec<Found>, Vec<Value>), St
     let mut found = Vec::new();
     for document in &documents {
         match document["kind"].as_str() {
-            Some("WasmPlugin") => found.extend(resource(Source::WasmPlugin, &document["spec"], "pluginConfig")),
+            Some("WasmPlugin") => {
+                found.extend(resource(Source::WasmPlugin, &document["spec"], "pluginConfig"))
+            }
             Some("EnvoyExtensionPolicy") => {
-                let wasms = document.pointer("/spec/wasm").and_then(Value::as_array).cloned().unwrap_or_default();
-                found.extend(wasms.iter().filter_map(|wasm| resource(Source::ExtensionPolicy, wasm, "config")));
+                let wasms = document
+                    .pointer("/spec/wasm")
+                    .and_then(Value::as_array)
+                    .cloned()
+                    .unwrap_or_default();
+                found.extend(
+                    wasms
+                        .iter()
+                        .filter_map(|wasm| resource(Source::ExtensionPolicy, wasm, "config")),
+                );
             }
             Some("EnvoyFilter") => search(document, Source::EnvoyFilter, &mut found),
             Some(_) | None => search(document, Source::Bootstrap, &mut found),
@@ -69,13 +80,16 @@ pub fn find_in(text: String) -> std::result::Result<(Vec<Found>, Vec<Value>), St
     Ok((found, documents))
 }
 
-/// Nothing, JSON that has none of the members of a file of Envoy's or a platform's, or what is meant to be such JSON.
+/// Nothing, JSON that has none of the members of a file of Envoy's or a platform's, or what is
+/// meant to be such JSON.
 fn is_plain(text: &str) -> bool {
     if !text.trim_start().starts_with('{') {
         return text.trim().is_empty() || serde_json::from_str::<IgnoredAny>(text).is_ok();
     }
     let members = serde_json::from_str::<BTreeMap<String, IgnoredAny>>(text).unwrap_or_default();
-    ["static_resources", "dynamic_resources", "kind", "admin", "resources"].iter().all(|name| !members.contains_key(*name))
+    ["static_resources", "dynamic_resources", "kind", "admin", "resources"]
+        .iter()
+        .all(|name| !members.contains_key(*name))
 }
 
 /// The resource's own field holds the configuration as an object.
@@ -111,10 +125,19 @@ fn search(value: &Value, source: Source, found: &mut Vec<Found>) {
 pub fn load(path: &Path) -> Result<Gate> {
     let (found, _) = find(path)?;
     let [found] = found.as_slice() else {
-        return Err(format!("{}: expected one configuration of the filter, found {}", file(path), found.len()).into());
+        return Err(format!(
+            "{}: expected one configuration of the filter, found {}",
+            file(path),
+            found.len()
+        )
+        .into());
     };
     Ok(Gate::load(found.text.as_bytes()).map_err(|error| {
-        let problems: Vec<String> = error.problems.iter().map(|problem| format!("{}: {}", file(path), line(problem))).collect();
+        let problems: Vec<String> = error
+            .problems
+            .iter()
+            .map(|problem| format!("{}: {}", file(path), line(problem)))
+            .collect();
         problems.join("\n")
     })?)
 }

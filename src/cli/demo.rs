@@ -22,9 +22,11 @@ const BOOTSTRAP: &str = "envoy/envoy.yaml";
 ///
 /// # Errors
 /// Either does not come up.
-pub async fn start(tell: impl Fn(&Seen) + Clone + Send + Sync + 'static) -> Result<(Collector, Envoy)> {
-    let bootstrap =
-        std::fs::read_to_string(BOOTSTRAP).map_err(|error| format!("{BOOTSTRAP}: {error}; run this in the project's folder"))?;
+pub async fn start(
+    tell: impl Fn(&Seen) + Clone + Send + Sync + 'static,
+) -> Result<(Collector, Envoy)> {
+    let bootstrap = std::fs::read_to_string(BOOTSTRAP)
+        .map_err(|error| format!("{BOOTSTRAP}: {error}; run this in the project's folder"))?;
     let collector = Collector::start(SocketAddr::from(([127, 0, 0, 1], 0)), tell).await?;
     let envoy = Envoy::start(&bootstrap, collector.address, 1).await?;
     Ok((collector, envoy))
@@ -55,7 +57,10 @@ pub async fn run() -> Result<bool> {
 /// A request gets no answer.
 pub async fn play(collector: &Collector, envoy: &Envoy) -> Result<bool> {
     let rows = rows::rows();
-    println!("Envoy with trackgate listens on {}, the collector behind it on {}.\n", envoy.listener, collector.address);
+    println!(
+        "Envoy with trackgate listens on {}, the collector behind it on {}.\n",
+        envoy.listener, collector.address
+    );
     let mut answers = Vec::new();
     for (index, row) in rows.iter().enumerate() {
         let call = numbered(&row.call, index);
@@ -63,7 +68,8 @@ pub async fn play(collector: &Collector, envoy: &Envoy) -> Result<bool> {
         answers.push(client::send(envoy.listener, &call, Transport::Http1).await?);
     }
     let log = access_log(envoy, rows.len()).await?;
-    let fates = answers.iter().enumerate().map(|(index, answer)| fate(index, answer, collector, &log));
+    let fates =
+        answers.iter().enumerate().map(|(index, answer)| fate(index, answer, collector, &log));
     let fates: Vec<Fate> = fates.collect();
     print_table(&rows, &fates);
     let agreeing = rows.iter().zip(&fates).filter(|(row, fate)| is_as_expected(row, fate)).count();
@@ -86,7 +92,8 @@ async fn access_log(envoy: &Envoy, count: usize) -> Result<Vec<Value>> {
     let deadline = Instant::now() + Duration::from_secs(5);
     loop {
         let text = std::fs::read_to_string(envoy.access_log())?;
-        let lines: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let lines: Vec<Value> =
+            text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         if lines.len() >= count || Instant::now() > deadline {
             return Ok(lines);
         }
@@ -97,7 +104,8 @@ async fn access_log(envoy: &Envoy, count: usize) -> Result<Vec<Value>> {
 fn fate(index: usize, answer: &Answer, collector: &Collector, log: &[Value]) -> Fate {
     // The log has no query. Each request was answered before the next was sent.
     let line = log.get(index);
-    let field = |name: &str| line.and_then(|line| line[name].as_str()).unwrap_or_default().to_owned();
+    let field =
+        |name: &str| line.and_then(|line| line[name].as_str()).unwrap_or_default().to_owned();
     let verdict = field("verdict").split(';').next().unwrap_or_default().to_owned();
     let seen = collector.seen().into_iter().find(|seen| row_of(&seen.path) == Some(index));
     Fate {
@@ -110,7 +118,8 @@ fn fate(index: usize, answer: &Answer, collector: &Collector, log: &[Value]) -> 
 
 /// The gate's mark on a request that reached the collector.
 fn mark(seen: &Seen) -> String {
-    let text = |name: &str| seen.header(name).map(|value| String::from_utf8_lossy(value).into_owned());
+    let text =
+        |name: &str| seen.header(name).map(|value| String::from_utf8_lossy(value).into_owned());
     match (text("x-track-verdict"), text("x-track-drop-reason")) {
         (Some(verdict), Some(reasons)) => format!("{verdict} ({reasons})"),
         (Some(verdict), None) => verdict,
@@ -121,11 +130,17 @@ fn mark(seen: &Seen) -> String {
 fn is_as_expected(row: &Row, fate: &Fate) -> bool {
     let reached = fate.collector != "nothing";
     let forwarded = !matches!(row.verdict, "drop" | "reject");
-    row.verdict == fate.verdict && row.reason == fate.reason && row.status == fate.status && reached == forwarded
+    row.verdict == fate.verdict
+        && row.reason == fate.reason
+        && row.status == fate.status
+        && reached == forwarded
 }
 
 fn print_table(rows: &[Row], fates: &[Fate]) {
-    println!("\n{:<52} {:<11} {:<20} {:>6}  the collector saw", "request", "verdict", "reason", "status");
+    println!(
+        "\n{:<52} {:<11} {:<20} {:>6}  the collector saw",
+        "request", "verdict", "reason", "status"
+    );
     for (row, fate) in rows.iter().zip(fates) {
         let colour = match fate.verdict.as_str() {
             "drop" | "reject" => Colour::Red,
@@ -133,7 +148,13 @@ fn print_table(rows: &[Row], fates: &[Fate]) {
             _ => Colour::Green,
         };
         let verdict = paint(&format!("{:<11}", line(&fate.verdict)), colour);
-        println!("{:<52} {verdict} {:<20} {:>6}  {}", row.name, line(&fate.reason), fate.status, line(&fate.collector));
+        println!(
+            "{:<52} {verdict} {:<20} {:>6}  {}",
+            row.name,
+            line(&fate.reason),
+            fate.status,
+            line(&fate.collector)
+        );
         if !is_as_expected(row, fate) {
             let expected = format!("  expected {} {} {}", row.verdict, row.reason, row.status);
             println!("{}", paint(&expected, Colour::Red));
@@ -151,7 +172,9 @@ pub fn curl(call: &Call, address: SocketAddr) -> String {
         line.push_str(" -H 'user-agent:'");
     }
     match &call.body {
-        Some(body) if body.len() > 1000 => line.push_str(&format!(" --data-binary @{}-bytes", body.len())),
+        Some(body) if body.len() > 1000 => {
+            line.push_str(&format!(" --data-binary @{}-bytes", body.len()))
+        }
         Some(body) => line.push_str(&format!(" -d '{}'", String::from_utf8_lossy(body))),
         None => {}
     }

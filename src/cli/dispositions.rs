@@ -1,11 +1,13 @@
-//! `trackgate dispositions`: how each vendor's reasons are treated unless the operator says otherwise.
+//! `trackgate dispositions`: how each vendor's reasons are treated unless the operator says
+//! otherwise.
 
 use crate::vendor::Vendor;
 use crate::verdict::Reason;
 use serde_json::json;
 use std::fmt::Write;
 
-/// The table as Markdown: reasons in the rows, vendors in the columns, `-` where the vendor's checks never give the reason.
+/// The table as Markdown: reasons in the rows, vendors in the columns, `-` where the vendor's
+/// checks never give the reason.
 pub fn markdown(vendors: &[Vendor]) -> String {
     let mut table = String::from("| reason |");
     for vendor in vendors {
@@ -20,7 +22,11 @@ pub fn markdown(vendors: &[Vendor]) -> String {
         }
         let _ = write!(table, "| `{}` |", reason.id());
         for vendor in vendors {
-            let _ = write!(table, " {} |", reason.default_disposition(*vendor).map_or("-", |disposition| disposition.id()));
+            let _ = write!(
+                table,
+                " {} |",
+                reason.default_disposition(*vendor).map_or("-", |disposition| disposition.id())
+            );
         }
         table.push('\n');
     }
@@ -30,8 +36,11 @@ pub fn markdown(vendors: &[Vendor]) -> String {
 /// `{"convert": {"bot": "drop", …}, …}`
 pub fn json(vendors: &[Vendor]) -> String {
     let one = |vendor: &Vendor| {
-        let given = Reason::ALL.iter().filter_map(|reason| Some((reason, reason.default_disposition(*vendor)?)));
-        let given = given.map(|(reason, disposition)| (reason.id().to_owned(), json!(disposition.id())));
+        let given = Reason::ALL
+            .iter()
+            .filter_map(|reason| Some((reason, reason.default_disposition(*vendor)?)));
+        let given =
+            given.map(|(reason, disposition)| (reason.id().to_owned(), json!(disposition.id())));
         (vendor.id().to_owned(), serde_json::Value::Object(given.collect()))
     };
     serde_json::Value::Object(vendors.iter().map(one).collect()).to_string()

@@ -17,7 +17,8 @@ const LISTENER_PORT: &str = "port_value: 10080}";
 const COLLECTOR_PORT: &str = "port_value: 10081}";
 const MODULE: &str = "filename: target/trackgate.wasm}";
 const START_TIMEOUT: Duration = Duration::from_secs(30);
-/// Within this time a draining Envoy asks its clients to go elsewhere, and then closes its listeners.
+/// Within this time a draining Envoy asks its clients to go elsewhere, and then closes its
+/// listeners.
 const DRAIN_SECONDS: &str = "2";
 /// How long an Envoy that another took over from stays.
 const PARENT_SHUTDOWN_SECONDS: &str = "4";
@@ -29,7 +30,8 @@ pub fn binary() -> PathBuf {
 
 /// The built module: `$TRACKGATE_WASM`, else where `make wasm` leaves it.
 pub fn module() -> PathBuf {
-    std::env::var_os("TRACKGATE_WASM").map_or_else(|| PathBuf::from("target/trackgate.wasm"), PathBuf::from)
+    std::env::var_os("TRACKGATE_WASM")
+        .map_or_else(|| PathBuf::from("target/trackgate.wasm"), PathBuf::from)
 }
 
 /// Replaces every occurrence of what must be there.
@@ -43,8 +45,8 @@ pub fn replaced(text: &str, what: &str, by: &str) -> Result<String> {
     Ok(text.replace(what, by))
 }
 
-/// A port that is free now, and that this process was not given before: two Envoys, or two listeners of one, that listen on one port
-/// share its connections without a word.
+/// A port that is free now, and that this process was not given before: two Envoys, or two
+/// listeners of one, that listen on one port share its connections without a word.
 ///
 /// # Errors
 /// There is none.
@@ -84,19 +86,28 @@ impl Drop for Envoy {
 }
 
 impl Envoy {
-    /// Starts Envoy with a bootstrap like the shipped ones, its ports replaced by free ones, and waits until it serves.
+    /// Starts Envoy with a bootstrap like the shipped ones, its ports replaced by free ones, and
+    /// waits until it serves.
     ///
     /// # Errors
-    /// No binary, no module, a bootstrap without the shipped ports, or an Envoy that does not come up: then with its own words.
-    pub async fn start(bootstrap: &str, collector: SocketAddr, concurrency: usize) -> Result<Envoy> {
-        let module = std::fs::canonicalize(module())
-            .map_err(|error| format!("{}: {error}; build it with `make wasm`", module().display()))?;
-        let text = replaced(bootstrap, COLLECTOR_PORT, &format!("port_value: {}}}", collector.port()))?;
+    /// No binary, no module, a bootstrap without the shipped ports, or an Envoy that does not come
+    /// up: then with its own words.
+    pub async fn start(
+        bootstrap: &str,
+        collector: SocketAddr,
+        concurrency: usize,
+    ) -> Result<Envoy> {
+        let module = std::fs::canonicalize(module()).map_err(|error| {
+            format!("{}: {error}; build it with `make wasm`", module().display())
+        })?;
+        let text =
+            replaced(bootstrap, COLLECTOR_PORT, &format!("port_value: {}}}", collector.port()))?;
         let text = replaced(&text, MODULE, &format!("filename: {}}}", module.display()))?;
         Self::launch(&text, concurrency).await
     }
 
-    /// Starts Envoy with any bootstrap that has the shipped ports for its listener and its admin interface.
+    /// Starts Envoy with any bootstrap that has the shipped ports for its listener and its admin
+    /// interface.
     ///
     /// # Errors
     /// As for [`Envoy::start`].
@@ -107,13 +118,15 @@ impl Envoy {
         let folder = temporary_folder(&admin_port.to_string())?;
         File::create(folder.join("envoy.yaml"))?.write_all(text.as_bytes())?;
         let base_id = folder.join("base-id").display().to_string();
-        let child = spawn(&folder, concurrency, &["--use-dynamic-base-id", "--base-id-path", &base_id])?;
-        let envoy = Envoy { child, listener: local(listener_port), admin: local(admin_port), folder };
+        let child =
+            spawn(&folder, concurrency, &["--use-dynamic-base-id", "--base-id-path", &base_id])?;
+        let envoy =
+            Envoy { child, listener: local(listener_port), admin: local(admin_port), folder };
         envoy.wait_until_live(0).await
     }
 
-    /// Starts another Envoy that takes over from this one (hot restart): its ports at once, its connections as they end.
-    /// This one ends by itself a few seconds later.
+    /// Starts another Envoy that takes over from this one (hot restart): its ports at once, its
+    /// connections as they end. This one ends by itself a few seconds later.
     ///
     /// # Errors
     /// The other does not come up: its own words.
@@ -121,7 +134,8 @@ impl Envoy {
         let folder = temporary_folder(&format!("{}-next", self.admin.port()))?;
         std::fs::copy(self.folder.join("envoy.yaml"), folder.join("envoy.yaml"))?;
         let base_id = std::fs::read_to_string(self.folder.join("base-id"))?;
-        let child = spawn(&folder, concurrency, &["--restart-epoch", "1", "--base-id", base_id.trim()])?;
+        let child =
+            spawn(&folder, concurrency, &["--restart-epoch", "1", "--base-id", base_id.trim()])?;
         let envoy = Envoy { child, listener: self.listener, admin: self.admin, folder };
         envoy.wait_until_live(1).await
     }
@@ -139,7 +153,9 @@ impl Envoy {
                 return Ok(self);
             }
             if Instant::now() > deadline {
-                return Err(format!("Envoy is not ready after {START_TIMEOUT:?}:\n{}", self.log()).into());
+                return Err(
+                    format!("Envoy is not ready after {START_TIMEOUT:?}:\n{}", self.log()).into()
+                );
             }
             tokio::time::sleep(Duration::from_millis(30)).await;
         }
@@ -184,7 +200,12 @@ impl Envoy {
     }
 
     async fn ask(&self, method: &str, path: &str) -> Result<String> {
-        let call = Call { method: method.to_owned(), path: path.to_owned(), headers: Vec::new(), body: None };
+        let call = Call {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            headers: Vec::new(),
+            body: None,
+        };
         let answer = client::send(self.admin, &call, Transport::Http1).await?;
         Ok(String::from_utf8_lossy(&answer.body).into_owned())
     }
@@ -195,7 +216,8 @@ impl Envoy {
     /// The admin interface does not answer.
     pub async fn stat(&self, name: &str) -> Result<u64> {
         let stats = self.admin("/stats").await?;
-        let value = stats.lines().filter_map(|line| line.split_once(": ")).find(|(stat, _)| *stat == name);
+        let value =
+            stats.lines().filter_map(|line| line.split_once(": ")).find(|(stat, _)| *stat == name);
         Ok(value.and_then(|(_, value)| value.parse().ok()).unwrap_or(0))
     }
 }
@@ -207,8 +229,20 @@ fn local(port: u16) -> SocketAddr {
 /// Starts the binary in a folder that holds its `envoy.yaml`, and takes its logs.
 fn spawn(folder: &Path, concurrency: usize, arguments: &[&str]) -> Result<Child> {
     Command::new(binary())
-        .args(["--log-level", "warning", "--component-log-level", "wasm:info", "--file-flush-interval-msec", "100"])
-        .args(["--drain-time-s", DRAIN_SECONDS, "--parent-shutdown-time-s", PARENT_SHUTDOWN_SECONDS])
+        .args([
+            "--log-level",
+            "warning",
+            "--component-log-level",
+            "wasm:info",
+            "--file-flush-interval-msec",
+            "100",
+        ])
+        .args([
+            "--drain-time-s",
+            DRAIN_SECONDS,
+            "--parent-shutdown-time-s",
+            PARENT_SHUTDOWN_SECONDS,
+        ])
         .args(["--concurrency", &concurrency.to_string()])
         .args(arguments)
         .arg("-c")
@@ -217,7 +251,10 @@ fn spawn(folder: &Path, concurrency: usize, arguments: &[&str]) -> Result<Child>
         .stdout(File::create(folder.join("access.log"))?)
         .stderr(File::create(folder.join("envoy.log"))?)
         .spawn()
-        .map_err(|error| format!("{}: {error}; set ENVOY=/path/to/envoy, or use `make`", binary().display()).into())
+        .map_err(|error| {
+            format!("{}: {error}; set ENVOY=/path/to/envoy, or use `make`", binary().display())
+                .into()
+        })
 }
 
 fn temporary_folder(unique: &str) -> Result<PathBuf> {
@@ -235,10 +272,17 @@ pub fn validate(config: &Path) -> Result<()> {
         .args(["--mode", "validate", "--use-dynamic-base-id", "--log-level", "warning", "-c"])
         .arg(config)
         .output()
-        .map_err(|error| format!("{}: {error}; set ENVOY=/path/to/envoy, or use `make`", binary().display()))?;
+        .map_err(|error| {
+            format!("{}: {error}; set ENVOY=/path/to/envoy, or use `make`", binary().display())
+        })?;
     if output.status.success() {
         return Ok(());
     }
-    Err(format!("{}: {}{}", config.display(), String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-        .into())
+    Err(format!(
+        "{}: {}{}",
+        config.display(),
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+    .into())
 }

@@ -1,4 +1,5 @@
-//! `trackgate explain`: one request, every rule in the order it ran, what it saw and said, and the verdict.
+//! `trackgate explain`: one request, every rule in the order it ran, what it saw and said, and the
+//! verdict.
 
 mod request;
 mod steps;
@@ -60,8 +61,13 @@ fn lines(seen: &Seen<'_>, decision: &Decision) -> Vec<Line> {
     let mut ended = false;
     let mut lines = Vec::new();
     for step in steps::of(seen.endpoint.vendor) {
-        let own: Vec<&Finding> =
-            decision.findings.kept.list.iter().filter(|finding| step.reasons.contains(&finding.reason)).collect();
+        let own: Vec<&Finding> = decision
+            .findings
+            .kept
+            .list
+            .iter()
+            .filter(|finding| step.reasons.contains(&finding.reason))
+            .collect();
         let said = if ended {
             Said::NotReached
         } else if own.is_empty() && step.reads_body && decision.findings.uninspected {
@@ -82,8 +88,10 @@ fn saw(step: &Step, seen: &Seen<'_>, ended: bool) -> String {
 }
 
 fn told(endpoint: &Endpoint, finding: &Finding) -> String {
-    let disposition = endpoint.dispositions.of(finding.reason).map_or("-", |disposition| disposition.id());
-    let mut text = format!("{} ({disposition}): {}", finding.reason.id(), shown::line(&finding.message));
+    let disposition =
+        endpoint.dispositions.of(finding.reason).map_or("-", |disposition| disposition.id());
+    let mut text =
+        format!("{} ({disposition}): {}", finding.reason.id(), shown::line(&finding.message));
     for (name, value) in [("at", finding.path.as_deref()), ("domain", finding.domain.as_deref())] {
         if let Some(value) = value {
             text.push_str(&format!("; {name} {}", shown(value)));
@@ -104,13 +112,22 @@ fn print_untouched(gate: &Gate, captured: &Captured, as_json: bool) {
 }
 
 fn print_report(endpoint: &Endpoint, lines: &[Line], decision: &Decision) {
-    println!("endpoint {} (vendor {}), {} mode\n", endpoint.name, endpoint.vendor.id(), decision.mode.id());
+    println!(
+        "endpoint {} (vendor {}), {} mode\n",
+        endpoint.name,
+        endpoint.vendor.id(),
+        decision.mode.id()
+    );
     for (number, line) in lines.iter().enumerate() {
         let (mark, said) = match &line.said {
             Said::Nothing => (paint("ok", Colour::Green), String::new()),
-            Said::Findings(findings) => (paint("!!", Colour::Yellow), findings.join("\n            ")),
+            Said::Findings(findings) => {
+                (paint("!!", Colour::Yellow), findings.join("\n            "))
+            }
             Said::NotReached => (paint("--", Colour::Grey), "not reached".to_owned()),
-            Said::NotLookedAt => (paint("--", Colour::Grey), "the body was not looked at".to_owned()),
+            Said::NotLookedAt => {
+                (paint("--", Colour::Grey), "the body was not looked at".to_owned())
+            }
         };
         println!("{:>3}. {mark} {}", number + 1, line.rule);
         [("saw", &line.saw), ("said", &said)]
@@ -127,7 +144,10 @@ fn print_report(endpoint: &Endpoint, lines: &[Line], decision: &Decision) {
         reply.headers.iter().for_each(|(name, value)| println!("{name}: {}", shown::line(value)));
         println!("\n{}", shown::line(&reply.body));
     } else {
-        println!("\nthe collector gets the request, with:\n\nx-track-verdict: {}", annotation::verdict(decision, &endpoint.name));
+        println!(
+            "\nthe collector gets the request, with:\n\nx-track-verdict: {}",
+            annotation::verdict(decision, &endpoint.name)
+        );
         if let Some(reasons) = annotation::reasons(&decision.findings) {
             println!("x-track-drop-reason: {reasons}");
         }
@@ -144,8 +164,9 @@ fn report_json(endpoint: &Endpoint, lines: &[Line], decision: &Decision) -> Valu
         };
         json!({"rule": line.rule, "saw": line.saw, "said": said, "findings": findings})
     };
-    let reply =
-        decision.reply_to_send().map(|reply| json!({"status": reply.status, "headers": reply.headers, "body": reply.body}));
+    let reply = decision
+        .reply_to_send()
+        .map(|reply| json!({"status": reply.status, "headers": reply.headers, "body": reply.body}));
     json!({"endpoint": endpoint.name, "vendor": endpoint.vendor.id(), "mode": decision.mode.id(), "verdict": decision.verdict.id(),
            "reason": decision.reason.map(crate::verdict::Reason::id), "rules": lines.iter().map(line).collect::<Vec<_>>(), "reply": reply,
            "reasons": annotation::reasons(&decision.findings), "forwarded": !matches!((decision.reply_to_send(), decision.verdict), (Some(_), Verdict::Drop | Verdict::Reject))})

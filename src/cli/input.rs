@@ -21,7 +21,12 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
     };
     read.map_err(|error| format!("{}: {}", file(path), line(error)))?;
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(format!("{}: expected at most {} MiB, found more", file(path), MAX_BYTES >> 20).into());
+        return Err(format!(
+            "{}: expected at most {} MiB, found more",
+            file(path),
+            MAX_BYTES >> 20
+        )
+        .into());
     }
     Ok(bytes)
 }

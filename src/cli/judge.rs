@@ -11,7 +11,8 @@ pub fn judge(gate: &Gate, captured: &Captured) -> Option<Decision> {
         Step::Body(inspection) => inspection,
     };
     let size = captured.body.len();
-    // How the body came is not known: it is let go only where all of it is more than Envoy can hold.
+    // How the body came is not known: it is let go only where all of it is more than Envoy can
+    // hold.
     let unread = inspection.body_seen(gate, size).or_else(|| inspection.outgrown(gate, size, true));
     unread.or_else(|| inspection.body(gate, &captured.body))
 }

@@ -15,8 +15,13 @@ pub fn of(id: Option<&str>) -> Result<Vec<Reason>> {
     if let Some(reason) = Reason::ALL.into_iter().find(|reason| reason.id() == id) {
         return Ok(vec![reason]);
     }
-    let nearest = Reason::ALL.into_iter().map(|reason| (strsim::damerau_levenshtein(reason.id(), id), reason.id())).min();
-    let hint = nearest.filter(|(distance, _)| *distance <= 3).map(|(_, near)| format!("; did you mean {near:?}?"));
+    let nearest = Reason::ALL
+        .into_iter()
+        .map(|reason| (strsim::damerau_levenshtein(reason.id(), id), reason.id()))
+        .min();
+    let hint = nearest
+        .filter(|(distance, _)| *distance <= 3)
+        .map(|(_, near)| format!("; did you mean {near:?}?"));
     Err(format!("unknown reason {}{}", super::shown::shown(id), hint.unwrap_or_default()).into())
 }
 
@@ -40,8 +45,13 @@ pub fn text(reasons: &[Reason]) -> String {
 
 /// `convert drop, custom drop`
 fn vendors(reason: Reason) -> String {
-    let given = Vendor::ALL.iter().filter_map(|vendor| Some((vendor.id(), reason.default_disposition(*vendor)?.id())));
-    given.map(|(vendor, disposition)| format!("{vendor} {disposition}")).collect::<Vec<_>>().join(", ")
+    let given = Vendor::ALL
+        .iter()
+        .filter_map(|vendor| Some((vendor.id(), reason.default_disposition(*vendor)?.id())));
+    given
+        .map(|(vendor, disposition)| format!("{vendor} {disposition}"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// The page of the documents.
@@ -68,9 +78,9 @@ pub fn markdown() -> String {
 /// `[{"id": …, "means": …, "sender": …, "status": …, "dispositions": {…}}, …]`
 pub fn json(reasons: &[Reason]) -> Value {
     let one = |reason: &Reason| {
-        let given = Vendor::ALL
-            .iter()
-            .filter_map(|vendor| Some((vendor.id().to_owned(), json!(reason.default_disposition(*vendor)?.id()))));
+        let given = Vendor::ALL.iter().filter_map(|vendor| {
+            Some((vendor.id().to_owned(), json!(reason.default_disposition(*vendor)?.id())))
+        });
         json!({"id": reason.id(), "means": reason.meaning(), "sender": reason.advice(), "status": reason.status(),
                "dispositions": given.collect::<serde_json::Map<_, _>>()})
     };

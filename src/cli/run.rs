@@ -60,7 +60,8 @@ async fn follow(envoy: &Envoy) -> Result<()> {
 /// A line of the access log, for a person; `None` where it is none of the shipped format.
 fn told(line: &str) -> Option<String> {
     let entry = serde_json::from_str::<Value>(line).ok()?;
-    let text = |name: &str| shown(entry.get(name).and_then(Value::as_str).unwrap_or_default()).to_string();
+    let text =
+        |name: &str| shown(entry.get(name).and_then(Value::as_str).unwrap_or_default()).to_string();
     let status = entry.get("status").and_then(Value::as_u64).unwrap_or_default();
     let verdict = text("verdict");
     let colour = match verdict.split(';').next().unwrap_or_default() {
@@ -70,7 +71,14 @@ fn told(line: &str) -> Option<String> {
         _ => Colour::Grey,
     };
     let verdict = if verdict.is_empty() { "untouched" } else { &verdict };
-    Some(format!("{} {} {} {} {}", text("method"), text("path"), status, paint(verdict, colour), text("reasons")))
+    Some(format!(
+        "{} {} {} {} {}",
+        text("method"),
+        text("path"),
+        status,
+        paint(verdict, colour),
+        text("reasons")
+    ))
 }
 
 #[cfg(test)]

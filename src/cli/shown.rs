@@ -1,13 +1,16 @@
-//! Foreign text on its way to a person. Everything that a command prints of a request, a capture, a file's name or a configuration goes through here.
+//! Foreign text on its way to a person. Everything that a command prints of a request, a capture, a
+//! file's name or a configuration goes through here.
 //!
-//! A terminal obeys some of what it is sent, and a reader believes what looks like the command's own words. So a text is shown as Rust's
-//! `escape_debug` has it: control characters, line breaks, direction marks and what has no width become `\n`, `\u{1b}` or `\u{202e}`, and bytes
-//! that are no UTF-8 become `\xe9`. Letters of any script, quotes and blanks stay as they are.
+//! A terminal obeys some of what it is sent, and a reader believes what looks like the command's
+//! own words. So a text is shown as Rust's `escape_debug` has it: control characters, line breaks,
+//! direction marks and what has no width become `\n`, `\u{1b}` or `\u{202e}`, and bytes that are no
+//! UTF-8 become `\xe9`. Letters of any script, quotes and blanks stay as they are.
 
 use serde_json::Value;
 use std::fmt::{self, Display, Formatter, Write};
 
-/// A foreign text by itself. A backslash is doubled, so that no text can look like the escapes of another.
+/// A foreign text by itself. A backslash is doubled, so that no text can look like the escapes of
+/// another.
 #[derive(Debug, Clone, Copy)]
 pub struct Shown<'a>(&'a [u8]);
 
@@ -32,8 +35,8 @@ impl Display for Shown<'_> {
     }
 }
 
-/// A sentence of ours that may hold foreign text, such as an error of a library: one line, whatever stands in it. Backslashes stay, so that a part that
-/// is escaped already is not escaped twice.
+/// A sentence of ours that may hold foreign text, such as an error of a library: one line, whatever
+/// stands in it. Backslashes stay, so that a part that is escaped already is not escaped twice.
 pub fn line(sentence: impl Display) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
@@ -62,7 +65,8 @@ pub fn html(text: impl Display) -> String {
     page
 }
 
-/// JSON on one line. What `serde_json` writes as it stands, and a terminal may obey, is written `\u0000`, which is the same text to a program.
+/// JSON on one line. What `serde_json` writes as it stands, and a terminal may obey, is written
+/// `\u0000`, which is the same text to a program.
 pub fn json(value: &Value) -> String {
     let mut text = String::new();
     for letter in value.to_string().chars() {
@@ -96,20 +100,31 @@ fn escape(text: &str, doubles_backslash: bool, into: &mut String) -> fmt::Result
     Ok(())
 }
 
-/// Seen as what it is, wherever it is written. Marks that are set over a letter are; the standard library would escape them.
+/// Seen as what it is, wherever it is written. Marks that are set over a letter are; the standard
+/// library would escape them.
 fn is_plain(letter: char) -> bool {
     match letter {
         ' '..='~' => true,
-        // These have neither a shape nor a width, and are letters or marks to Unicode: fillers, variation selectors, the empty Braille pattern.
-        '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{2800}' | '\u{3164}' => {
-            false
-        }
+        // These have neither a shape nor a width, and are letters or marks to Unicode: fillers,
+        // variation selectors, the empty Braille pattern.
+        '\u{34f}'
+        | '\u{115f}'
+        | '\u{1160}'
+        | '\u{17b4}'
+        | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}'
+        | '\u{2800}'
+        | '\u{3164}' => false,
         '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}' => false,
         other => {
-            // After a letter the standard library leaves a mark as it is, but escapes what cannot be printed.
+            // After a letter the standard library leaves a mark as it is, but escapes what cannot
+            // be printed.
             let mut pair = [b'x', 0, 0, 0, 0];
             let length = pair.get_mut(1..).map_or(0, |rest| other.encode_utf8(rest).len());
-            let pair = pair.get(..=length).and_then(|pair| std::str::from_utf8(pair).ok()).unwrap_or_default();
+            let pair = pair
+                .get(..=length)
+                .and_then(|pair| std::str::from_utf8(pair).ok())
+                .unwrap_or_default();
             pair.escape_debug().nth(1) == Some(other)
         }
     }
@@ -129,16 +144,34 @@ mod tests {
     fn what_a_terminal_obeys_is_visible_and_what_people_write_is_readable() {
         let rows: &[(&[u8], &str)] = &[
             (b"Mozilla/5.0 (X11; \"it's\")", "Mozilla/5.0 (X11; \"it's\")"),
-            ("Bücher, заголовок, 日本語, हिन्दी, e\u{301}, 👍".as_bytes(), "Bücher, заголовок, 日本語, हिन्दी, e\u{301}, 👍"),
-            (b"\x1b[2J\x1b[32mverdict: pass\x1b[0m", "\\u{1b}[2J\\u{1b}[32mverdict: pass\\u{1b}[0m"),
+            (
+                "Bücher, заголовок, 日本語, हिन्दी, e\u{301}, 👍".as_bytes(),
+                "Bücher, заголовок, 日本語, हिन्दी, e\u{301}, 👍",
+            ),
+            (
+                b"\x1b[2J\x1b[32mverdict: pass\x1b[0m",
+                "\\u{1b}[2J\\u{1b}[32mverdict: pass\\u{1b}[0m",
+            ),
             (b"a\r\nb\tc\0\x07\x7f", "a\\r\\nb\\tc\\0\\u{7}\\u{7f}"),
             ("\u{9b}31m\u{85}\u{2028}\u{2029}".as_bytes(), "\\u{9b}31m\\u{85}\\u{2028}\\u{2029}"),
-            ("\u{202e}fdp\u{2066}\u{2069}\u{200f}".as_bytes(), "\\u{202e}fdp\\u{2066}\\u{2069}\\u{200f}"),
-            ("a\u{200b}b\u{200d}\u{feff}\u{ad}\u{2060}".as_bytes(), "a\\u{200b}b\\u{200d}\\u{feff}\\u{ad}\\u{2060}"),
-            ("\u{3164}\u{fe0f}\u{2800}\u{a0}\u{e0041}".as_bytes(), "\\u{3164}\\u{fe0f}\\u{2800}\\u{a0}\\u{e0041}"),
+            (
+                "\u{202e}fdp\u{2066}\u{2069}\u{200f}".as_bytes(),
+                "\\u{202e}fdp\\u{2066}\\u{2069}\\u{200f}",
+            ),
+            (
+                "a\u{200b}b\u{200d}\u{feff}\u{ad}\u{2060}".as_bytes(),
+                "a\\u{200b}b\\u{200d}\\u{feff}\\u{ad}\\u{2060}",
+            ),
+            (
+                "\u{3164}\u{fe0f}\u{2800}\u{a0}\u{e0041}".as_bytes(),
+                "\\u{3164}\\u{fe0f}\\u{2800}\\u{a0}\\u{e0041}",
+            ),
             (b"caf\xe9 \xf0\x9f", "caf\\xe9 \\xf0\\x9f"),
             (b"a\\nb", "a\\\\nb"),
-            ("\u{301}a\u{301}\u{301}\u{301}\u{301}\u{301}".as_bytes(), "\\u{301}a\u{301}\u{301}\u{301}\u{301}\\u{301}"),
+            (
+                "\u{301}a\u{301}\u{301}\u{301}\u{301}\u{301}".as_bytes(),
+                "\\u{301}a\u{301}\u{301}\u{301}\u{301}\\u{301}",
+            ),
         ];
         for (text, expected) in rows {
             assert_eq!(shown(*text).to_string(), *expected);

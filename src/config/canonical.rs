@@ -1,7 +1,8 @@
 //! One hash for one configuration, however it is written, so that a fleet can be checked for drift.
 //!
-//! Envoy hands the plugin a text. Between it and the operator stand programs that write the text anew: Istio and Envoy Gateway make JSON of a
-//! resource's object, with members and white space in an order of their own. So the hash is of what the text says:
+//! Envoy hands the plugin a text. Between it and the operator stand programs that write the text
+//! anew: Istio and Envoy Gateway make JSON of a resource's object, with members and white space in
+//! an order of their own. So the hash is of what the text says:
 //! 1. the order of members does not count, that of a list does;
 //! 2. white space and escapes do not count;
 //! 3. a number counts by its decimal value: `1`, `1.0`, `10e-1` and `1E0` are one, and `-0` is `0`.
@@ -18,11 +19,14 @@ pub fn hash(json: &Json<'_>) -> u64 {
         Json::Bool(value) => pair(1, u64::from(*value)),
         Json::Number(text) => pair(2, number(text)),
         Json::String(text) => pair(3, of_bytes(text.as_bytes())),
-        Json::List(list) => list.iter().fold(pair(4, list.len() as u64), |all, element| pair(all, hash(element))),
+        Json::List(list) => {
+            list.iter().fold(pair(4, list.len() as u64), |all, element| pair(all, hash(element)))
+        }
         // A sum has no order. No name stands twice.
         Json::Object(members) => {
-            let sum =
-                members.iter().fold(0u64, |sum, (name, value)| sum.wrapping_add(pair(of_bytes(name.as_bytes()), hash(value))));
+            let sum = members.iter().fold(0u64, |sum, (name, value)| {
+                sum.wrapping_add(pair(of_bytes(name.as_bytes()), hash(value)))
+            });
             pair(5, sum)
         }
     }
@@ -30,13 +34,16 @@ pub fn hash(json: &Json<'_>) -> u64 {
 
 fn pair(one: u64, other: u64) -> u64 {
     let mut bytes = [0; 16];
-    for (place, byte) in bytes.iter_mut().zip(one.to_le_bytes().into_iter().chain(other.to_le_bytes())) {
+    for (place, byte) in
+        bytes.iter_mut().zip(one.to_le_bytes().into_iter().chain(other.to_le_bytes()))
+    {
         *place = byte;
     }
     of_bytes(&bytes)
 }
 
-/// Of a number in JSON's notation: its sign, its digits from the first to the last that is not zero, and the power of ten that they are multiplied by.
+/// Of a number in JSON's notation: its sign, its digits from the first to the last that is not
+/// zero, and the power of ten that they are multiplied by.
 fn number(text: &str) -> u64 {
     let (is_negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
@@ -49,7 +56,8 @@ fn number(text: &str) -> u64 {
         return 0;
     }
     // What does not fit is no number that any field takes.
-    let exponent = exponent.parse::<i64>().unwrap_or(i64::MAX / 2) - fraction.len() as i64 + zeros as i64;
+    let exponent =
+        exponent.parse::<i64>().unwrap_or(i64::MAX / 2) - fraction.len() as i64 + zeros as i64;
     pair(of_bytes(significant.as_bytes()), pair(exponent.cast_unsigned(), u64::from(is_negative)))
 }
 
@@ -123,7 +131,8 @@ mod tests {
             r#"[["a"],"b"]"#,
             r#"["a",["b"]]"#,
         ];
-        let hashes: std::collections::BTreeMap<u64, &str> = texts.iter().map(|text| (of(text), *text)).collect();
+        let hashes: std::collections::BTreeMap<u64, &str> =
+            texts.iter().map(|text| (of(text), *text)).collect();
         assert_eq!(hashes.len(), texts.len(), "{hashes:?}");
     }
 
@@ -132,7 +141,8 @@ mod tests {
             Just(Value::Null),
             any::<bool>().prop_map(Value::from),
             any::<i32>().prop_map(Value::from),
-            (-1_000_000i32..1_000_000).prop_map(|hundredths| Value::from(f64::from(hundredths) / 100.0)),
+            (-1_000_000i32..1_000_000)
+                .prop_map(|hundredths| Value::from(f64::from(hundredths) / 100.0)),
             "\\PC{0,6}".prop_map(Value::from),
         ];
         leaf.prop_recursive(3, 24, 4, |inner| {
@@ -144,19 +154,28 @@ mod tests {
         })
     }
 
-    /// The same, with members turned about by `seed`, white space between, and every number as the double that a Struct holds.
+    /// The same, with members turned about by `seed`, white space between, and every number as the
+    /// double that a Struct holds.
     fn anew(value: &Value, seed: &mut u64) -> String {
         *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         let space = [" ", "", "\n", "\t "][(*seed >> 60) as usize % 4];
         match value {
             Value::Number(number) => format!("{:?}", number.as_f64().unwrap()),
             Value::Array(list) => {
-                format!("[{space}{}]", list.iter().map(|one| anew(one, seed)).collect::<Vec<_>>().join(&format!(",{space}")))
+                format!(
+                    "[{space}{}]",
+                    list.iter()
+                        .map(|one| anew(one, seed))
+                        .collect::<Vec<_>>()
+                        .join(&format!(",{space}"))
+                )
             }
             Value::Object(members) => {
                 let mut members: Vec<String> = members
                     .iter()
-                    .map(|(name, one)| format!("{}{space}:{}", Value::from(name.as_str()), anew(one, seed)))
+                    .map(|(name, one)| {
+                        format!("{}{space}:{}", Value::from(name.as_str()), anew(one, seed))
+                    })
                     .collect();
                 let turn = (*seed >> 32) as usize % members.len().max(1);
                 members.rotate_left(turn);

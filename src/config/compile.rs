@@ -1,4 +1,5 @@
-//! From what was written to what is run: every pattern compiled, every default filled in, every contradiction refused.
+//! From what was written to what is run: every pattern compiled, every default filled in, every
+//! contradiction refused.
 
 use super::node::Problems;
 use super::{Actions, Config, EndpointSpec, LimitsSpec};
@@ -15,13 +16,17 @@ use crate::rules::referrer::SpamReferrers;
 use crate::rules::user_agent::UserAgents;
 use crate::vendor::Vendor;
 use crate::vendors::plausible::sites::Sites;
-use crate::vendors::{Limits, Policy, Shared, commanders_act, convert, custom, default_paths, plausible, userpilot};
+use crate::vendors::{
+    Limits, Policy, Shared, commanders_act, convert, custom, default_paths, plausible, userpilot,
+};
 use crate::verdict::Dispositions;
 use std::collections::HashSet;
 
 /// `None` where a part could not be compiled, for which a problem is kept.
 pub fn compile(config: &Config, problems: &Problems) -> Option<Gate> {
-    let header_prefix = problems.keep(header_prefix(&config.header_prefix).map_err(|problem| problem.under("header_prefix")));
+    let header_prefix = problems.keep(
+        header_prefix(&config.header_prefix).map_err(|problem| problem.under("header_prefix")),
+    );
     let shared = shared(config, problems);
     check_global_actions(config, problems);
     let mut endpoints: Vec<Endpoint> = Vec::with_capacity(config.endpoints.len());
@@ -48,14 +53,18 @@ pub fn compile(config: &Config, problems: &Problems) -> Option<Gate> {
 }
 
 fn shared(config: &Config, problems: &Problems) -> Option<Shared> {
-    let user_agents = UserAgents::compile(&config.user_agents).map_err(|problem| problem.under("user_agents"));
-    let spam_referrers = SpamReferrers::compile(&config.spam_referrers).map_err(|problem| problem.under("spam_referrers"));
-    let client_ip = ClientIp::compile(&config.client_ip).map_err(|problem| problem.under("client_ip"));
+    let user_agents =
+        UserAgents::compile(&config.user_agents).map_err(|problem| problem.under("user_agents"));
+    let spam_referrers = SpamReferrers::compile(&config.spam_referrers)
+        .map_err(|problem| problem.under("spam_referrers"));
+    let client_ip =
+        ClientIp::compile(&config.client_ip).map_err(|problem| problem.under("client_ip"));
     let country_header = config.country_header.as_deref().map(field_name).transpose();
     let user_agents = problems.keep(user_agents);
     let spam_referrers = problems.keep(spam_referrers);
     let client_ip = problems.keep(client_ip);
-    let country_header = problems.keep(country_header.map_err(|problem| problem.under("country_header")));
+    let country_header =
+        problems.keep(country_header.map_err(|problem| problem.under("country_header")));
     Some(Shared {
         user_agents: user_agents?,
         spam_referrers: spam_referrers?,
@@ -65,27 +74,42 @@ fn shared(config: &Config, problems: &Problems) -> Option<Shared> {
 }
 
 fn header_prefix(prefix: &str) -> Result<String, Problem> {
-    let fits = prefix.len() > 2 && prefix.len() <= 64 && prefix.ends_with('-') && prefix.bytes().all(is_token);
+    let fits = prefix.len() > 2
+        && prefix.len() <= 64
+        && prefix.ends_with('-')
+        && prefix.bytes().all(is_token);
     let lower = prefix.to_ascii_lowercase();
     if fits {
         Ok(lower)
     } else {
-        Err(Problem::new("", "the start of a header field name, such as \"x-track-\"", format!("{prefix:?}")))
+        Err(Problem::new(
+            "",
+            "the start of a header field name, such as \"x-track-\"",
+            format!("{prefix:?}"),
+        ))
     }
 }
 
 /// A global override must mean something to at least one endpoint.
 fn check_global_actions(config: &Config, problems: &Problems) {
     for (reason, _) in &config.actions {
-        let mut givers = config.endpoints.iter().filter(|endpoint| reason.default_disposition(endpoint.vendor).is_some());
+        let mut givers = config
+            .endpoints
+            .iter()
+            .filter(|endpoint| reason.default_disposition(endpoint.vendor).is_some());
         let at = format!("actions.{}", reason.id());
-        let overrides = |endpoint: &EndpointSpec| endpoint.actions.iter().any(|(own, _)| own == reason);
+        let overrides =
+            |endpoint: &EndpointSpec| endpoint.actions.iter().any(|(own, _)| own == reason);
         if givers.clone().next().is_none() {
             let found = format!("{} at none of the configured endpoints' vendors", reason.id());
             problems.add(Problem::new(at, "a reason that some endpoint can give", found));
         } else if givers.all(overrides) {
             let found = "one that each such endpoint overrides with its own, so that it could never take effect";
-            problems.add(Problem::new(at, "a reason that some endpoint gives and does not override", found));
+            problems.add(Problem::new(
+                at,
+                "a reason that some endpoint gives and does not override",
+                found,
+            ));
         }
     }
 }
@@ -118,7 +142,11 @@ fn endpoint(config: &Config, spec: &EndpointSpec, problems: &Problems) -> Option
 
 fn paths(spec: &EndpointSpec) -> Result<Vec<PathPattern>, Problem> {
     if spec.vendor == Vendor::Custom && spec.paths.is_none() {
-        return Err(Problem::new("paths", "at least one path, as vendor \"custom\" has none of its own", "nothing"));
+        return Err(Problem::new(
+            "paths",
+            "at least one path, as vendor \"custom\" has none of its own",
+            "nothing",
+        ));
     }
     match list("paths", spec.paths.as_deref(), PathPattern::compile)? {
         Some(paths) => Ok(paths),
@@ -129,11 +157,16 @@ fn paths(spec: &EndpointSpec) -> Result<Vec<PathPattern>, Problem> {
 /// A token of structured fields that is also fit for the name of a metric.
 fn check_name(name: &str) -> Result<(), Problem> {
     let starts = name.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
-    let fits = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    let fits =
+        name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
     if starts && fits && name.len() <= 64 {
         return Ok(());
     }
-    Err(Problem::new("name", "a lower-case letter, then letters, digits and \"_\", at most 64", format!("{name:?}")))
+    Err(Problem::new(
+        "name",
+        "a lower-case letter, then letters, digits and \"_\", at most 64",
+        format!("{name:?}"),
+    ))
 }
 
 /// A field of one vendor that stands at another would never take effect.
@@ -149,7 +182,8 @@ fn check_vendor_fields(spec: &EndpointSpec) -> Result<(), Problem> {
     ];
     for (field, is_set, vendors) in fields {
         if is_set && !vendors.contains(&spec.vendor) {
-            let ids: Vec<String> = vendors.iter().map(|vendor| format!("{:?}", vendor.id())).collect();
+            let ids: Vec<String> =
+                vendors.iter().map(|vendor| format!("{:?}", vendor.id())).collect();
             let expected = format!("this field only where vendor is {}", ids.join(" or "));
             return Err(Problem::new(field, expected, format!("vendor {:?}", spec.vendor.id())));
         }
@@ -164,32 +198,54 @@ fn list<T>(
 ) -> Result<Option<Vec<T>>, Problem> {
     let Some(entries) = entries else { return Ok(None) };
     if entries.is_empty() {
-        return Err(Problem::new(field, "at least one entry, or the field left out", "an empty list"));
+        return Err(Problem::new(
+            field,
+            "at least one entry, or the field left out",
+            "an empty list",
+        ));
     }
     let compiled = entries.iter().enumerate();
     compiled
-        .map(|(index, entry)| compile(entry).map_err(|problem| problem.under(&format!("{field}[{index}]"))))
+        .map(|(index, entry)| {
+            compile(entry).map_err(|problem| problem.under(&format!("{field}[{index}]")))
+        })
         .collect::<Result<_, _>>()
         .map(Some)
 }
 
 fn limits(spec: &EndpointSpec) -> Result<Limits, Problem> {
     let contract = match spec.vendor {
-        Vendor::Convert => Limits { request_bytes: convert::REQUEST_BYTES, batch_bytes: 0, event_bytes: 0 },
-        Vendor::Plausible => Limits { request_bytes: plausible::REQUEST_BYTES, batch_bytes: 0, event_bytes: 0 },
-        Vendor::Userpilot => Limits { request_bytes: userpilot::REQUEST_BYTES, batch_bytes: 0, event_bytes: 0 },
+        Vendor::Convert => {
+            Limits { request_bytes: convert::REQUEST_BYTES, batch_bytes: 0, event_bytes: 0 }
+        }
+        Vendor::Plausible => {
+            Limits { request_bytes: plausible::REQUEST_BYTES, batch_bytes: 0, event_bytes: 0 }
+        }
+        Vendor::Userpilot => {
+            Limits { request_bytes: userpilot::REQUEST_BYTES, batch_bytes: 0, event_bytes: 0 }
+        }
         Vendor::CommandersAct => commanders_act::LIMITS,
         // As large as the body may be, where the operator sets no limit.
         Vendor::Custom => match spec.custom.as_ref().is_some_and(|custom| custom.batch.is_some()) {
-            true => Limits { request_bytes: custom::REQUEST_BYTES, batch_bytes: usize::MAX, event_bytes: usize::MAX },
-            false => Limits { request_bytes: custom::REQUEST_BYTES, batch_bytes: 0, event_bytes: 0 },
+            true => Limits {
+                request_bytes: custom::REQUEST_BYTES,
+                batch_bytes: usize::MAX,
+                event_bytes: usize::MAX,
+            },
+            false => {
+                Limits { request_bytes: custom::REQUEST_BYTES, batch_bytes: 0, event_bytes: 0 }
+            }
         },
     };
     let LimitsSpec { request_bytes, batch_bytes, event_bytes } = spec.limits;
     let one = |name: &str, written: Option<usize>, contract: usize| match written {
         Some(_) if contract == 0 => {
             let found = format!("vendor {:?}, which has no batches here", spec.vendor.id());
-            Err(Problem::new(format!("limits.{name}"), "this limit only where there are batches", found))
+            Err(Problem::new(
+                format!("limits.{name}"),
+                "this limit only where there are batches",
+                found,
+            ))
         }
         written => Ok(written.unwrap_or(contract)),
     };
@@ -200,9 +256,13 @@ fn limits(spec: &EndpointSpec) -> Result<Limits, Problem> {
     })
 }
 
-/// The contract's defaults, the global overrides that mean something to the vendor, then the endpoint's own.
+/// The contract's defaults, the global overrides that mean something to the vendor, then the
+/// endpoint's own.
 fn dispositions(config: &Config, spec: &EndpointSpec) -> Result<Dispositions, Problem> {
-    let global = config.actions.iter().filter(|(reason, _)| reason.default_disposition(spec.vendor).is_some());
+    let global = config
+        .actions
+        .iter()
+        .filter(|(reason, _)| reason.default_disposition(spec.vendor).is_some());
     let actions: Actions = global.chain(&spec.actions).copied().collect();
     Dispositions::new(spec.vendor, &actions).map_err(|reason| {
         let expected = format!("a reason that vendor {:?} gives", spec.vendor.id());
@@ -216,10 +276,12 @@ fn dispositions(config: &Config, spec: &EndpointSpec) -> Result<Dispositions, Pr
 
 fn allow_origin(spec: &EndpointSpec) -> Result<Option<AllowOrigin>, Problem> {
     const FIELD: &str = "access_control_allow_origin";
-    let is_value = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_value =
+        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
     match (spec.access_control_allow_origin.as_deref(), &spec.credentialed_origins) {
         (Some("origin"), Some(_)) => {
-            let origins = list("credentialed_origins", spec.credentialed_origins.as_deref(), origin)?;
+            let origins =
+                list("credentialed_origins", spec.credentialed_origins.as_deref(), origin)?;
             Ok(origins.map(AllowOrigin::Listed))
         }
         (Some("origin"), None) => {
@@ -235,28 +297,41 @@ fn allow_origin(spec: &EndpointSpec) -> Result<Option<AllowOrigin>, Problem> {
             let expected = "\"*\", \"origin\", or an origin such as \"https://a.example\"";
             Err(Problem::new(FIELD, expected, format!("{value:?}")))
         }
-        (None, None) => Ok((spec.vendor == Vendor::Plausible).then(|| AllowOrigin::Always("*".to_owned()))),
+        (None, None) => {
+            Ok((spec.vendor == Vendor::Plausible).then(|| AllowOrigin::Always("*".to_owned())))
+        }
     }
 }
 
 /// As a browser writes it: scheme and host in lower case, no default port, no path.
 fn origin(text: &str) -> Result<String, Problem> {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
-    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._:[]".contains(&byte);
+    let host =
+        text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
+    let fits =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._:[]".contains(&byte);
     if host.is_empty() || !host.bytes().all(fits) {
-        return Err(Problem::new("", "an origin such as \"https://a.example\", as a browser sends it", format!("{text:?}")));
+        return Err(Problem::new(
+            "",
+            "an origin such as \"https://a.example\", as a browser sends it",
+            format!("{text:?}"),
+        ));
     }
     Ok(text.to_owned())
 }
 
 fn policy(spec: &EndpointSpec) -> Result<Policy, Problem> {
     Ok(match spec.vendor {
-        Vendor::Convert => Policy::Convert(convert::Policy { require_user_agent: spec.require_user_agent.unwrap_or(true) }),
+        Vendor::Convert => Policy::Convert(convert::Policy {
+            require_user_agent: spec.require_user_agent.unwrap_or(true),
+        }),
         Vendor::Plausible => Policy::Plausible(plausible_policy(spec)?),
         Vendor::Userpilot => Policy::Userpilot(userpilot::Policy { keys: keys(spec)? }),
         Vendor::CommandersAct => Policy::CommandersAct(commanders_act::Policy {}),
         Vendor::Custom => {
-            let custom = spec.custom.as_ref().ok_or_else(|| Problem::new("custom", "what the collector takes", "nothing"))?;
+            let custom = spec
+                .custom
+                .as_ref()
+                .ok_or_else(|| Problem::new("custom", "what the collector takes", "nothing"))?;
             Policy::Custom(Box::new(custom.compile(keys(spec)?)?))
         }
     })
@@ -264,7 +339,11 @@ fn policy(spec: &EndpointSpec) -> Result<Policy, Problem> {
 
 fn keys(spec: &EndpointSpec) -> Result<Option<KeyDigests>, Problem> {
     let entries = spec.api_keys_sha256.as_deref();
-    entries.map(|entries| KeyDigests::compile(entries).map_err(|problem| problem.under("api_keys_sha256"))).transpose()
+    entries
+        .map(|entries| {
+            KeyDigests::compile(entries).map_err(|problem| problem.under("api_keys_sha256"))
+        })
+        .transpose()
 }
 
 fn plausible_policy(spec: &EndpointSpec) -> Result<plausible::Policy, Problem> {
@@ -272,7 +351,9 @@ fn plausible_policy(spec: &EndpointSpec) -> Result<plausible::Policy, Problem> {
     let sites = spec.sites.as_deref().map(Sites::compile).transpose();
     Ok(plausible::Policy {
         trust_ip_type_header: spec.trust_ip_type_header.unwrap_or(false),
-        datacenter_ranges: ranges.map_err(|problem| problem.under("datacenter_ranges"))?.unwrap_or_default(),
+        datacenter_ranges: ranges
+            .map_err(|problem| problem.under("datacenter_ranges"))?
+            .unwrap_or_default(),
         sites: sites.map_err(|problem| problem.under("sites"))?.unwrap_or_default(),
         partial_drops: spec.partial_drops.unwrap_or_default(),
     })

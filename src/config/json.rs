@@ -1,4 +1,5 @@
-//! The configuration's JSON as a tree. Request bodies have their own reader, which builds none; this one is built on it.
+//! The configuration's JSON as a tree. Request bodies have their own reader, which builds none;
+//! this one is built on it.
 
 use super::ConfigError;
 use crate::rules::json::{Invalid, Kind, Reader, Result, Strictness};
@@ -22,7 +23,8 @@ impl<'a> Json<'a> {
     /// Not JSON (where, by line and column), or an object that names a member twice.
     pub fn parse(text: &'a [u8]) -> std::result::Result<Self, ConfigError> {
         let mut twice = None;
-        // Half a surrogate names no character, so that a text with one could not mean what was written.
+        // Half a surrogate names no character, so that a text with one could not mean what was
+        // written.
         let read = Reader::document(text, Strictness::Jason, |reader| value(reader, &mut twice));
         match (read, twice) {
             (Err(_), _) if is_struct(text) => Err(ConfigError::whole(
@@ -52,7 +54,8 @@ impl<'a> Json<'a> {
     }
 }
 
-/// A serialized Struct begins with the tag of its first member, and has that of the member's value further on, which as it stands is in no JSON.
+/// A serialized Struct begins with the tag of its first member, and has that of the member's value
+/// further on, which as it stands is in no JSON.
 fn is_struct(text: &[u8]) -> bool {
     text.first() == Some(&0x0A) && text.contains(&0x12)
 }
@@ -98,5 +101,9 @@ fn place(text: &[u8], at: usize) -> String {
     let before = text.get(..at).unwrap_or(text);
     let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
     let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
-    if at >= text.len() { format!("line {line} column {column}, where it ends") } else { format!("line {line} column {column}") }
+    if at >= text.len() {
+        format!("line {line} column {column}, where it ends")
+    } else {
+        format!("line {line} column {column}")
+    }
 }

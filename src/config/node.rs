@@ -1,4 +1,5 @@
-//! Reads the configuration's tree into typed values, and collects every problem on the way instead of ending at the first.
+//! Reads the configuration's tree into typed values, and collects every problem on the way instead
+//! of ending at the first.
 
 use super::json::Json;
 use crate::rules::problem::Problem;
@@ -24,7 +25,8 @@ impl Problems {
     }
 }
 
-/// A value and where it stands. Each reading returns `None` with a problem kept where the value is of another type.
+/// A value and where it stands. Each reading returns `None` with a problem kept where the value is
+/// of another type.
 #[derive(Debug)]
 pub struct Node<'a, 'p> {
     pub at: String,
@@ -68,7 +70,11 @@ impl<'a, 'p> Node<'a, 'p> {
 
     /// One of a closed set of words.
     pub fn word<T: Copy>(self, all: &[T], id: impl Fn(T) -> &'static str) -> Option<T> {
-        let found = if let Json::String(text) = &self.value { all.iter().find(|word| id(**word) == text) } else { None };
+        let found = if let Json::String(text) = &self.value {
+            all.iter().find(|word| id(**word) == text)
+        } else {
+            None
+        };
         if let Some(found) = found {
             return Some(*found);
         }
@@ -165,7 +171,8 @@ impl<'a, 'p> Fields<'a, 'p> {
     pub fn finish(self) {
         for (name, _) in &self.members {
             let expected = format!("one of {}", quoted(&self.asked));
-            let problem = Problem::new(joined(&self.at, name), expected, "a name that is none of these");
+            let problem =
+                Problem::new(joined(&self.at, name), expected, "a name that is none of these");
             self.problems.add(problem.with_hint(nearest(name, &self.asked)));
         }
     }
@@ -185,7 +192,8 @@ fn nearest(text: &str, words: &[&'static str]) -> Option<String> {
     if text.len() > 64 {
         return None;
     }
-    let distance = |word: &&&'static str| strsim::damerau_levenshtein(&text.to_ascii_lowercase(), word);
+    let distance =
+        |word: &&&'static str| strsim::damerau_levenshtein(&text.to_ascii_lowercase(), word);
     let word = words.iter().min_by_key(distance)?;
     (distance(&word) * 3 <= word.len().max(3)).then(|| format!("did you mean {word:?}?"))
 }

@@ -1,11 +1,13 @@
-//! The shape of the configuration for editors and validators: structs that are never filled, from which its JSON Schema is made. A
-//! test compares their names with those that are read. Native only.
+//! The shape of the configuration for editors and validators: structs that are never filled, from
+//! which its JSON Schema is made. A test compares their names with those that are read. Native
+//! only.
 #![allow(dead_code, missing_debug_implementations, reason = "only their shape is used")]
 
 use schemars::JsonSchema;
 use std::collections::BTreeMap;
 
-/// The configuration of the trackgate filter. `{}` is the four vendors on their documented paths, enforced.
+/// The configuration of the trackgate filter. `{}` is the four vendors on their documented paths,
+/// enforced.
 #[derive(JsonSchema)]
 #[schemars(title = "trackgate", deny_unknown_fields)]
 pub struct Plugin {
@@ -17,12 +19,14 @@ pub struct Plugin {
     /// The share of clients under enforcement, in steps of 0.01; the others are in shadow mode.
     #[schemars(range(min = 0, max = 100))]
     enforce_percent: Option<f64>,
-    /// How the names of the annotations start, and of what is removed from requests: `x-track-` if left out.
+    /// How the names of the annotations start, and of what is removed from requests: `x-track-` if
+    /// left out.
     #[schemars(length(min = 3, max = 64), regex(pattern = "-$"))]
     header_prefix: Option<String>,
     body_phase: Option<BodyPhase>,
-    /// The most bytes of body that Envoy can hold, the smaller of `per_connection_buffer_limit_bytes` and
-    /// `initial_stream_window_size`: a body that would not fit is forwarded uninspected.
+    /// The most bytes of body that Envoy can hold, the smaller of
+    /// `per_connection_buffer_limit_bytes` and `initial_stream_window_size`: a body that would not
+    /// fit is forwarded uninspected.
     #[schemars(range(min = 1))]
     buffer_limit_bytes: Option<u32>,
     /// Refusals in the log, at most so many a minute on each worker: 10 if left out.
@@ -87,7 +91,8 @@ struct SpamReferrers {
 enum ClientIp {
     /// The downstream connection, as Envoy sees it.
     Connection {},
-    /// The entry of a header field that the outermost trusted proxy has written, counted from the right.
+    /// The entry of a header field that the outermost trusted proxy has written, counted from the
+    /// right.
     Header {
         name: String,
         #[schemars(range(min = 1))]
@@ -105,8 +110,13 @@ fn reason_ids() -> Vec<&'static str> {
 
 /// For editors, which show it beside the field.
 fn reason_meanings() -> String {
-    let lines = crate::verdict::Reason::ALL.iter().map(|reason| format!("\n`{}`: {}", reason.id(), reason.meaning()));
-    format!("Overrides of the contract's treatment of reasons, where an endpoint gives them.{}", lines.collect::<String>())
+    let lines = crate::verdict::Reason::ALL
+        .iter()
+        .map(|reason| format!("\n`{}`: {}", reason.id(), reason.meaning()));
+    format!(
+        "Overrides of the contract's treatment of reasons, where an endpoint gives them.{}",
+        lines.collect::<String>()
+    )
 }
 
 #[derive(JsonSchema, PartialEq, Eq, PartialOrd, Ord)]
@@ -145,10 +155,12 @@ struct Endpoint {
     limits: Option<Limits>,
     #[schemars(description = reason_meanings())]
     actions: Option<Actions>,
-    /// In the gate's own replies: `*` at Plausible, else none, if left out. `origin`: the request's own `Origin`, if it is among
-    /// `credentialed_origins`, with `access-control-allow-credentials: true`.
+    /// In the gate's own replies: `*` at Plausible, else none, if left out. `origin`: the request's
+    /// own `Origin`, if it is among `credentialed_origins`, with `access-control-allow-credentials:
+    /// true`.
     access_control_allow_origin: Option<String>,
-    /// Origins such as `https://a.example`; needed where `access_control_allow_origin` is `origin`, and only there.
+    /// Origins such as `https://a.example`; needed where `access_control_allow_origin` is `origin`,
+    /// and only there.
     #[schemars(length(min = 1))]
     credentialed_origins: Option<Vec<String>>,
     /// Convert: a missing User-Agent is a bot; true if left out.
@@ -159,7 +171,8 @@ struct Endpoint {
     datacenter_ranges: Option<Vec<String>>,
     /// Plausible: what the owners of sites do not want counted, by domain.
     sites: Option<BTreeMap<String, Site>>,
-    /// Plausible: what becomes of a request of which some domains are refused; `annotate` if left out.
+    /// Plausible: what becomes of a request of which some domains are refused; `annotate` if left
+    /// out.
     partial_drops: Option<PartialDrops>,
     /// Userpilot and custom: SHA-256 of the keys that are let in.
     #[schemars(length(min = 1))]

@@ -1,15 +1,20 @@
 use super::*;
 
 fn error(json: &str) -> String {
-    Gate::load(json.as_bytes()).err().map(|error| error.to_string()).unwrap_or_else(|| panic!("accepted: {json}"))
+    Gate::load(json.as_bytes())
+        .err()
+        .map(|error| error.to_string())
+        .unwrap_or_else(|| panic!("accepted: {json}"))
 }
 
 #[test]
 fn the_empty_configuration_is_the_four_vendors_enforced() {
     for json in ["{}", ""] {
         let gate = Gate::load(json.as_bytes()).unwrap();
-        let seen: Vec<_> = gate.endpoints.iter().map(|endpoint| (endpoint.name.as_str(), endpoint.mode)).collect();
-        let expected = ["convert", "plausible", "userpilot", "commanders_act"].map(|name| (name, Mode::Enforce));
+        let seen: Vec<_> =
+            gate.endpoints.iter().map(|endpoint| (endpoint.name.as_str(), endpoint.mode)).collect();
+        let expected = ["convert", "plausible", "userpilot", "commanders_act"]
+            .map(|name| (name, Mode::Enforce));
         assert_eq!(seen, expected);
         assert_eq!(gate.header_prefix, "x-track-");
         assert_eq!(gate.body_phase, BodyPhase::Hold);
@@ -18,12 +23,22 @@ fn the_empty_configuration_is_the_four_vendors_enforced() {
 
 #[test]
 fn an_error_names_the_place_what_was_expected_and_what_was_found() {
-    let endpoint = |rest: &str| format!(r#"{{"endpoints":[{{"name":"c","vendor":"convert"{rest}}}]}}"#);
+    let endpoint =
+        |rest: &str| format!(r#"{{"endpoints":[{{"name":"c","vendor":"convert"{rest}}}]}}"#);
     let rows = [
-        ("{", "configuration: expected JSON, found something else at line 1 column 2, where it ends"),
+        (
+            "{",
+            "configuration: expected JSON, found something else at line 1 column 2, where it ends",
+        ),
         ("{} x", "configuration: expected JSON, found something else at line 1 column 4"),
-        (r#"{"country_header":"\ud800"}"#, "configuration: expected JSON, found something else at line 1 column 20"),
-        ("{\n  \"mode\": enforce }", "configuration: expected JSON, found something else at line 2 column 11"),
+        (
+            r#"{"country_header":"\ud800"}"#,
+            "configuration: expected JSON, found something else at line 1 column 20",
+        ),
+        (
+            "{\n  \"mode\": enforce }",
+            "configuration: expected JSON, found something else at line 2 column 11",
+        ),
         (
             "{\"mode\":\"shadow\",\n\"mode\":\"enforce\"}",
             "configuration: expected each name once in its object, found \"mode\" a second time at line 2 column 8",
@@ -41,7 +56,10 @@ fn an_error_names_the_place_what_was_expected_and_what_was_found() {
             r#"{"client_ip":{"a\nb\u001b":1,"from":"connection"}}"#,
             "configuration: client_ip.a\\nb\\u{1b}: expected one of \"from\", found a name that is none of these",
         ),
-        (r#"{"mode":null}"#, "configuration: mode: expected one of \"enforce\", \"shadow\", found null"),
+        (
+            r#"{"mode":null}"#,
+            "configuration: mode: expected one of \"enforce\", \"shadow\", found null",
+        ),
         (
             r#"{"enforce_percent":100.01}"#,
             "configuration: enforce_percent: expected a number from 0 to 100 in steps of 0.01, found 100.01",
@@ -50,8 +68,14 @@ fn an_error_names_the_place_what_was_expected_and_what_was_found() {
             r#"{"enforce_percent":0.001}"#,
             "configuration: enforce_percent: expected a number from 0 to 100 in steps of 0.01, found 0.001",
         ),
-        (r#"{"log_sample_per_minute":-1}"#, "configuration: log_sample_per_minute: expected a whole number from 0, found -1"),
-        (r#"{"user_agents":{"deny":["a",1]}}"#, "configuration: user_agents.deny[1]: expected a text, found 1"),
+        (
+            r#"{"log_sample_per_minute":-1}"#,
+            "configuration: log_sample_per_minute: expected a whole number from 0, found -1",
+        ),
+        (
+            r#"{"user_agents":{"deny":["a",1]}}"#,
+            "configuration: user_agents.deny[1]: expected a text, found 1",
+        ),
         (
             r#"{"client_ip":{"from":"header","name":"x-real-ip"}}"#,
             "configuration: client_ip.trusted_hops: expected how many proxies in front are trusted, found nothing",
@@ -126,12 +150,21 @@ fn an_error_names_the_place_what_was_expected_and_what_was_found() {
     }
     let unknown = error(&endpoint(r#","host":["a"]"#));
     assert!(
-        unknown.starts_with("configuration: endpoints[0].host: expected one of \"name\", \"vendor\", \"hosts\""),
+        unknown.starts_with(
+            "configuration: endpoints[0].host: expected one of \"name\", \"vendor\", \"hosts\""
+        ),
         "{unknown}"
     );
-    assert!(unknown.ends_with("found a name that is none of these; did you mean \"hosts\"?"), "{unknown}");
+    assert!(
+        unknown.ends_with("found a name that is none of these; did you mean \"hosts\"?"),
+        "{unknown}"
+    );
     let reason = error(r#"{"actions":{"bots":"drop"}}"#);
-    assert!(reason.starts_with("configuration: actions.bots: expected one of \"bot\", \"bot_suspected\""), "{reason}");
+    assert!(
+        reason
+            .starts_with("configuration: actions.bots: expected one of \"bot\", \"bot_suspected\""),
+        "{reason}"
+    );
     assert!(reason.ends_with("found \"bots\"; did you mean \"bot\"?"), "{reason}");
 }
 
@@ -142,8 +175,12 @@ fn all_problems_are_found_at_once() {
         {"name":"b","vendor":"convert","hosts":[],"sites":{}},
         {"name":"b","vendor":"convert","limits":{"event_bytes":9}},
         {"name":"b","vendor":"plausible","limits":{"request_bytes":"1k"},"sites":{"a.example":{"page_blocklist":["x"],"ips":[]}}}]}"#;
-    let places: Vec<String> =
-        Gate::load(json.as_bytes()).unwrap_err().problems.into_iter().map(|problem| problem.at.into_owned()).collect();
+    let places: Vec<String> = Gate::load(json.as_bytes())
+        .unwrap_err()
+        .problems
+        .into_iter()
+        .map(|problem| problem.at.into_owned())
+        .collect();
     let expected = [
         "mode",
         "endpoints[0].vendor",
@@ -158,7 +195,11 @@ fn all_problems_are_found_at_once() {
         "endpoints[3].sites.a.example.page_blocklist[0]",
     ];
     assert_eq!(places, expected);
-    assert!(error(json).ends_with(" (and 10 more: `trackgate check` shows all)"), "{}", error(json));
+    assert!(
+        error(json).ends_with(" (and 10 more: `trackgate check` shows all)"),
+        "{}",
+        error(json)
+    );
 }
 
 #[test]

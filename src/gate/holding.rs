@@ -1,7 +1,8 @@
 //! What Envoy can hold of a body, and what becomes of a request that it cannot hold to the end.
 //!
-//! Where a held body outgrows Envoy's buffer, Envoy itself answers 413, in shadow mode too. The operator says how large the
-//! buffer is (`buffer_limit_bytes`), and a body that would not fit is let go before it is read.
+//! Where a held body outgrows Envoy's buffer, Envoy itself answers 413, in shadow mode too. The
+//! operator says how large the buffer is (`buffer_limit_bytes`), and a body that would not fit is
+//! let go before it is read.
 
 use super::{Decision, Endpoint, Gate, Inspection, Mode, Step, decide};
 use crate::request::RequestHead;
@@ -9,42 +10,59 @@ use crate::rules::size;
 use crate::vendors::{self, Awaited};
 use crate::verdict::{Disposition, Finding, Findings, Flow, Notes, Reason, Verdict};
 
-/// The largest DATA frame of HTTP/2 that Envoy takes. The last one comes together with the end of the stream, when it is too
-/// late to let go: what is held and what comes then pass through the buffer as one.
+/// The largest DATA frame of HTTP/2 that Envoy takes. The last one comes together with the end of
+/// the stream, when it is too late to let go: what is held and what comes then pass through the
+/// buffer as one.
 const FRAME_BYTES: usize = 16_384;
 
-/// A declared body up to this size is awaited before a drop is answered: a reply before it would close an HTTP/1.1 connection.
+/// A declared body up to this size is awaited before a drop is answered: a reply before it would
+/// close an HTTP/1.1 connection.
 const AWAITED_BYTES: usize = 65_536;
 
 impl Gate {
-    /// The next step where a body is wanted: to wait for it, unless it declares more than can be held.
+    /// The next step where a body is wanted: to wait for it, unless it declares more than can be
+    /// held.
     pub(super) fn hold(&self, endpoint: &Endpoint, inspection: Inspection) -> Step {
         match inspection.declared {
             Some(bytes) if bytes > self.buffer_limit_bytes => {
-                let (flow, findings) = unread(endpoint, &inspection.awaited, inspection.findings, Reason::RequestTooLarge);
-                Step::Decided(decide(inspection.endpoint, endpoint, &inspection.terms, flow, findings))
+                let (flow, findings) = unread(
+                    endpoint,
+                    &inspection.awaited,
+                    inspection.findings,
+                    Reason::RequestTooLarge,
+                );
+                Step::Decided(decide(
+                    inspection.endpoint,
+                    endpoint,
+                    &inspection.terms,
+                    flow,
+                    findings,
+                ))
             }
             Some(_) | None => Step::Body(inspection),
         }
     }
 
-    /// Whether some request to an endpoint is forwarded unread for this reason, whatever its disposition there: its size, a call to the host
-    /// that failed, or that it is a stream.
+    /// Whether some request to an endpoint is forwarded unread for this reason, whatever its
+    /// disposition there: its size, a call to the host that failed, or that it is a stream.
     pub(super) fn lets_go_for(&self, reason: Reason, endpoint: &Endpoint) -> bool {
         let is_for_size = reason == Reason::RequestTooLarge && self.buffer_limit_bytes < usize::MAX;
         let is_for_another_cause = matches!(reason, Reason::HostError | Reason::ContentType);
-        (is_for_size || is_for_another_cause) && endpoint.dispositions.of(reason) != Some(Disposition::Pass)
+        (is_for_size || is_for_another_cause)
+            && endpoint.dispositions.of(reason) != Some(Disposition::Pass)
     }
 }
 
 impl Inspection {
-    /// Whether more may come than Envoy can hold: the body declares no size, and the buffer's is known.
+    /// Whether more may come than Envoy can hold: the body declares no size, and the buffer's is
+    /// known.
     pub fn may_outgrow(&self, gate: &Gate) -> bool {
         gate.buffer_limit_bytes < usize::MAX && self.declared.is_none()
     }
 
-    /// Call with the bytes of body seen so far, before the body is whole and after [`Inspection::body_seen`]: a decision where they
-    /// are more than Envoy can hold, or might be with the next frame. `is_kept`: the next piece need not fit beside them.
+    /// Call with the bytes of body seen so far, before the body is whole and after
+    /// [`Inspection::body_seen`]: a decision where they are more than Envoy can hold, or might be
+    /// with the next frame. `is_kept`: the next piece need not fit beside them.
     pub fn outgrown(&mut self, gate: &Gate, bytes: usize, is_kept: bool) -> Option<Decision> {
         let endpoint = gate.endpoints.get(self.endpoint)?;
         let limit = gate.buffer_limit_bytes;
@@ -55,27 +73,37 @@ impl Inspection {
         if bytes <= limit && fits_with_next {
             return None;
         }
-        let (flow, findings) = unread(endpoint, &self.awaited, std::mem::take(&mut self.findings), Reason::RequestTooLarge);
+        let (flow, findings) = unread(
+            endpoint,
+            &self.awaited,
+            std::mem::take(&mut self.findings),
+            Reason::RequestTooLarge,
+        );
         Some(decide(self.endpoint, endpoint, &self.terms, flow, findings))
     }
 
     /// A body that would outgrow the buffer is refused first.
     fn is_refused_within(&self, limit: usize, endpoint: &Endpoint) -> bool {
         let reason = vendors::too_large(&self.awaited, self.max_bytes).reason;
-        let refuses = matches!(endpoint.dispositions.of(reason), Some(Disposition::Drop | Disposition::Reject));
+        let refuses = matches!(
+            endpoint.dispositions.of(reason),
+            Some(Disposition::Drop | Disposition::Reject)
+        );
         refuses && self.terms.mode == Mode::Enforce && self.max_bytes <= limit
     }
 
-    /// What the collector is told if the head has to leave before the body has been read, because Envoy does not hand it over.
+    /// What the collector is told if the head has to leave before the body has been read, because
+    /// Envoy does not hand it over.
     pub fn let_go(&self, gate: &Gate) -> Option<Decision> {
         let endpoint = gate.endpoints.get(self.endpoint)?;
         // What would refuse it is found again when the body has been read.
-        let (_, findings) = unread(endpoint, &self.awaited, self.findings.clone(), Reason::HostError);
+        let (_, findings) =
+            unread(endpoint, &self.awaited, self.findings.clone(), Reason::HostError);
         Some(decide(self.endpoint, endpoint, &self.terms, Flow::Continue(()), findings))
     }
 
-    /// The head has left so. The body is read all the same, and may still be refused; if it is not, the verdict stays what the
-    /// collector has been told.
+    /// The head has left so. The body is read all the same, and may still be refused; if it is not,
+    /// the verdict stays what the collector has been told.
     pub fn head_left(&mut self, gate: &Gate) {
         if let Some(endpoint) = gate.endpoints.get(self.endpoint) {
             let mut notes = Notes::new(&endpoint.dispositions, std::mem::take(&mut self.findings));
@@ -87,17 +115,25 @@ impl Inspection {
 }
 
 impl Decision {
-    /// A drop whose body is small enough to be awaited, so that the client sees no difference from the collector's answer. Not of an
-    /// upgrade, whose body has no end, nor of a client that waits to be asked for it: whom Envoy has asked has no `expect` left.
+    /// A drop whose body is small enough to be awaited, so that the client sees no difference from
+    /// the collector's answer. Not of an upgrade, whose body has no end, nor of a client that waits
+    /// to be asked for it: whom Envoy has asked has no `expect` left.
     pub fn answers_after_body(&self, head: &RequestHead<'_>) -> bool {
         let is_drop = self.verdict == Verdict::Drop && self.mode == Mode::Enforce;
         let has_end = ["expect", "upgrade"].iter().all(|name| head.first(name).is_none());
-        is_drop && has_end && size::declared(head).is_some_and(|bytes| (1..=AWAITED_BYTES).contains(&bytes))
+        is_drop
+            && has_end
+            && size::declared(head).is_some_and(|bytes| (1..=AWAITED_BYTES).contains(&bytes))
     }
 }
 
 /// What the head told of a request that is forwarded unread, and why it is.
-fn unread(endpoint: &Endpoint, awaited: &Awaited, findings: Findings, reason: Reason) -> (Flow, Findings) {
+fn unread(
+    endpoint: &Endpoint,
+    awaited: &Awaited,
+    findings: Findings,
+    reason: Reason,
+) -> (Flow, Findings) {
     let mut notes = Notes::new(&endpoint.dispositions, findings);
     let flow = vendors::unread(awaited, &mut notes);
     notes.annotate(unread_for(reason));
@@ -117,19 +153,35 @@ mod tests {
         let enforce = Gate::load(b"{}").unwrap();
         let shadow = Gate::load(br#"{"mode":"shadow"}"#).unwrap();
         let awaits = |gate: &Gate, path: &str, agent: &str, extra: &[(&str, &str)]| {
-            let usual = [(":method", "POST"), (":path", path), ("user-agent", agent), ("content-type", "application/json")];
-            let fields = usual.iter().chain(extra).map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+            let usual = [
+                (":method", "POST"),
+                (":path", path),
+                ("user-agent", agent),
+                ("content-type", "application/json"),
+            ];
+            let fields = usual
+                .iter()
+                .chain(extra)
+                .map(|(name, value)| (name.as_bytes(), value.as_bytes()))
+                .collect();
             let head = RequestHead::new(fields);
-            match gate
-                .head(gate.endpoint(&RequestHead::new(vec![(b":method", b"POST"), (b":path", path.as_bytes())])).unwrap(), &head)
-            {
+            match gate.head(
+                gate.endpoint(&RequestHead::new(vec![
+                    (b":method", b"POST"),
+                    (b":path", path.as_bytes()),
+                ]))
+                .unwrap(),
+                &head,
+            ) {
                 Some(Step::Decided(decision)) => decision.answers_after_body(&head),
                 Some(Step::Body(_)) | None => panic!("decided by the head"),
             }
         };
         let bot = |extra: &[(&str, &str)]| awaits(&enforce, "/v1/track/key", "curl/8", extra);
         assert!(bot(&[("content-length", "1")]) && bot(&[("content-length", "65536")]));
-        assert!(!bot(&[]) && !bot(&[("content-length", "0")]) && !bot(&[("content-length", "65537")]));
+        assert!(
+            !bot(&[]) && !bot(&[("content-length", "0")]) && !bot(&[("content-length", "65537")])
+        );
         assert!(!bot(&[("content-length", "9"), ("expect", "100-continue")]));
         assert!(!bot(&[("content-length", "9"), ("upgrade", "websocket")]));
         assert!(!awaits(&shadow, "/v1/track/key", "curl/8", &[("content-length", "9")]));

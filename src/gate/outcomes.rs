@@ -1,4 +1,5 @@
-//! What can be said of a request to an endpoint, so that each can have a counter of its own before the first request comes.
+//! What can be said of a request to an endpoint, so that each can have a counter of its own before
+//! the first request comes.
 
 use super::{Endpoint, Gate};
 use crate::vendors;

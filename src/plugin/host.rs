@@ -1,12 +1,13 @@
 //! Host calls that return a status, where the SDK's panic. The only file with `unsafe`.
 //!
-//! A buffer that the host hands over has been allocated by it through our exported `malloc`, which makes it a
-//! `Box<[u8]>`'s memory of exactly its length; a null pointer stands for nothing.
+//! A buffer that the host hands over has been allocated by it through our exported `malloc`, which
+//! makes it a `Box<[u8]>`'s memory of exactly its length; a null pointer stands for nothing.
 #![allow(unsafe_code)]
 
 use std::ptr::null_mut;
 
-/// What a host call returned instead of 0: a proxy-wasm `Status` (2 bad argument, 10 internal failure, …).
+/// What a host call returned instead of 0: a proxy-wasm `Status` (2 bad argument, 10 internal
+/// failure, …).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Failed(pub u32);
 
@@ -50,8 +51,20 @@ mod abi {
         pub fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
         pub fn proxy_log(level: u32, message: *const u8, size: usize) -> u32;
         pub fn proxy_define_metric(kind: u32, name: *const u8, size: usize, id: *mut u32) -> u32;
-        pub fn proxy_get_buffer_bytes(kind: u32, start: usize, max: usize, data: *mut *mut u8, size: *mut usize) -> u32;
-        pub fn proxy_set_buffer_bytes(kind: u32, start: usize, size: usize, data: *const u8, data_size: usize) -> u32;
+        pub fn proxy_get_buffer_bytes(
+            kind: u32,
+            start: usize,
+            max: usize,
+            data: *mut *mut u8,
+            size: *mut usize,
+        ) -> u32;
+        pub fn proxy_set_buffer_bytes(
+            kind: u32,
+            start: usize,
+            size: usize,
+            data: *const u8,
+            data_size: usize,
+        ) -> u32;
         pub fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
         pub fn proxy_get_header_map_value(
             map: u32,
@@ -68,8 +81,18 @@ mod abi {
             value_size: usize,
         ) -> u32;
         pub fn proxy_remove_header_map_value(map: u32, name: *const u8, name_size: usize) -> u32;
-        pub fn proxy_get_property(path: *const u8, path_size: usize, data: *mut *mut u8, size: *mut usize) -> u32;
-        pub fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, value_size: usize) -> u32;
+        pub fn proxy_get_property(
+            path: *const u8,
+            path_size: usize,
+            data: *mut *mut u8,
+            size: *mut usize,
+        ) -> u32;
+        pub fn proxy_set_property(
+            path: *const u8,
+            path_size: usize,
+            value: *const u8,
+            value_size: usize,
+        ) -> u32;
         pub fn proxy_send_local_response(
             status: u32,
             details: *const u8,
@@ -160,7 +183,15 @@ pub fn request_body(size: usize) -> Result<Vec<u8>> {
 /// Puts `bytes` in place of the first `size` bytes of the request body held so far.
 pub fn replace_request_body(size: usize, bytes: &[u8]) -> Result<()> {
     // SAFETY: pointer and length are of one slice, which the host only reads during the call.
-    done(unsafe { abi::proxy_set_buffer_bytes(Buffer::RequestBody as u32, 0, size, bytes.as_ptr(), bytes.len()) })
+    done(unsafe {
+        abi::proxy_set_buffer_bytes(
+            Buffer::RequestBody as u32,
+            0,
+            size,
+            bytes.as_ptr(),
+            bytes.len(),
+        )
+    })
 }
 
 fn buffer(kind: Buffer, size: usize) -> Result<Vec<u8>> {
@@ -169,7 +200,9 @@ fn buffer(kind: Buffer, size: usize) -> Result<Vec<u8>> {
     }
     let (mut data, mut length) = (null_mut(), 0);
     // SAFETY: both pointers outlive the call.
-    let status = unsafe { abi::proxy_get_buffer_bytes(kind as u32, 0, size, &raw mut data, &raw mut length) };
+    let status = unsafe {
+        abi::proxy_get_buffer_bytes(kind as u32, 0, size, &raw mut data, &raw mut length)
+    };
     taken(status, data, length)
 }
 
@@ -177,7 +210,8 @@ fn buffer(kind: Buffer, size: usize) -> Result<Vec<u8>> {
 pub fn header_map(map: Map) -> Result<Vec<u8>> {
     let (mut data, mut size) = (null_mut(), 0);
     // SAFETY: both pointers outlive the call.
-    let status = unsafe { abi::proxy_get_header_map_pairs(map as u32, &raw mut data, &raw mut size) };
+    let status =
+        unsafe { abi::proxy_get_header_map_pairs(map as u32, &raw mut data, &raw mut size) };
     taken(status, data, size)
 }
 
@@ -185,7 +219,15 @@ pub fn header_map(map: Map) -> Result<Vec<u8>> {
 pub fn header(map: Map, name: &str) -> Result<Vec<u8>> {
     let (mut data, mut size) = (null_mut(), 0);
     // SAFETY: pointer and length are of one string; the out pointers outlive the call.
-    let status = unsafe { abi::proxy_get_header_map_value(map as u32, name.as_ptr(), name.len(), &raw mut data, &raw mut size) };
+    let status = unsafe {
+        abi::proxy_get_header_map_value(
+            map as u32,
+            name.as_ptr(),
+            name.len(),
+            &raw mut data,
+            &raw mut size,
+        )
+    };
     match taken(status, data, size) {
         Err(Failed(NOT_FOUND)) => Ok(Vec::new()),
         other => other,
@@ -194,8 +236,17 @@ pub fn header(map: Map, name: &str) -> Result<Vec<u8>> {
 
 /// Sets a field, in place of all values it has.
 pub fn set_header(map: Map, name: &str, value: &[u8]) -> Result<()> {
-    // SAFETY: pointers and lengths are of one slice each, which the host only reads during the call.
-    done(unsafe { abi::proxy_replace_header_map_value(map as u32, name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
+    // SAFETY: pointers and lengths are of one slice each, which the host only reads during the
+    // call.
+    done(unsafe {
+        abi::proxy_replace_header_map_value(
+            map as u32,
+            name.as_ptr(),
+            name.len(),
+            value.as_ptr(),
+            value.len(),
+        )
+    })
 }
 
 /// Removes all values of a field.
@@ -208,19 +259,27 @@ pub fn remove_header(map: Map, name: &[u8]) -> Result<()> {
 pub fn property(path: &str) -> Result<Vec<u8>> {
     let (mut data, mut size) = (null_mut(), 0);
     // SAFETY: pointer and length are of one string; the out pointers outlive the call.
-    let status = unsafe { abi::proxy_get_property(path.as_ptr(), path.len(), &raw mut data, &raw mut size) };
+    let status =
+        unsafe { abi::proxy_get_property(path.as_ptr(), path.len(), &raw mut data, &raw mut size) };
     taken(status, data, size)
 }
 
 /// Filter state `wasm.<path>`.
 pub fn set_property(path: &str, value: &[u8]) -> Result<()> {
-    // SAFETY: pointers and lengths are of one slice each, which the host only reads during the call.
+    // SAFETY: pointers and lengths are of one slice each, which the host only reads during the
+    // call.
     done(unsafe { abi::proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) })
 }
 
-pub fn send_local_response(status: u16, details: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<()> {
+pub fn send_local_response(
+    status: u16,
+    details: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Result<()> {
     let headers = serialized(headers);
-    // SAFETY: pointers and lengths are of one slice each, which the host only reads during the call.
+    // SAFETY: pointers and lengths are of one slice each, which the host only reads during the
+    // call.
     done(unsafe {
         abi::proxy_send_local_response(
             u32::from(status),
@@ -235,8 +294,8 @@ pub fn send_local_response(status: u16, details: &str, headers: &[(&str, &str)],
     })
 }
 
-/// The ABI's form of a header map: the number of fields, the lengths of each name and value (all 32 bits, little
-/// endian), then each name and value with a NUL after it.
+/// The ABI's form of a header map: the number of fields, the lengths of each name and value (all 32
+/// bits, little endian), then each name and value with a NUL after it.
 fn serialized(fields: &[(&str, &str)]) -> Vec<u8> {
     let length = |text: &str| u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes();
     let mut map = u32::try_from(fields.len()).unwrap_or(u32::MAX).to_le_bytes().to_vec();
@@ -261,7 +320,10 @@ pub fn pairs(map: &[u8]) -> Vec<(&[u8], &[u8])> {
     let mut fields = Vec::with_capacity(count);
     let mut at = 4 + 8 * count;
     for index in 0..count {
-        let (Some(name_size), Some(value_size)) = (number(4 + 8 * index), number(8 + 8 * index)) else { break };
+        let (Some(name_size), Some(value_size)) = (number(4 + 8 * index), number(8 + 8 * index))
+        else {
+            break;
+        };
         let name = map.get(at..at + name_size);
         let value = map.get(at + name_size + 1..at + name_size + 1 + value_size);
         let (Some(name), Some(value)) = (name, value) else { break };

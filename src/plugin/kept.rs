@@ -1,9 +1,11 @@
 //! A body that the filter keeps itself, because Envoy's buffer might not hold what comes next.
 //!
-//! From an HTTP/1.1 connection Envoy reads as much at once as the listener's buffer holds, and answers 413 where that does not fit
-//! beside what is held already. Where a body does not declare its size, and the operator has said how small the buffer is, its
-//! pieces are therefore kept here, and the buffer is left empty. They are put back before the request goes on: in front of the
-//! last piece where that fits; where it does not, the pieces go first, and the last one goes with the callback that follows.
+//! From an HTTP/1.1 connection Envoy reads as much at once as the listener's buffer holds, and
+//! answers 413 where that does not fit beside what is held already. Where a body does not declare
+//! its size, and the operator has said how small the buffer is, its pieces are therefore kept here,
+//! and the buffer is left empty. They are put back before the request goes on: in front of the last
+//! piece where that fits; where it does not, the pieces go first, and the last one goes with the
+//! callback that follows.
 
 use super::host;
 use std::cell::Cell;
@@ -50,8 +52,9 @@ impl Kept {
         if bytes.is_empty() { Ok(()) } else { host::replace_request_body(0, &bytes) }
     }
 
-    /// Lets a stream go whose last piece, of so many bytes, does not fit into the buffer beside what is kept: that leaves first. The
-    /// piece is kept for [`Kept::put_back`] in the next callback, by when nothing is held any more.
+    /// Lets a stream go whose last piece, of so many bytes, does not fit into the buffer beside
+    /// what is kept: that leaves first. The piece is kept for [`Kept::put_back`] in the next
+    /// callback, by when nothing is held any more.
     pub fn send_ahead(&mut self, size: usize) -> host::Result<()> {
         let piece = host::request_body(size)?;
         host::replace_request_body(size, &self.bytes)?;

@@ -1,4 +1,5 @@
-//! What the plugin writes to Envoy's log: a line for each configuration, and a sample of the refusals.
+//! What the plugin writes to Envoy's log: a line for each configuration, and a sample of the
+//! refusals.
 //!
 //! Each line is one JSON object, and none holds a body, a key or an address.
 
@@ -13,7 +14,8 @@ const MINUTE_NS: u64 = 60_000_000_000;
 /// Says what was loaded.
 pub fn configured(gate: &Gate, hash: &str) {
     let endpoints = gate.endpoints.iter().map(|endpoint| {
-        let (name, vendor, mode) = (quoted(&endpoint.name), quoted(endpoint.vendor.id()), quoted(endpoint.mode.id()));
+        let (name, vendor, mode) =
+            (quoted(&endpoint.name), quoted(endpoint.vendor.id()), quoted(endpoint.mode.id()));
         let mut members = vec![("name", name), ("vendor", vendor), ("mode", mode)];
         members.extend(counts(&endpoint.policy).map(|(what, count)| (what, count.to_string())));
         object(&members)
@@ -46,11 +48,16 @@ pub struct RefusalLog {
 
 impl RefusalLog {
     pub fn new(per_minute: usize) -> Self {
-        RefusalLog { per_minute, minute: Cell::new(0), written: Cell::new(0), left_out: Cell::new(0) }
+        RefusalLog {
+            per_minute,
+            minute: Cell::new(0),
+            written: Cell::new(0),
+            left_out: Cell::new(0),
+        }
     }
 
-    /// Writes a line for a drop or reject, sent or not, unless the minute has had its share; `left_out` in the next line
-    /// counts those that were not written.
+    /// Writes a line for a drop or reject, sent or not, unless the minute has had its share;
+    /// `left_out` in the next line counts those that were not written.
     pub fn refused(&self, endpoint: &str, decision: &Decision, body_bytes: usize) {
         let (Some(reply), Some(reason)) = (&decision.reply, decision.reason) else { return };
         if !self.has_room() {

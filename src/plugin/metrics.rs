@@ -1,10 +1,11 @@
-//! Wasm stats. Their number depends on the configuration alone, and all are defined when it is loaded, so that they stand at 0 from
-//! the start; but for the counters of a configuration with more than some 400 endpoints. Envoy takes 12 microseconds a counter
-//! and VM, so that those beyond are defined when they are first counted up.
+//! Wasm stats. Their number depends on the configuration alone, and all are defined when it is
+//! loaded, so that they stand at 0 from the start; but for the counters of a configuration with
+//! more than some 400 endpoints. Envoy takes 12 microseconds a counter and VM, so that those beyond
+//! are defined when they are first counted up.
 //!
 //! Names are dot-pairs, which the shipped `stats_tags` turn into labels:
-//! `trackgate_requests_total.endpoint.<e>.verdict.<v>.reason.<r>.mode.<m>`. A request costs one counter, and one histogram if
-//! its body was held.
+//! `trackgate_requests_total.endpoint.<e>.verdict.<v>.reason.<r>.mode.<m>`. A request costs one
+//! counter, and one histogram if its body was held.
 
 use super::VERSION;
 use super::host::{self, Metric};
@@ -17,8 +18,9 @@ pub struct Metrics {
     body_bytes: Option<u32>,
     host_errors: Option<u32>,
     resumed: Option<u32>,
-    /// How many workers have had a request under this configuration; 0 again when it has been replaced. The VMs in which
-    /// Envoy only tries a configuration are never told that it is over, and so are not counted.
+    /// How many workers have had a request under this configuration; 0 again when it has been
+    /// replaced. The VMs in which Envoy only tries a configuration are never told that it is over,
+    /// and so are not counted.
     config_info: Option<u32>,
     is_at_work: Cell<bool>,
 }
@@ -42,7 +44,11 @@ fn number((mode, verdict, reason): Outcome) -> usize {
 }
 
 impl Requests {
-    fn define(&self, (mode, verdict, reason): Outcome, define: &mut impl FnMut(Metric, &str) -> Option<u32>) -> Option<u32> {
+    fn define(
+        &self,
+        (mode, verdict, reason): Outcome,
+        define: &mut impl FnMut(Metric, &str) -> Option<u32>,
+    ) -> Option<u32> {
         let name = format!(
             "trackgate_requests_total.endpoint.{}.verdict.{}.reason.{}.mode.{}",
             self.endpoint,
@@ -57,8 +63,11 @@ impl Requests {
 
     fn count(&self, outcome: Outcome) {
         let number = number(outcome);
-        let known = self.counters.borrow().iter().find(|(known, _)| *known == number).map(|(_, id)| *id);
-        increment(known.unwrap_or_else(|| self.define(outcome, &mut |kind, name| host::define_metric(kind, name).ok())));
+        let known =
+            self.counters.borrow().iter().find(|(known, _)| *known == number).map(|(_, id)| *id);
+        increment(known.unwrap_or_else(|| {
+            self.define(outcome, &mut |kind, name| host::define_metric(kind, name).ok())
+        }));
     }
 }
 
@@ -73,16 +82,31 @@ impl Metrics {
         };
         // The version's dots would end the label's value.
         let version = VERSION.replace('.', "_");
-        let config_info = define(Metric::Gauge, &format!("trackgate_config_info.hash.{hash}.version.{version}"));
+        let config_info =
+            define(Metric::Gauge, &format!("trackgate_config_info.hash.{hash}.version.{version}"));
         let body_bytes = define(Metric::Histogram, "trackgate_body_bytes");
         let host_errors = define(Metric::Counter, "trackgate_host_errors_total");
         let resumed = define(Metric::Counter, "trackgate_resumed_total");
         let mut left = COUNTERS_AT_START;
-        let requests = gate.endpoints.iter().map(|endpoint| define_requests(gate, endpoint, &mut left, &mut define)).collect();
+        let requests = gate
+            .endpoints
+            .iter()
+            .map(|endpoint| define_requests(gate, endpoint, &mut left, &mut define))
+            .collect();
         if failed > 0 {
-            host::log(host::Level::Error, &format!("trackgate: {failed} metrics could not be defined and are not counted"));
+            host::log(
+                host::Level::Error,
+                &format!("trackgate: {failed} metrics could not be defined and are not counted"),
+            );
         }
-        Metrics { requests, body_bytes, host_errors, resumed, config_info, is_at_work: Cell::new(false) }
+        Metrics {
+            requests,
+            body_bytes,
+            host_errors,
+            resumed,
+            config_info,
+            is_at_work: Cell::new(false),
+        }
     }
 
     /// A stream has begun.
@@ -141,7 +165,8 @@ fn define_requests(
     left: &mut usize,
     define: &mut impl FnMut(Metric, &str) -> Option<u32>,
 ) -> Requests {
-    let requests = Requests { endpoint: endpoint.name.as_str().into(), counters: RefCell::default() };
+    let requests =
+        Requests { endpoint: endpoint.name.as_str().into(), counters: RefCell::default() };
     for mode in endpoint.modes() {
         for (verdict, reason) in gate.outcomes(endpoint) {
             if *left > 0 {

@@ -65,19 +65,29 @@ impl RootContext for Root {
 }
 
 fn load(size: usize) -> Result<Plugin, String> {
-    let json = host::plugin_configuration(size)
-        .map_err(|host::Failed(status)| format!("configuration: the host did not hand it over (status {status})"))?;
+    let json = host::plugin_configuration(size).map_err(|host::Failed(status)| {
+        format!("configuration: the host did not hand it over (status {status})")
+    })?;
     let (config, gate) = config::load(&json).map_err(|error| error.to_string())?;
     let hash = format!("{:016x}", config.hash);
     log::configured(&gate, &hash);
     let metrics = Metrics::define(&gate, &hash);
     match gate.body_phase {
-        BodyPhase::Hold => host::set_tick_period_ms(TICK_MS)
-            .map_err(|host::Failed(status)| format!("configuration: the watchdog could not be started (status {status})"))?,
+        BodyPhase::Hold => host::set_tick_period_ms(TICK_MS).map_err(|host::Failed(status)| {
+            format!("configuration: the watchdog could not be started (status {status})")
+        })?,
         BodyPhase::Compat => {}
     }
     let refusals = RefusalLog::new(config.log_sample_per_minute);
     let verdict_field = format!("{}verdict", gate.header_prefix);
     let reasons_field = format!("{}drop-reason", gate.header_prefix);
-    Ok(Plugin { gate, metrics, watchdog: Watchdog::default(), refusals, kept: Total::default(), verdict_field, reasons_field })
+    Ok(Plugin {
+        gate,
+        metrics,
+        watchdog: Watchdog::default(),
+        refusals,
+        kept: Total::default(),
+        verdict_field,
+        reasons_field,
+    })
 }

@@ -1,7 +1,8 @@
 //! One request: callbacks in, host calls out. Which request gets which verdict is the gate's.
 //!
-//! A stream gets its verdict exactly once, in [`Stream::finish`], whichever callback ends it: headers, body or trailers
-//! that end the request, a body over the limit, a failed host call, or the client's going away.
+//! A stream gets its verdict exactly once, in [`Stream::finish`], whichever callback ends it:
+//! headers, body or trailers that end the request, a body over the limit, a failed host call, or
+//! the client's going away.
 
 use super::Plugin;
 use super::act::act;
@@ -76,24 +77,43 @@ impl Stream {
         self.is_grpc = endpoint.is_some() && is_grpc(&head);
         // An address that the host cannot tell is unknown to the checks, which is not a failure.
         let wants_address = endpoint.is_some_and(|index| plugin.gate.wants_source_address(index));
-        let address = if wants_address { host::property("source\0address").unwrap_or_default() } else { Vec::new() };
+        let address = if wants_address {
+            host::property("source\0address").unwrap_or_default()
+        } else {
+            Vec::new()
+        };
         if !address.is_empty() {
             head.set_source_address(&address);
         }
         match endpoint.and_then(|index| plugin.gate.head(index, &head)) {
             None => Action::Continue,
             Some(Step::Decided(decision))
-                if !end_of_stream && !plugin.watchdog.is_needed() && decision.answers_after_body(&head) =>
+                if !end_of_stream
+                    && !plugin.watchdog.is_needed()
+                    && decision.answers_after_body(&head) =>
             {
-                self.await_body(plugin, &head, decision.endpoint, State::Answering(Rc::new(decision)))
+                self.await_body(
+                    plugin,
+                    &head,
+                    decision.endpoint,
+                    State::Answering(Rc::new(decision)),
+                )
             }
             Some(Step::Decided(decision)) => self.finish(plugin, &decision),
             Some(Step::Body(inspection)) if end_of_stream => self.decide(plugin, inspection, b""),
-            Some(Step::Body(inspection)) => self.await_body(plugin, &head, inspection.endpoint, State::Inspecting(inspection)),
+            Some(Step::Body(inspection)) => {
+                self.await_body(plugin, &head, inspection.endpoint, State::Inspecting(inspection))
+            }
         }
     }
 
-    fn await_body(&mut self, plugin: &Plugin, head: &RequestHead<'_>, endpoint: usize, state: State) -> Action {
+    fn await_body(
+        &mut self,
+        plugin: &Plugin,
+        head: &RequestHead<'_>,
+        endpoint: usize,
+        state: State,
+    ) -> Action {
         match plugin.gate.body_phase {
             BodyPhase::Hold => {
                 plugin.watchdog.hold(self.context_id, || release(plugin, head, &state));
@@ -101,8 +121,15 @@ impl Stream {
                 Action::Pause
             }
             BodyPhase::Compat => {
-                let name = plugin.gate.endpoints.get(endpoint).map_or("", |endpoint| &endpoint.name);
-                if host::set_header(Map::RequestHeaders, &plugin.verdict_field, annotation::pending(name).as_bytes()).is_err() {
+                let name =
+                    plugin.gate.endpoints.get(endpoint).map_or("", |endpoint| &endpoint.name);
+                if host::set_header(
+                    Map::RequestHeaders,
+                    &plugin.verdict_field,
+                    annotation::pending(name).as_bytes(),
+                )
+                .is_err()
+                {
                     return self.failed(plugin, Some(endpoint), Findings::default());
                 }
                 self.state = state;
@@ -126,7 +153,9 @@ impl Stream {
             }
             State::Answering(decision) => {
                 self.has_left(plugin);
-                let discarded = end_of_stream || self.body_size == 0 || host::replace_request_body(self.body_size, b"").is_ok();
+                let discarded = end_of_stream
+                    || self.body_size == 0
+                    || host::replace_request_body(self.body_size, b"").is_ok();
                 if end_of_stream || !discarded {
                     return self.finish(plugin, &decision);
                 }
@@ -136,14 +165,20 @@ impl Stream {
         }
     }
 
-    /// Whether the watchdog has let the header section go, which is found out by the first callback for the body.
+    /// Whether the watchdog has let the header section go, which is found out by the first callback
+    /// for the body.
     fn has_left(&mut self, plugin: &Plugin) -> bool {
         let has_left = self.headers_held && !plugin.watchdog.body_began(self.context_id);
         self.headers_held = self.headers_held && !has_left;
         has_left
     }
 
-    fn inspect(&mut self, plugin: &Plugin, mut inspection: Inspection, end_of_stream: bool) -> Action {
+    fn inspect(
+        &mut self,
+        plugin: &Plugin,
+        mut inspection: Inspection,
+        end_of_stream: bool,
+    ) -> Action {
         if let Some(decision) = inspection.body_seen(&plugin.gate, self.body_size) {
             return self.finish_unread(plugin, &decision);
         }
@@ -166,8 +201,14 @@ impl Stream {
     /// More is to come: Envoy holds what there is, or the filter keeps it.
     fn hold(&mut self, plugin: &Plugin, mut inspection: Inspection) -> Action {
         let piece = self.body_size - self.kept.len();
-        let is_http1 = || host::property("request\0protocol").is_ok_and(|protocol| protocol.starts_with(b"HTTP/1"));
-        let is_kept = self.headers_held && inspection.may_outgrow(&plugin.gate) && self.kept.has_room(piece) && is_http1();
+        let is_http1 = || {
+            host::property("request\0protocol")
+                .is_ok_and(|protocol| protocol.starts_with(b"HTTP/1"))
+        };
+        let is_kept = self.headers_held
+            && inspection.may_outgrow(&plugin.gate)
+            && self.kept.has_room(piece)
+            && is_http1();
         if let Some(decision) = inspection.outgrown(&plugin.gate, self.body_size, is_kept) {
             return self.finish_unread(plugin, &decision);
         }
@@ -183,7 +224,8 @@ impl Stream {
     fn finish_unread(&mut self, plugin: &Plugin, decision: &Decision) -> Action {
         let action = self.finish(plugin, decision);
         let piece = self.body_size - self.kept.len();
-        if action == Action::Continue && self.kept.len() > 0 && self.kept.send_ahead(piece).is_err() {
+        if action == Action::Continue && self.kept.len() > 0 && self.kept.send_ahead(piece).is_err()
+        {
             return self.lost(plugin);
         }
         action
@@ -197,8 +239,14 @@ impl Stream {
     }
 
     fn trailers(&mut self, plugin: &Plugin) -> Action {
-        let stripped = host::header_map(Map::RequestTrailers)
-            .and_then(|map| strip(plugin, Map::RequestTrailers, None, host::pairs(&map).into_iter().map(|(name, _)| name)));
+        let stripped = host::header_map(Map::RequestTrailers).and_then(|map| {
+            strip(
+                plugin,
+                Map::RequestTrailers,
+                None,
+                host::pairs(&map).into_iter().map(|(name, _)| name),
+            )
+        });
         match (stripped, &self.state) {
             (_, State::Answering(_)) | (Ok(()), State::Inspecting(_)) => self.body(plugin, true),
             // What is kept of the body cannot be put back any more.
@@ -224,7 +272,8 @@ impl Stream {
     fn finish(&mut self, plugin: &Plugin, decision: &Decision) -> Action {
         match act(plugin, decision, self.headers_held) {
             Ok(action) => {
-                self.dropped_domains = if self.is_told(plugin) { decision.dropped_domains() } else { 0 };
+                self.dropped_domains =
+                    if self.is_told(plugin) { decision.dropped_domains() } else { 0 };
                 self.record(plugin, decision);
                 action
             }
@@ -232,11 +281,13 @@ impl Stream {
         }
     }
 
-    /// The one place that says what becomes of a request when a call to the host fails: as the disposition of `host_error`
-    /// has it, which by default is to forward it, marked `uninspected` if it still can be, and to count it.
+    /// The one place that says what becomes of a request when a call to the host fails: as the
+    /// disposition of `host_error` has it, which by default is to forward it, marked `uninspected`
+    /// if it still can be, and to count it.
     fn failed(&mut self, plugin: &Plugin, endpoint: Option<usize>, findings: Findings) -> Action {
         plugin.metrics.count_host_error();
-        let Some(decision) = endpoint.and_then(|index| plugin.gate.host_error(index, findings)) else {
+        let Some(decision) = endpoint.and_then(|index| plugin.gate.host_error(index, findings))
+        else {
             return Action::Continue;
         };
         let action = act(plugin, &decision, self.headers_held).unwrap_or(Action::Continue);

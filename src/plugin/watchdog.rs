@@ -1,12 +1,14 @@
 //! Frees streams that hang because Envoy lacks `allow_on_headers_stop_iteration: true`.
 //!
-//! Without the knob a stream whose headers are held never gets a body callback, though its body arrives. Until a callback has come, and so
-//! proven that the knob is set, the held streams are watched, and one that has waited for [`PATIENCE_TICKS`] while its body arrived is let go:
-//! marked `uninspected`, for nothing is known of its body yet, which is read all the same when it comes.
+//! Without the knob a stream whose headers are held never gets a body callback, though its body
+//! arrives. Until a callback has come, and so proven that the knob is set, the held streams are
+//! watched, and one that has waited for [`PATIENCE_TICKS`] while its body arrived is let go: marked
+//! `uninspected`, for nothing is known of its body yet, which is read all the same when it comes.
 //!
-//! A client that is slow to send its first byte is no such stream. One that has declared a body (`content-length`) waits for as long as Envoy
-//! waits for its bytes: a body that has arrived would have been seen. Of a body without a byte nothing is seen to arrive, so where none is
-//! declared [`SILENCE_TICKS`] end the wait.
+//! A client that is slow to send its first byte is no such stream. One that has declared a body
+//! (`content-length`) waits for as long as Envoy waits for its bytes: a body that has arrived would
+//! have been seen. Of a body without a byte nothing is seen to arrive, so where none is declared
+//! [`SILENCE_TICKS`] end the wait.
 
 use super::host;
 use crate::gate::Decision;
@@ -16,7 +18,8 @@ use std::rc::Rc;
 pub const TICK_MS: u32 = 250;
 /// A stream is let go after more than one second and no more than one and a quarter.
 const PATIENCE_TICKS: u32 = 5;
-/// The same where no byte of an undeclared body has arrived, which proves nothing: after five seconds.
+/// The same where no byte of an undeclared body has arrived, which proves nothing: after five
+/// seconds.
 const SILENCE_TICKS: u32 = 20;
 
 /// Bytes that have arrived of the current stream's request; `None` where the host does not tell.
@@ -51,7 +54,8 @@ struct Held {
 }
 
 impl Held {
-    /// The current stream's body has begun to arrive; so it is taken to have where the host does not tell.
+    /// The current stream's body has begun to arrive; so it is taken to have where the host does
+    /// not tell.
     fn body_arrived(&self) -> bool {
         self.headers.is_none() || received() != self.headers
     }
@@ -68,11 +72,17 @@ impl Watchdog {
         if !self.proven.get()
             && let Some(release) = release()
         {
-            self.held.borrow_mut().push(Held { context_id, ticks: 0, headers: received(), release });
+            self.held.borrow_mut().push(Held {
+                context_id,
+                ticks: 0,
+                headers: received(),
+                release,
+            });
         }
     }
 
-    /// A body or trailers callback has come. False where the stream had been let go before, so that its headers are gone.
+    /// A body or trailers callback has come. False where the stream had been let go before, so that
+    /// its headers are gone.
     pub fn body_began(&self, context_id: u32) -> bool {
         if self.proven.get() {
             return true;
@@ -110,7 +120,10 @@ impl Watchdog {
         let waiting = std::mem::take(&mut *self.held.borrow_mut());
         for mut stream in waiting {
             stream.ticks += 1;
-            if stream.ticks >= PATIENCE_TICKS && host::turn_to(stream.context_id).is_ok() && self.is_stuck(&stream) {
+            if stream.ticks >= PATIENCE_TICKS
+                && host::turn_to(stream.context_id).is_ok()
+                && self.is_stuck(&stream)
+            {
                 let_go(&stream.release.decision);
             } else {
                 self.held.borrow_mut().push(stream);

@@ -7,8 +7,10 @@ pub fn is_same(one: &[u8], other: &[u8]) -> bool {
         return false;
     }
     let ((ones, rest), (others, other_rest)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
-    let same = |(one, other): (&[u8; 8], &[u8; 8])| u64::from_le_bytes(*one) == u64::from_le_bytes(*other);
-    ones.iter().zip(others).all(same) && rest.iter().zip(other_rest).all(|(one, other)| one == other)
+    let same =
+        |(one, other): (&[u8; 8], &[u8; 8])| u64::from_le_bytes(*one) == u64::from_le_bytes(*other);
+    ones.iter().zip(others).all(same)
+        && rest.iter().zip(other_rest).all(|(one, other)| one == other)
 }
 
 #[cfg(test)]

@@ -3,15 +3,16 @@
 use super::problem::Problem;
 use std::net::IpAddr;
 
-/// A set of networks: sorted ranges that do not touch, so that a look-up is a binary search over 32 bytes an entry: 17
-/// steps among 100,000, which take 3.2 MB.
+/// A set of networks: sorted ranges that do not touch, so that a look-up is a binary search over 32
+/// bytes an entry: 17 steps among 100,000, which take 3.2 MB.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CidrSet {
     v4: Vec<Range>,
     v6: Vec<Range>,
 }
 
-/// First and last address. IPv4 addresses have a list of their own, but the same type: the module holds one sort.
+/// First and last address. IPv4 addresses have a list of their own, but the same type: the module
+/// holds one sort.
 type Range = (u128, u128);
 
 impl CidrSet {
@@ -30,8 +31,13 @@ impl CidrSet {
     }
 
     fn add(&mut self, entry: &str) -> Result<(), Problem> {
-        let wrong =
-            || Problem::new("", "an address or a network such as \"192.0.2.0/24\" or \"2001:db8::/32\"", format!("{entry:?}"));
+        let wrong = || {
+            Problem::new(
+                "",
+                "an address or a network such as \"192.0.2.0/24\" or \"2001:db8::/32\"",
+                format!("{entry:?}"),
+            )
+        };
         let (address, prefix) = match entry.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix)),
             None => (entry, None),
@@ -39,22 +45,38 @@ impl CidrSet {
         let written: IpAddr = address.parse().map_err(|_| wrong())?;
         let digits = prefix.map(|prefix| prefix_length(prefix).ok_or_else(wrong)).transpose()?;
         match (written, written.to_canonical(), digits) {
-            (IpAddr::V4(_), IpAddr::V4(address), length) => self.add_v4(u32::from(address), length.unwrap_or(32), wrong),
+            (IpAddr::V4(_), IpAddr::V4(address), length) => {
+                self.add_v4(u32::from(address), length.unwrap_or(32), wrong)
+            }
             // A mapped network has its IPv4 part behind the first 96 bits.
             (IpAddr::V6(_), IpAddr::V4(address), length @ (None | Some(96..))) => {
                 self.add_v4(u32::from(address), length.map_or(32, |length| length - 96), wrong)
             }
-            (IpAddr::V6(address), _, length) => self.add_v6(u128::from(address), length.unwrap_or(128), wrong),
+            (IpAddr::V6(address), _, length) => {
+                self.add_v6(u128::from(address), length.unwrap_or(128), wrong)
+            }
             (IpAddr::V4(_), IpAddr::V6(_), _) => Err(wrong()),
         }
     }
 
-    fn add_v4(&mut self, address: u32, length: u32, wrong: impl Fn() -> Problem) -> Result<(), Problem> {
-        let behind = if length > 32 { return Err(wrong()) } else { u32::MAX.checked_shr(length).unwrap_or(0) };
+    fn add_v4(
+        &mut self,
+        address: u32,
+        length: u32,
+        wrong: impl Fn() -> Problem,
+    ) -> Result<(), Problem> {
+        let behind = if length > 32 {
+            return Err(wrong());
+        } else {
+            u32::MAX.checked_shr(length).unwrap_or(0)
+        };
         if address & behind != 0 {
             let network = std::net::Ipv4Addr::from(address & !behind);
             return Err(Problem {
-                expected: format!("a network such as \"{network}/{length}\", with no bits behind its prefix").into(),
+                expected: format!(
+                    "a network such as \"{network}/{length}\", with no bits behind its prefix"
+                )
+                .into(),
                 ..wrong()
             });
         }
@@ -62,12 +84,24 @@ impl CidrSet {
         Ok(())
     }
 
-    fn add_v6(&mut self, address: u128, length: u32, wrong: impl Fn() -> Problem) -> Result<(), Problem> {
-        let behind = if length > 128 { return Err(wrong()) } else { u128::MAX.checked_shr(length).unwrap_or(0) };
+    fn add_v6(
+        &mut self,
+        address: u128,
+        length: u32,
+        wrong: impl Fn() -> Problem,
+    ) -> Result<(), Problem> {
+        let behind = if length > 128 {
+            return Err(wrong());
+        } else {
+            u128::MAX.checked_shr(length).unwrap_or(0)
+        };
         if address & behind != 0 {
             let network = std::net::Ipv6Addr::from(address & !behind);
             return Err(Problem {
-                expected: format!("a network such as \"{network}/{length}\", with no bits behind its prefix").into(),
+                expected: format!(
+                    "a network such as \"{network}/{length}\", with no bits behind its prefix"
+                )
+                .into(),
                 ..wrong()
             });
         }
@@ -134,25 +168,48 @@ mod tests {
             ("::/0", "2001:db8::1", true),
         ];
         for (network, address, expected) in rows {
-            assert_eq!(set(&[network]).unwrap().contains(address.parse().unwrap()), expected, "{network} {address}");
+            assert_eq!(
+                set(&[network]).unwrap().contains(address.parse().unwrap()),
+                expected,
+                "{network} {address}"
+            );
         }
     }
 
     #[test]
     fn neighbours_and_overlaps_are_merged() {
-        let merged = set(&["10.0.0.128/25", "10.0.0.0/25", "10.0.0.7", "255.255.255.255", "0.0.0.0/8"]).unwrap();
+        let merged =
+            set(&["10.0.0.128/25", "10.0.0.0/25", "10.0.0.7", "255.255.255.255", "0.0.0.0/8"])
+                .unwrap();
         assert_eq!(merged.v4.len(), 3);
     }
 
     #[test]
     fn what_is_no_network_is_refused() {
         let general = "an address or a network such as \"192.0.2.0/24\" or \"2001:db8::/32\"";
-        for entry in ["", "x", "10.0.0.0/33", "10.0.0.0/", "10.0.0/8", "::/129", "10.0.0.0/+8", "fe80::1%eth0", "10.0.0.1:80"] {
+        for entry in [
+            "",
+            "x",
+            "10.0.0.0/33",
+            "10.0.0.0/",
+            "10.0.0/8",
+            "::/129",
+            "10.0.0.0/+8",
+            "fe80::1%eth0",
+            "10.0.0.1:80",
+        ] {
             let problem = set(&["10.0.0.0/8", entry]).unwrap_err();
-            assert_eq!((problem.at.as_ref(), problem.expected.as_ref()), ("[1]", general), "{entry}");
+            assert_eq!(
+                (problem.at.as_ref(), problem.expected.as_ref()),
+                ("[1]", general),
+                "{entry}"
+            );
         }
         let bits = set(&["10.0.0.1/24"]).unwrap_err();
-        assert_eq!(bits.expected, "a network such as \"10.0.0.0/24\", with no bits behind its prefix");
+        assert_eq!(
+            bits.expected,
+            "a network such as \"10.0.0.0/24\", with no bits behind its prefix"
+        );
         assert_eq!(
             set(&["2001:db8::1/32"]).unwrap_err().expected,
             "a network such as \"2001:db8::/32\", with no bits behind its prefix"

@@ -7,14 +7,16 @@ use std::net::IpAddr;
 /// Where the client's address comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum ClientIpSpec {
-    /// The downstream connection, as Envoy sees it. No client can forge it where `use_remote_address` is true; where it is
-    /// not, Envoy takes the address from `x-forwarded-for`.
+    /// The downstream connection, as Envoy sees it. No client can forge it where
+    /// `use_remote_address` is true; where it is not, Envoy takes the address from
+    /// `x-forwarded-for`.
     #[default]
     Connection,
-    /// A header field that `trusted_hops` proxies in front append to, such as `x-forwarded-for`: the entry so many from
-    /// the right, which the outermost trusted proxy has written.
+    /// A header field that `trusted_hops` proxies in front append to, such as `x-forwarded-for`:
+    /// the entry so many from the right, which the outermost trusted proxy has written.
     Header { name: String, trusted_hops: usize },
-    /// The order in which Plausible's own server looks (contract 1.3). Only behind a hop that sets or removes all of them.
+    /// The order in which Plausible's own server looks (contract 1.3). Only behind a hop that sets
+    /// or removes all of them.
     Vendor,
 }
 
@@ -33,11 +35,14 @@ impl ClientIp {
         match spec {
             ClientIpSpec::Connection => Ok(ClientIp::Connection),
             ClientIpSpec::Vendor => Ok(ClientIp::Vendor),
-            ClientIpSpec::Header { trusted_hops: 0, .. } => {
-                Err(Problem::new("trusted_hops", "at least 1: without a trusted hop any client could write the field", "0"))
-            }
+            ClientIpSpec::Header { trusted_hops: 0, .. } => Err(Problem::new(
+                "trusted_hops",
+                "at least 1: without a trusted hop any client could write the field",
+                "0",
+            )),
             ClientIpSpec::Header { name, trusted_hops } => Ok(ClientIp::Header {
-                name: super::content_type::field_name(name).map_err(|problem| problem.under("name"))?,
+                name: super::content_type::field_name(name)
+                    .map_err(|problem| problem.under("name"))?,
                 trusted_hops: *trusted_hops,
             }),
         }
@@ -51,7 +56,8 @@ impl ClientIp {
         }
     }
 
-    /// The address; `None` where the request does not tell, or tells what is no address. A mapped IPv4 address comes as IPv4.
+    /// The address; `None` where the request does not tell, or tells what is no address. A mapped
+    /// IPv4 address comes as IPv4.
     pub fn of(&self, head: &RequestHead<'_>) -> Option<IpAddr> {
         match self {
             ClientIp::Connection => parse_address(head.source_address()?),
@@ -88,13 +94,14 @@ fn forwarded_for(value: &[u8]) -> Option<&[u8]> {
     let element = value.split(|byte| *byte == b',').next()?;
     element.split(|byte| *byte == b';').map(trim).find_map(|pair| {
         let (name, value) = pair.split_at_checked(4)?;
-        let value = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
+        let value =
+            value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
         name.eq_ignore_ascii_case(b"for=").then_some(value)
     })
 }
 
-/// `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`, with optional whitespace around it.
-/// A zone (`fe80::1%eth0`) makes it no address.
+/// `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`, with optional
+/// whitespace around it. A zone (`fe80::1%eth0`) makes it no address.
 pub fn parse_address(value: &[u8]) -> Option<IpAddr> {
     let text = core::str::from_utf8(trim(value)).ok()?;
     let bare = match text.strip_prefix('[') {
@@ -113,7 +120,9 @@ mod tests {
     use super::*;
 
     fn address(spec: &ClientIpSpec, fields: &[(&str, &str)]) -> Option<String> {
-        let mut head = RequestHead::new(fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect());
+        let mut head = RequestHead::new(
+            fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect(),
+        );
         head.set_source_address(b"192.0.2.77:1234");
         ClientIp::compile(spec).unwrap().of(&head).map(|address| address.to_string())
     }
@@ -126,7 +135,10 @@ mod tests {
 
     #[test]
     fn hops_are_counted_from_the_right() {
-        let spec = |trusted_hops| ClientIpSpec::Header { name: "X-Forwarded-For".to_owned(), trusted_hops };
+        let spec = |trusted_hops| ClientIpSpec::Header {
+            name: "X-Forwarded-For".to_owned(),
+            trusted_hops,
+        };
         let chain = [("x-forwarded-for", "6.6.6.6, 203.0.113.9"), ("x-forwarded-for", "10.0.0.1")];
         assert_eq!(address(&spec(1), &chain).as_deref(), Some("10.0.0.1"));
         assert_eq!(address(&spec(2), &chain).as_deref(), Some("203.0.113.9"));
@@ -139,13 +151,25 @@ mod tests {
     fn the_vendors_order_is_plausibles() {
         type Row<'a> = (&'a [(&'a str, &'a str)], Option<&'a str>);
         let rows: &[Row<'_>] = &[
-            (&[("cf-connecting-ip", "198.51.100.1"), ("x-plausible-ip", "203.0.113.9")], Some("203.0.113.9")),
-            (&[("x-plausible-ip", " "), ("cf-connecting-ip", "198.51.100.1")], Some("198.51.100.1")),
-            (&[("x-forwarded-for", "1.1.1.1"), ("b-forwarded-for", "2.2.2.2, 3.3.3.3")], Some("2.2.2.2")),
+            (
+                &[("cf-connecting-ip", "198.51.100.1"), ("x-plausible-ip", "203.0.113.9")],
+                Some("203.0.113.9"),
+            ),
+            (
+                &[("x-plausible-ip", " "), ("cf-connecting-ip", "198.51.100.1")],
+                Some("198.51.100.1"),
+            ),
+            (
+                &[("x-forwarded-for", "1.1.1.1"), ("b-forwarded-for", "2.2.2.2, 3.3.3.3")],
+                Some("2.2.2.2"),
+            ),
             (&[("x-forwarded-for", "203.0.113.9:4711, 10.0.0.1")], Some("203.0.113.9")),
             (&[("x-forwarded-for", "[2001:db8::1]:443")], Some("2001:db8::1")),
             (&[("x-forwarded-for", "nonsense")], None),
-            (&[("forwarded", "by=1.1.1.1;For=\"[2001:db8::1]:4711\", for=2.2.2.2")], Some("2001:db8::1")),
+            (
+                &[("forwarded", "by=1.1.1.1;For=\"[2001:db8::1]:4711\", for=2.2.2.2")],
+                Some("2001:db8::1"),
+            ),
             (&[("forwarded", "by=1.1.1.1")], Some("192.0.2.77")),
             (&[], Some("192.0.2.77")),
         ];
@@ -168,15 +192,23 @@ mod tests {
             ("", None),
         ];
         for (text, expected) in rows {
-            assert_eq!(parse_address(text.as_bytes()).map(|address| address.to_string()).as_deref(), expected, "{text:?}");
+            assert_eq!(
+                parse_address(text.as_bytes()).map(|address| address.to_string()).as_deref(),
+                expected,
+                "{text:?}"
+            );
         }
         assert_eq!(parse_address(b"\xE9"), None);
     }
 
     #[test]
     fn a_header_without_a_trusted_hop_is_refused() {
-        let header = |name: &str, trusted_hops| ClientIpSpec::Header { name: name.to_owned(), trusted_hops };
-        assert_eq!(ClientIp::compile(&header("x-forwarded-for", 0)).unwrap_err().at, "trusted_hops");
+        let header =
+            |name: &str, trusted_hops| ClientIpSpec::Header { name: name.to_owned(), trusted_hops };
+        assert_eq!(
+            ClientIp::compile(&header("x-forwarded-for", 0)).unwrap_err().at,
+            "trusted_hops"
+        );
         assert_eq!(ClientIp::compile(&header("x y", 1)).unwrap_err().at, "name");
     }
 }

@@ -1,8 +1,10 @@
-//! Content codings and character encodings: a body that is not plain UTF-8 cannot be inspected (contract, P5).
+//! Content codings and character encodings: a body that is not plain UTF-8 cannot be inspected
+//! (contract, P5).
 
 use crate::request::{RequestHead, trim};
 
-/// True when `content-encoding` names anything but `identity`. Missing, empty and `identity` (in any case) are plain.
+/// True when `content-encoding` names anything but `identity`. Missing, empty and `identity` (in
+/// any case) are plain.
 pub fn is_encoded(head: &RequestHead<'_>) -> bool {
     head.all("content-encoding").flat_map(|value| value.split(|byte| *byte == b',')).any(|coding| {
         let coding = trim(coding);
@@ -15,12 +17,14 @@ pub fn has_byte_order_mark(body: &[u8]) -> bool {
     body.starts_with(b"\xEF\xBB\xBF")
 }
 
-/// True for a body that may be text, or hold some, but not as plain UTF-8: with a byte order mark, not valid UTF-8 (Latin-1, or a compressed
-/// body that does not say so), or UTF-16 or UTF-32 without a mark, which a NUL among the first two bytes tells (RFC 4627, section 3). What
-/// the `charset` parameter says does not count. An empty body is plain.
+/// True for a body that may be text, or hold some, but not as plain UTF-8: with a byte order mark,
+/// not valid UTF-8 (Latin-1, or a compressed body that does not say so), or UTF-16 or UTF-32
+/// without a mark, which a NUL among the first two bytes tells (RFC 4627, section 3). What the
+/// `charset` parameter says does not count. An empty body is plain.
 ///
-/// A body that starts as JSON does and holds 0xFF is no text of another kind but broken (the contract's vector cv-104): that byte stands in no
-/// UTF-8, and is no letter of the languages that senders write in Latin-1.
+/// A body that starts as JSON does and holds 0xFF is no text of another kind but broken (the
+/// contract's vector cv-104): that byte stands in no UTF-8, and is no letter of the languages that
+/// senders write in Latin-1.
 pub fn is_other_text(body: &[u8]) -> bool {
     if has_byte_order_mark(body) || body.iter().take(2).any(|byte| *byte == 0) {
         return true;
@@ -56,8 +60,14 @@ mod tests {
 
     #[test]
     fn only_identity_is_plain() {
-        let rows =
-            [("identity", false), ("Identity , ", false), ("", false), ("gzip", true), ("identity, br", true), ("\u{e9}", true)];
+        let rows = [
+            ("identity", false),
+            ("Identity , ", false),
+            ("", false),
+            ("gzip", true),
+            ("identity, br", true),
+            ("\u{e9}", true),
+        ];
         for (value, expected) in rows {
             let head = RequestHead::new(vec![(b"content-encoding", value.as_bytes())]);
             assert_eq!(is_encoded(&head), expected, "{value:?}");

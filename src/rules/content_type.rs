@@ -3,7 +3,8 @@
 use super::problem::Problem;
 use crate::request::{RequestHead, trim};
 
-/// The essence of `content-type` (RFC 9110 section 8.3.1): compared without regard to case, parameters ignored.
+/// The essence of `content-type` (RFC 9110 section 8.3.1): compared without regard to case,
+/// parameters ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MediaType {
     /// The field is missing.
@@ -14,16 +15,18 @@ pub enum MediaType {
     Json,
     /// `application/*+json`, a structured syntax suffix (RFC 6839).
     JsonSuffix,
-    /// `text/plain`, which browsers send without asking for permission (CORS) and beacons by default.
+    /// `text/plain`, which browsers send without asking for permission (CORS) and beacons by
+    /// default.
     TextPlain,
-    /// `application/x-www-form-urlencoded`, `multipart/form-data` or `multipart/mixed`: the types that Plausible's server (Plug)
-    /// reads as a form.
+    /// `application/x-www-form-urlencoded`, `multipart/form-data` or `multipart/mixed`: the types
+    /// that Plausible's server (Plug) reads as a form.
     Form,
     /// Anything else, unparsable values and lists of several types included.
     Other,
 }
 
-/// The media type of a request. A repeated field is a list, which no media type is: [`MediaType::Other`].
+/// The media type of a request. A repeated field is a list, which no media type is:
+/// [`MediaType::Other`].
 pub fn media_type(head: &RequestHead<'_>) -> MediaType {
     match head.joined("content-type") {
         Some(value) => of_value(&value),
@@ -31,10 +34,13 @@ pub fn media_type(head: &RequestHead<'_>) -> MediaType {
     }
 }
 
-/// A type that starts as gRPC's do (`application/grpc`, `application/grpc+proto`, also `application/grpcx`), in any letter case.
+/// A type that starts as gRPC's do (`application/grpc`, `application/grpc+proto`, also
+/// `application/grpcx`), in any letter case.
 pub fn is_grpc(head: &RequestHead<'_>) -> bool {
     const START: &[u8] = b"application/grpc";
-    head.all("content-type").any(|value| value.get(..START.len()).is_some_and(|start| start.eq_ignore_ascii_case(START)))
+    head.all("content-type").any(|value| {
+        value.get(..START.len()).is_some_and(|start| start.eq_ignore_ascii_case(START))
+    })
 }
 
 /// A value without its parameters.
@@ -59,11 +65,18 @@ fn of_value(value: &[u8]) -> MediaType {
     }
 }
 
-const FORMS: [&[u8]; 3] = [b"application/x-www-form-urlencoded", b"multipart/form-data", b"multipart/mixed"];
+const FORMS: [&[u8]; 3] =
+    [b"application/x-www-form-urlencoded", b"multipart/form-data", b"multipart/mixed"];
 
 fn has_json_suffix(essence: &[u8]) -> bool {
-    let Some((kind, subtype)) = essence.split_at_checked(b"application/".len()) else { return false };
-    let Some((name, suffix)) = subtype.len().checked_sub(5).and_then(|at| subtype.split_at_checked(at)) else { return false };
+    let Some((kind, subtype)) = essence.split_at_checked(b"application/".len()) else {
+        return false;
+    };
+    let Some((name, suffix)) =
+        subtype.len().checked_sub(5).and_then(|at| subtype.split_at_checked(at))
+    else {
+        return false;
+    };
     kind.eq_ignore_ascii_case(b"application/")
         && suffix.eq_ignore_ascii_case(b"+json")
         && !name.is_empty()
@@ -116,9 +129,15 @@ mod tests {
             let head = RequestHead::new(vec![(b"content-type", value.as_bytes())]);
             assert_eq!(media_type(&head), expected, "{value:?}");
         }
-        let twice = RequestHead::new(vec![(b"content-type", b"text/plain"), (b"content-type", b"text/plain")]);
+        let twice = RequestHead::new(vec![
+            (b"content-type", b"text/plain"),
+            (b"content-type", b"text/plain"),
+        ]);
         assert_eq!(media_type(&twice), MediaType::Other);
         assert_eq!(media_type(&RequestHead::default()), MediaType::Absent);
-        assert_eq!(media_type(&RequestHead::new(vec![(b"content-type", b"\xE9")])), MediaType::Other);
+        assert_eq!(
+            media_type(&RequestHead::new(vec![(b"content-type", b"\xE9")])),
+            MediaType::Other
+        );
     }
 }

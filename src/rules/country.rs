@@ -19,7 +19,9 @@ impl Country {
         match crate::request::trim(value).to_ascii_uppercase().as_slice() {
             b"ZZ" | b"XX" | b"T1" => Country::Unknown,
             b"A1" => Country::AnonymousVpn,
-            [first, second] if first.is_ascii_uppercase() && second.is_ascii_uppercase() => Country::Known([*first, *second]),
+            [first, second] if first.is_ascii_uppercase() && second.is_ascii_uppercase() => {
+                Country::Known([*first, *second])
+            }
             _ => Country::Unknown,
         }
     }
@@ -40,11 +42,19 @@ impl CountrySet {
     /// An entry that is no country code, or `A1`, which could never take effect.
     pub fn compile(codes: &[String]) -> Result<Self, Problem> {
         let one = |(index, code): (usize, &String)| match Country::of_value(code.as_bytes()) {
-            Country::AnonymousVpn => {
-                Err(Problem::new(format!("[{index}]"), "a country; visitors behind a VPN cannot be listed", format!("{code:?}")))
-            }
-            Country::Unknown if !code.eq_ignore_ascii_case("ZZ") && !code.eq_ignore_ascii_case("XX") => {
-                Err(Problem::new(format!("[{index}]"), "a country's two letters, or \"ZZ\" for unknown", format!("{code:?}")))
+            Country::AnonymousVpn => Err(Problem::new(
+                format!("[{index}]"),
+                "a country; visitors behind a VPN cannot be listed",
+                format!("{code:?}"),
+            )),
+            Country::Unknown
+                if !code.eq_ignore_ascii_case("ZZ") && !code.eq_ignore_ascii_case("XX") =>
+            {
+                Err(Problem::new(
+                    format!("[{index}]"),
+                    "a country's two letters, or \"ZZ\" for unknown",
+                    format!("{code:?}"),
+                ))
             }
             country => Ok(country),
         };
@@ -120,7 +130,11 @@ mod tests {
             ("", "a country's two letters, or \"ZZ\" for unknown"),
         ] {
             let problem = CountrySet::compile(&["US".to_owned(), code.to_owned()]).unwrap_err();
-            assert_eq!((problem.at.as_ref(), problem.expected.as_ref()), ("[1]", expected), "{code}");
+            assert_eq!(
+                (problem.at.as_ref(), problem.expected.as_ref()),
+                ("[1]", expected),
+                "{code}"
+            );
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Where a request may carry a key: `Authorization: <scheme> <key>` (RFC 9110 section 11.6.2), HTTP Basic's user
-//! (RFC 7617), a header field of its own, or a query parameter.
+//! Where a request may carry a key: `Authorization: <scheme> <key>` (RFC 9110 section 11.6.2), HTTP
+//! Basic's user (RFC 7617), a header field of its own, or a query parameter.
 
 use super::percent::decoded;
 use super::query;
@@ -11,8 +11,8 @@ use std::borrow::Cow;
 pub enum Credentials<'a> {
     /// No field, or an empty one.
     Absent,
-    /// The scheme asked for, and what follows it: not empty, without blanks around it, otherwise any bytes. Whether they can be
-    /// a key is [`is_plausible_key`].
+    /// The scheme asked for, and what follows it: not empty, without blanks around it, otherwise
+    /// any bytes. Whether they can be a key is [`is_plausible_key`].
     Token(&'a [u8]),
     /// Anything else: another scheme, nothing after it, a repeated field.
     Malformed,
@@ -29,7 +29,9 @@ pub fn authorization<'a>(head: &RequestHead<'a>, scheme: &str) -> Credentials<'a
     if value.is_empty() {
         return Credentials::Absent;
     }
-    let Some(space) = value.iter().position(|byte| *byte == b' ') else { return Credentials::Malformed };
+    let Some(space) = value.iter().position(|byte| *byte == b' ') else {
+        return Credentials::Malformed;
+    };
     let (name, token) = value.split_at(space);
     let token = trim(token);
     if name.eq_ignore_ascii_case(scheme.as_bytes()) && !token.is_empty() {
@@ -39,7 +41,8 @@ pub fn authorization<'a>(head: &RequestHead<'a>, scheme: &str) -> Credentials<'a
     }
 }
 
-/// Reads a header field that holds a key and nothing else. A repeated field is [`Credentials::Malformed`].
+/// Reads a header field that holds a key and nothing else. A repeated field is
+/// [`Credentials::Malformed`].
 pub fn header<'a>(head: &RequestHead<'a>, name: &str) -> Credentials<'a> {
     let mut values = head.all(name).map(trim);
     match (values.next(), values.next()) {
@@ -49,13 +52,23 @@ pub fn header<'a>(head: &RequestHead<'a>, name: &str) -> Credentials<'a> {
     }
 }
 
-/// A key in the query, percent-decoded. `Err`: the parameter is repeated with another value, so that two readers of the query may take two
-/// keys. Empty values do not count, and repeats of one value are one.
+/// A key in the query, percent-decoded. `Err`: the parameter is repeated with another value, so
+/// that two readers of the query may take two keys. Empty values do not count, and repeats of one
+/// value are one.
 ///
 /// # Errors
 /// Values that differ.
-pub fn parameter<'a>(head: &RequestHead<'a>, name: &str) -> Result<Option<Cow<'a, [u8]>>, Ambiguous> {
-    let value = |value: &'a [u8]| if value.contains(&b'%') { Cow::Owned(decoded(value).collect()) } else { Cow::Borrowed(value) };
+pub fn parameter<'a>(
+    head: &RequestHead<'a>,
+    name: &str,
+) -> Result<Option<Cow<'a, [u8]>>, Ambiguous> {
+    let value = |value: &'a [u8]| {
+        if value.contains(&b'%') {
+            Cow::Owned(decoded(value).collect())
+        } else {
+            Cow::Borrowed(value)
+        }
+    };
     let mut values = query::values(head.path(), name).filter(|value| !value.is_empty()).map(value);
     let Some(first) = values.next() else { return Ok(None) };
     if values.all(|other| other == first) { Ok(Some(first)) } else { Err(Ambiguous) }
@@ -65,8 +78,9 @@ pub fn parameter<'a>(head: &RequestHead<'a>, name: &str) -> Result<Option<Cow<'a
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ambiguous;
 
-/// Whether what stands after the scheme can be a key, as far as anybody documents: not with blanks inside, and not a placeholder that was
-/// never filled in (`{KEY}`, `${KEY}`, `<key>`). No source gives an alphabet (contract, U-9).
+/// Whether what stands after the scheme can be a key, as far as anybody documents: not with blanks
+/// inside, and not a placeholder that was never filled in (`{KEY}`, `${KEY}`, `<key>`). No source
+/// gives an alphabet (contract, U-9).
 pub fn is_plausible_key(key: &[u8]) -> bool {
     let has_blank = key.iter().any(|byte| matches!(byte, b' ' | b'\t'));
     let inner = key.strip_prefix(b"$").unwrap_or(key);
@@ -75,7 +89,8 @@ pub fn is_plausible_key(key: &[u8]) -> bool {
     !has_blank && !is_placeholder
 }
 
-/// The user in Basic's token68, which must not be empty; `None` too if it is no Base64, or holds no colon.
+/// The user in Basic's token68, which must not be empty; `None` too if it is no Base64, or holds no
+/// colon.
 pub fn basic_user(token: &[u8]) -> Option<Vec<u8>> {
     let mut pair = from_base64(token)?;
     let colon = pair.iter().position(|byte| *byte == b':')?;
@@ -131,7 +146,10 @@ mod tests {
             (&["Bearer a,Bearer a"], Credentials::Token(b"a,Bearer a")),
         ];
         for (values, expected) in rows {
-            let fields = values.iter().map(|value| (b"authorization".as_slice(), value.as_bytes())).collect();
+            let fields = values
+                .iter()
+                .map(|value| (b"authorization".as_slice(), value.as_bytes()))
+                .collect();
             assert_eq!(authorization(&RequestHead::new(fields), "Bearer"), *expected, "{values:?}");
         }
     }
@@ -149,7 +167,11 @@ mod tests {
             ("d*==", None),
         ];
         for (token, expected) in rows {
-            assert_eq!(basic_user(token.as_bytes()).as_deref(), expected.map(str::as_bytes), "{token}");
+            assert_eq!(
+                basic_user(token.as_bytes()).as_deref(),
+                expected.map(str::as_bytes),
+                "{token}"
+            );
         }
     }
 
@@ -164,7 +186,10 @@ mod tests {
         ]);
         assert_eq!(header(&head, "x-key"), Credentials::Token(b"a"));
         assert_eq!(header(&head, "x-two"), Credentials::Malformed);
-        assert_eq!((header(&head, "x-none"), header(&head, "x-other")), (Credentials::Absent, Credentials::Absent));
+        assert_eq!(
+            (header(&head, "x-none"), header(&head, "x-other")),
+            (Credentials::Absent, Credentials::Absent)
+        );
     }
 
     #[test]
@@ -183,7 +208,11 @@ mod tests {
         for (target, expected) in rows {
             let head = RequestHead::new(vec![(b":path", target.as_bytes())]);
             let found = parameter(&head, "k");
-            assert_eq!(found.as_ref().map(Option::as_deref), expected.as_ref().map(|key| key.map(str::as_bytes)), "{target}");
+            assert_eq!(
+                found.as_ref().map(Option::as_deref),
+                expected.as_ref().map(|key| key.map(str::as_bytes)),
+                "{target}"
+            );
         }
     }
 

@@ -1,9 +1,10 @@
 //! Which requests belong to an endpoint: host and path.
 //!
-//! A path is compared the way the collectors' own routers compare it, so that no other spelling of it goes by
-//! uninspected: the query is cut off, segments are percent-decoded, empty segments (`//`, a trailing `/`) do not
-//! count, and a path with dot segments belongs to the endpoint if it does either before or after they are resolved.
-//! Letter case counts. Escaped slashes (`%2F`) are part of a segment.
+//! A path is compared the way the collectors' own routers compare it, so that no other spelling of
+//! it goes by uninspected: the query is cut off, segments are percent-decoded, empty segments
+//! (`//`, a trailing `/`) do not count, and a path with dot segments belongs to the endpoint if it
+//! does either before or after they are resolved. Letter case counts. Escaped slashes (`%2F`) are
+//! part of a segment.
 
 mod table;
 
@@ -13,7 +14,8 @@ use super::percent::decoded;
 use super::problem::Problem;
 use std::borrow::Cow;
 
-/// A host an endpoint serves: `metrics.example.com`, or `*.example.com` for everything below it but not itself.
+/// A host an endpoint serves: `metrics.example.com`, or `*.example.com` for everything below it but
+/// not itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostPattern {
     /// Lower-case, without port and without `*.`.
@@ -23,14 +25,19 @@ pub struct HostPattern {
 
 impl HostPattern {
     /// # Errors
-    /// Not a host name: empty, with a scheme, port or path, or with a `*` anywhere but as its first label.
+    /// Not a host name: empty, with a scheme, port or path, or with a `*` anywhere but as its first
+    /// label.
     pub fn compile(host: &str) -> Result<Self, Problem> {
         let (subdomains, name) = match host.strip_prefix("*.") {
             Some(rest) => (true, rest),
             None => (false, host),
         };
         let is_bracketed = name.starts_with('[') && name.ends_with(']');
-        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte) || is_bracketed && b":[]".contains(&byte);
+        let fits = |byte: u8| {
+            byte.is_ascii_alphanumeric()
+                || b"-._".contains(&byte)
+                || is_bracketed && b":[]".contains(&byte)
+        };
         if name.is_empty() || !name.bytes().all(fits) {
             return Err(Problem::new(
                 "",
@@ -76,14 +83,25 @@ enum Segment {
 
 impl PathPattern {
     /// # Errors
-    /// No leading `/`, no segment at all, a query, an escape, a dot segment, or braces that are not a whole segment.
+    /// No leading `/`, no segment at all, a query, an escape, a dot segment, or braces that are not
+    /// a whole segment.
     pub fn compile(path: &str) -> Result<Self, Problem> {
-        let wrong = || Problem::new("", "a path such as \"/v1/track/{key}\", decoded and without query", format!("{path:?}"));
+        let wrong = || {
+            Problem::new(
+                "",
+                "a path such as \"/v1/track/{key}\", decoded and without query",
+                format!("{path:?}"),
+            )
+        };
         let segments = path.strip_prefix('/').ok_or_else(wrong)?.split('/').map(|segment| {
             let is_name = segment.len() > 2 && segment.starts_with('{') && segment.ends_with('}');
             if is_name {
                 Ok(Segment::Any)
-            } else if segment.is_empty() || segment == "." || segment == ".." || segment.contains(['{', '}', '?', '#', '%']) {
+            } else if segment.is_empty()
+                || segment == "."
+                || segment == ".."
+                || segment.contains(['{', '}', '?', '#', '%'])
+            {
                 Err(wrong())
             } else {
                 Ok(Segment::Literal(segment.to_owned()))
@@ -94,7 +112,8 @@ impl PathPattern {
 
     /// By itself; many are asked for by a [`Table`].
     pub fn matches(&self, path: &Path<'_>) -> bool {
-        self.matches_segments(&path.segments) || path.resolved.as_ref().is_some_and(|resolved| self.matches_segments(resolved))
+        self.matches_segments(&path.segments)
+            || path.resolved.as_ref().is_some_and(|resolved| self.matches_segments(resolved))
     }
 
     fn matches_segments(&self, path: &[Cow<'_, [u8]>]) -> bool {

@@ -1,4 +1,5 @@
-//! A fast hasher for maps whose keys are the operator's alone: whoever could write keys could make them meet.
+//! A fast hasher for maps whose keys are the operator's alone: whoever could write keys could make
+//! them meet.
 
 use std::hash::Hasher;
 
@@ -14,7 +15,9 @@ impl Default for Hashed {
 
 impl Hasher for Hashed {
     fn write(&mut self, bytes: &[u8]) {
-        self.0 = bytes.iter().fold(self.0, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01B3));
+        self.0 = bytes
+            .iter()
+            .fold(self.0, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01B3));
     }
 
     fn finish(&self) -> u64 {

@@ -4,10 +4,12 @@
 //! 1. the whole text is UTF-8 (a byte order mark is not whitespace, so it is refused);
 //! 2. exactly one value by the grammar of [RFC 8259], with nothing but whitespace around it;
 //! 3. at most [`MAX_DEPTH`] arrays and objects inside each other (contract, P6);
-//! 4. by [`Strictness`]: lone surrogates and numbers beyond a double, where a vendor's own parser refuses them.
+//! 4. by [`Strictness`]: lone surrogates and numbers beyond a double, where a vendor's own parser
+//!    refuses them.
 //!
-//! Duplicate names are handed to the caller in the order they stand; which one counts is the vendor's rule.
-//! Nothing is decoded before it is asked for, and nothing is allocated but a string that holds escapes.
+//! Duplicate names are handed to the caller in the order they stand; which one counts is the
+//! vendor's rule. Nothing is decoded before it is asked for, and nothing is allocated but a string
+//! that holds escapes.
 //!
 //! [RFC 8259]: https://www.rfc-editor.org/rfc/rfc8259
 //!
@@ -45,7 +47,8 @@ pub const MAX_DEPTH: u32 = 127;
 pub enum Strictness {
     /// The grammar alone, as `JSON.parse` reads it: `"\ud800"` and `1e999` are values.
     Grammar,
-    /// Lone surrogates and numbers that overflow a double are refused as well, as Elixir's Jason does.
+    /// Lone surrogates and numbers that overflow a double are refused as well, as Elixir's Jason
+    /// does.
     Jason,
 }
 
@@ -105,7 +108,11 @@ pub struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// Reads a whole text: `read` must consume exactly its one value.
-    pub fn document<T>(bytes: &'a [u8], strictness: Strictness, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+    pub fn document<T>(
+        bytes: &'a [u8],
+        strictness: Strictness,
+        read: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
         let at = valid_up_to(bytes);
         if at < bytes.len() {
             return Err(Invalid { at });
@@ -114,7 +121,11 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a text that is part of one already checked by [`Reader::document`].
-    pub fn element<T>(bytes: &'a [u8], strictness: Strictness, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+    pub fn element<T>(
+        bytes: &'a [u8],
+        strictness: Strictness,
+        read: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
         let mut reader = Reader { bytes, at: 0, depth: 0, strictness };
         let value = read(&mut reader)?;
         reader.whitespace();
@@ -149,7 +160,9 @@ impl<'a> Reader<'a> {
             Kind::Array => self.skip_nested().map(|()| Value::Array(self.since(start))),
             Kind::String => self.text().map(Value::String),
             Kind::Number => self.number().map(Value::Number),
-            Kind::Bool if self.peek() == Some(b't') => self.literal(b"true").map(|()| Value::Bool(true)),
+            Kind::Bool if self.peek() == Some(b't') => {
+                self.literal(b"true").map(|()| Value::Bool(true))
+            }
             Kind::Bool => self.literal(b"false").map(|()| Value::Bool(false)),
             Kind::Null => self.literal(b"null").map(|()| Value::Null),
         }
@@ -157,7 +170,10 @@ impl<'a> Reader<'a> {
 
     /// Consumes an object. `each` gets the name of a member and must consume its value.
     /// Anything but an object is [`Invalid`]: ask [`Reader::kind`] first.
-    pub fn members(&mut self, mut each: impl FnMut(&mut Self, Text<'a>) -> Result<()>) -> Result<()> {
+    pub fn members(
+        &mut self,
+        mut each: impl FnMut(&mut Self, Text<'a>) -> Result<()>,
+    ) -> Result<()> {
         self.whitespace();
         self.open(b'{')?;
         self.whitespace();
@@ -198,7 +214,8 @@ impl<'a> Reader<'a> {
         self.close()
     }
 
-    /// Passes over an array or object without recursion: a stack of one bit a level tells which it is in.
+    /// Passes over an array or object without recursion: a stack of one bit a level tells which it
+    /// is in.
     fn skip_nested(&mut self) -> Result<()> {
         let outer = self.depth;
         let mut objects = 0u128;
@@ -226,8 +243,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// After a value or an opening: closes what ends here, and passes the comma and the name before the next value.
-    /// True when the outermost one has been closed.
+    /// After a value or an opening: closes what ends here, and passes the comma and the name before
+    /// the next value. True when the outermost one has been closed.
     fn next_value(&mut self, mut opened: bool, objects: &mut u128, outer: u32) -> Result<bool> {
         loop {
             self.whitespace();

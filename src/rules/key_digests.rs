@@ -6,8 +6,9 @@ use std::fmt;
 
 /// A set of digests. A look-up is a binary search, and so hardly depends on how many there are.
 ///
-/// What its timing could tell is how far the digest of a presented key agrees with one in the set, which is of no use to
-/// somebody who cannot choose digests; the last comparison, with a candidate, has no early exit.
+/// What its timing could tell is how far the digest of a presented key agrees with one in the set,
+/// which is of no use to somebody who cannot choose digests; the last comparison, with a candidate,
+/// has no early exit.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeyDigests {
     sorted: Vec<Digest>,
@@ -26,10 +27,15 @@ impl KeyDigests {
     /// Reads 64 hexadecimal digits each, in any case.
     ///
     /// # Errors
-    /// An empty list, an entry of another form, or one that stands twice. What was found is told by its length alone.
+    /// An empty list, an entry of another form, or one that stands twice. What was found is told by
+    /// its length alone.
     pub fn compile(entries: &[String]) -> Result<Self, Problem> {
         if entries.is_empty() {
-            return Err(Problem::new("", "at least one digest, or the field left out", "an empty list"));
+            return Err(Problem::new(
+                "",
+                "at least one digest, or the field left out",
+                "an empty list",
+            ));
         }
         let mut sorted: Vec<Digest> = Vec::with_capacity(entries.len());
         for (index, entry) in entries.iter().enumerate() {
@@ -111,9 +117,15 @@ mod tests {
         let short = KEYS[0].split_at(1).1;
         for entry in ["", "up_key_123", short, &format!("{}0", KEYS[0]), &format!("g{short}")] {
             let problem = KeyDigests::compile(&[KEYS[1].to_owned(), entry.to_owned()]).unwrap_err();
-            assert_eq!((problem.at.as_ref(), problem.found.into_owned()), ("[1]", format!("{} characters", entry.len())));
+            assert_eq!(
+                (problem.at.as_ref(), problem.found.into_owned()),
+                ("[1]", format!("{} characters", entry.len()))
+            );
         }
         assert_eq!(KeyDigests::compile(&[]).unwrap_err().found, "an empty list");
-        assert_eq!(KeyDigests::compile(&[entries(), entries()].concat()).unwrap_err().found, "one of them twice");
+        assert_eq!(
+            KeyDigests::compile(&[entries(), entries()].concat()).unwrap_err().found,
+            "one of them twice"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Rules that several vendors share, one a file. A rule looks and says; it knows neither vendors nor verdicts' consequences.
+//! Rules that several vendors share, one a file. A rule looks and says; it knows neither vendors
+//! nor verdicts' consequences.
 
 pub mod bytes;
 pub mod cidr;

@@ -1,5 +1,5 @@
-//! Patterns of pages and hostnames: `*` and `**` stand for any characters, `/` and none included; all else stands for
-//! itself. Anchored at both ends; letter case counts.
+//! Patterns of pages and hostnames: `*` and `**` stand for any characters, `/` and none included;
+//! all else stands for itself. Anchored at both ends; letter case counts.
 
 use super::problem::Problem;
 
@@ -19,7 +19,11 @@ impl Pattern {
         let characters = text.chars().count();
         if characters == 0 || characters > MAX_CHARACTERS {
             let found = format!("one of {characters} characters");
-            return Err(Problem::new("", format!("a pattern of 1 to {MAX_CHARACTERS} characters"), found));
+            return Err(Problem::new(
+                "",
+                format!("a pattern of 1 to {MAX_CHARACTERS} characters"),
+                found,
+            ));
         }
         Ok(Pattern { text: text.into() })
     }
@@ -80,18 +84,31 @@ mod tests {
             ("/\u{e9}*", "/\u{e9}t\u{e9}", true),
         ];
         for (pattern, text, expected) in rows {
-            assert_eq!(Pattern::compile(pattern).unwrap().matches(text), expected, "{pattern} {text}");
+            assert_eq!(
+                Pattern::compile(pattern).unwrap().matches(text),
+                expected,
+                "{pattern} {text}"
+            );
         }
     }
 
     #[test]
     fn length_and_start_are_checked() {
         assert!(Pattern::compile_page(&format!("/{}", "a".repeat(249))).is_ok());
-        assert_eq!(Pattern::compile_page(&format!("/{}", "a".repeat(250))).unwrap_err().found, "one of 251 characters");
-        assert!(Pattern::compile_page(&format!("/{}", "\u{e9}".repeat(249))).is_ok(), "characters, not bytes");
+        assert_eq!(
+            Pattern::compile_page(&format!("/{}", "a".repeat(250))).unwrap_err().found,
+            "one of 251 characters"
+        );
+        assert!(
+            Pattern::compile_page(&format!("/{}", "\u{e9}".repeat(249))).is_ok(),
+            "characters, not bytes"
+        );
         assert!(Pattern::compile_page(&format!("/{}", "\u{e9}".repeat(250))).is_err());
         assert_eq!(Pattern::compile("").unwrap_err().expected, "a pattern of 1 to 250 characters");
-        assert_eq!(Pattern::compile_page("a/*").unwrap_err().expected, "a pattern that starts with \"/\"");
+        assert_eq!(
+            Pattern::compile_page("a/*").unwrap_err().expected,
+            "a pattern that starts with \"/\""
+        );
     }
 
     /// By definition: a star takes any number of characters.

@@ -20,7 +20,9 @@ mod tests {
 
     #[test]
     fn escapes_that_are_none_stand_for_themselves() {
-        for (text, expected) in [("%41", "A"), ("%4", "%4"), ("%zz", "%zz"), ("%", "%"), ("%%41", "%A")] {
+        for (text, expected) in
+            [("%41", "A"), ("%4", "%4"), ("%zz", "%zz"), ("%", "%"), ("%%41", "%A")]
+        {
             assert_eq!(decoded(text.as_bytes()).collect::<Vec<_>>(), expected.as_bytes(), "{text}");
         }
     }

@@ -6,7 +6,8 @@ use std::fmt::{self, Write};
 /// A value that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Where, relative to the rule's own part of the configuration: `deny[3]`; empty for the part itself.
+    /// Where, relative to the rule's own part of the configuration: `deny[3]`; empty for the part
+    /// itself.
     pub at: Cow<'static, str>,
     pub expected: Cow<'static, str>,
     pub found: Cow<'static, str>,
@@ -32,13 +33,18 @@ impl Problem {
     /// The same problem, seen from one level further out.
     #[must_use]
     pub fn under(mut self, outer: &str) -> Self {
-        let dot = if self.at.is_empty() || self.at.starts_with('[') || outer.is_empty() { "" } else { "." };
+        let dot = if self.at.is_empty() || self.at.starts_with('[') || outer.is_empty() {
+            ""
+        } else {
+            "."
+        };
         self.at = [outer, dot, &self.at].concat().into();
         self
     }
 }
 
-/// A text with its control characters escaped: names in a configuration may hold any, and an error is one line of a log.
+/// A text with its control characters escaped: names in a configuration may hold any, and an error
+/// is one line of a log.
 #[derive(Debug)]
 pub struct OneLine<'a>(pub &'a str);
 

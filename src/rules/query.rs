@@ -2,8 +2,9 @@
 
 use super::percent::decoded;
 
-/// Whether the query has the parameter with a value that is not empty. Names and values are percent-decoded, `+` is a space,
-/// and letter case counts. Of a repeated parameter any value will do.
+/// Whether the query has the parameter with a value that is not empty. Names and values are
+/// percent-decoded, `+` is a space, and letter case counts. Of a repeated parameter any value will
+/// do.
 pub fn has_value(target: &[u8], name: &str) -> bool {
     values(target, name).any(|value| !value.is_empty())
 }
@@ -13,14 +14,16 @@ pub fn has(target: &[u8], name: &str) -> bool {
     values(target, name).next().is_some()
 }
 
-/// The values of a parameter as they stand in the target, not decoded; empty for a parameter without `=`.
+/// The values of a parameter as they stand in the target, not decoded; empty for a parameter
+/// without `=`.
 pub fn values<'a>(target: &'a [u8], name: &str) -> impl Iterator<Item = &'a [u8]> {
     let before_fragment = target.split(|byte| *byte == b'#').next().unwrap_or_default();
     let query = before_fragment.splitn(2, |byte| *byte == b'?').nth(1).unwrap_or_default();
     query.split(|byte| *byte == b'&').filter_map(move |pair| {
         let mut parts = pair.splitn(2, |byte| *byte == b'=');
         let found = parts.next().unwrap_or_default();
-        let is_it = decoded(found).map(|byte| if byte == b'+' { b' ' } else { byte }).eq(name.bytes());
+        let is_it =
+            decoded(found).map(|byte| if byte == b'+' { b' ' } else { byte }).eq(name.bytes());
         is_it.then(|| parts.next().unwrap_or_default())
     })
 }

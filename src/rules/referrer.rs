@@ -1,15 +1,16 @@
 //! Spam referrers: hosts that send nothing but false referrers.
 //!
-//! A referrer is spam if its host is on a list: the whole host, after one leading `www.` and a trailing dot are taken off,
-//! without regard to case. With `subdomains`, a host below a listed one is spam too, on label boundaries, never by
-//! substring. The operator's `allow` comes first, then `deny`, then the built-in list. A referrer without a scheme and
-//! without `//` has no host, and an empty host is none (contract, P-8).
+//! A referrer is spam if its host is on a list: the whole host, after one leading `www.` and a
+//! trailing dot are taken off, without regard to case. With `subdomains`, a host below a listed one
+//! is spam too, on label boundaries, never by substring. The operator's `allow` comes first, then
+//! `deny`, then the built-in list. A referrer without a scheme and without `//` has no host, and an
+//! empty host is none (contract, P-8).
 //!
-//! A name with other than ASCII letters is compared by its A-label (RFC 3492, after lower-casing), in lists and in
-//! referrers alike; the rest of UTS 46's mapping is not done.
+//! A name with other than ASCII letters is compared by its A-label (RFC 3492, after lower-casing),
+//! in lists and in referrers alike; the rest of UTS 46's mapping is not done.
 //!
-//! Hosts are kept as 64-bit hashes. Two hosts of one hash would be taken for each other: among 2,347 listed hosts that
-//! happens to one host in eight thousand million million.
+//! Hosts are kept as 64-bit hashes. Two hosts of one hash would be taken for each other: among
+//! 2,347 listed hosts that happens to one host in eight thousand million million.
 
 mod punycode;
 
@@ -25,7 +26,8 @@ mod builtin {
 /// What the built-in list takes of the module.
 pub const TABLE_BYTES: usize = size_of_val(&builtin::TABLE);
 
-/// A host is at most 253 bytes long as it is compared, where each character has become one at least; `www.` and a dot have come off.
+/// A host is at most 253 bytes long as it is compared, where each character has become one at
+/// least; `www.` and a dot have come off.
 const MAX_HOST_CHARACTERS: usize = "www.".len() + 253 + ".".len();
 
 /// The longest text that can be a host on a list.
@@ -64,7 +66,9 @@ impl SpamReferrers {
         let list = |field: &str, entries: &[String]| -> Result<HashSet<u64>, Problem> {
             let entries = entries.iter().enumerate();
             entries
-                .map(|(index, entry)| entry_hash(entry).map_err(|problem| problem.under(&format!("{field}[{index}]"))))
+                .map(|(index, entry)| {
+                    entry_hash(entry).map_err(|problem| problem.under(&format!("{field}[{index}]")))
+                })
                 .collect()
         };
         Ok(SpamReferrers {
@@ -83,8 +87,11 @@ impl SpamReferrers {
     /// Whether a referrer, as a client sent it, is spam.
     pub fn is_spam(&self, referrer: &str) -> bool {
         let Some(host) = Url::parse(referrer).host.and_then(canonical) else { return false };
-        let names: &mut dyn Iterator<Item = &str> =
-            if self.subdomains { &mut parents(&host) } else { &mut core::iter::once(host.as_str()) };
+        let names: &mut dyn Iterator<Item = &str> = if self.subdomains {
+            &mut parents(&host)
+        } else {
+            &mut core::iter::once(host.as_str())
+        };
         for name in names {
             let hash = hash(name.as_bytes());
             if self.allow.contains(&hash) {
@@ -103,24 +110,34 @@ fn parents(host: &str) -> impl Iterator<Item = &str> {
     core::iter::successors(Some(host), |name| name.split_once('.').map(|(_, rest)| rest))
 }
 
-/// As hosts are compared; `None` for an empty one, or one too long to be a host. That is told before it is encoded, which takes the
-/// square of its length.
+/// As hosts are compared; `None` for an empty one, or one too long to be a host. That is told
+/// before it is encoded, which takes the square of its length.
 fn canonical(host: &str) -> Option<String> {
     let host = host.trim();
     if host.chars().nth(MAX_HOST_CHARACTERS).is_some() {
         return None;
     }
-    let lower = if host.is_ascii() { host.to_ascii_lowercase() } else { punycode::to_ascii(&host.to_lowercase())? };
+    let lower = if host.is_ascii() {
+        host.to_ascii_lowercase()
+    } else {
+        punycode::to_ascii(&host.to_lowercase())?
+    };
     let bare = bare_host(&lower);
     let bare = bare.strip_suffix('.').unwrap_or(bare);
     (!bare.is_empty() && bare.len() <= 253).then(|| bare.to_owned())
 }
 
 fn entry_hash(entry: &str) -> Result<u64, Problem> {
-    let is_host = !entry.contains(|letter: char| letter.is_whitespace() || letter.is_control() || "/:@?#[]*".contains(letter));
+    let is_host = !entry.contains(|letter: char| {
+        letter.is_whitespace() || letter.is_control() || "/:@?#[]*".contains(letter)
+    });
     let host = if is_host { canonical(entry) } else { None };
     let host = host.ok_or_else(|| {
-        Problem::new("", "a host name such as \"spam.example\", without scheme, port and path", format!("{entry:?}"))
+        Problem::new(
+            "",
+            "a host name such as \"spam.example\", without scheme, port and path",
+            format!("{entry:?}"),
+        )
     })?;
     Ok(hash(host.as_bytes()))
 }

@@ -26,8 +26,12 @@ impl Share {
         let are_digits = format!("{whole}{hundredths}").bytes().all(|byte| byte.is_ascii_digit());
         let buckets = format!("{whole}{hundredths:0<2}").parse().ok();
         match buckets {
-            Some(buckets) if are_digits && hundredths.len() <= 2 && buckets <= Self::BUCKETS => Ok(Share { buckets }),
-            Some(_) | None => Err(Problem::new("", "a number from 0 to 100 in steps of 0.01", percent.to_owned())),
+            Some(buckets) if are_digits && hundredths.len() <= 2 && buckets <= Self::BUCKETS => {
+                Ok(Share { buckets })
+            }
+            Some(_) | None => {
+                Err(Problem::new("", "a number from 0 to 100 in steps of 0.01", percent.to_owned()))
+            }
         }
     }
 
@@ -36,8 +40,9 @@ impl Share {
         self.buckets > 0 && self.buckets < Self::BUCKETS
     }
 
-    /// Whether the client that `key` stands for (its address, or its credentials) is in. The same key always gets the
-    /// same answer; a client without a key is one among all others that have none.
+    /// Whether the client that `key` stands for (its address, or its credentials) is in. The same
+    /// key always gets the same answer; a client without a key is one among all others that have
+    /// none.
     pub fn includes(self, key: &[u8]) -> bool {
         hash(key) % Self::BUCKETS < self.buckets
     }
@@ -58,13 +63,18 @@ mod tests {
             let found = clients().filter(|client| share.includes(client)).count() as f64 / 1000.0;
             // Three and a half standard deviations of a fair draw.
             let slack = 3.5 * (percent * (100.0 - percent) / 100_000.0).sqrt();
-            assert!((found - percent).abs() <= slack, "asked for {percent} %, found {found} %, slack {slack}");
+            assert!(
+                (found - percent).abs() <= slack,
+                "asked for {percent} %, found {found} %, slack {slack}"
+            );
         }
     }
 
     #[test]
     fn who_is_in_stays_in_as_the_share_grows() {
-        let shares: Vec<Share> = (0..=100).map(|percent: u32| Share::of_percent(&percent.to_string()).unwrap()).collect();
+        let shares: Vec<Share> = (0..=100)
+            .map(|percent: u32| Share::of_percent(&percent.to_string()).unwrap())
+            .collect();
         for client in clients() {
             let answers = shares.iter().map(|share| share.includes(&client));
             assert!(answers.is_sorted(), "{client:?}");
@@ -76,7 +86,9 @@ mod tests {
         for percent in ["0", "0.01", "0.07", "1.1", "29.99", "5.000", "100", "100.00"] {
             assert!(Share::of_percent(percent).is_ok(), "{percent}");
         }
-        for percent in ["-0.01", "-1", "100.01", "0.005", "33.333", "1e1", "99999999999999999999999"] {
+        for percent in
+            ["-0.01", "-1", "100.01", "0.005", "33.333", "1e1", "99999999999999999999999"]
+        {
             let problem = Share::of_percent(percent).unwrap_err();
             assert_eq!(problem.expected, "a number from 0 to 100 in steps of 0.01");
             assert_eq!(problem.found, percent);

@@ -4,10 +4,13 @@ use crate::request::{RequestHead, trim};
 
 /// The bytes that `content-length` declares; a number that does not fit is `usize::MAX`.
 ///
-/// Missing or unreadable: `None`, for the bytes are counted as they come as well. Repeated: the largest counts,
-/// though a proxy refuses such a request before it comes here.
+/// Missing or unreadable: `None`, for the bytes are counted as they come as well. Repeated: the
+/// largest counts, though a proxy refuses such a request before it comes here.
 pub fn declared(head: &RequestHead<'_>) -> Option<usize> {
-    head.all("content-length").flat_map(|value| value.split(|byte| *byte == b',')).filter_map(number).max()
+    head.all("content-length")
+        .flat_map(|value| value.split(|byte| *byte == b','))
+        .filter_map(number)
+        .max()
 }
 
 /// True when `content-length` declares more than `max_bytes`.
@@ -43,8 +46,15 @@ mod tests {
             (&["-32769"], false),
         ];
         for (values, expected) in rows {
-            let fields = values.iter().map(|value| (b"content-length".as_slice(), value.as_bytes())).collect();
-            assert_eq!(declares_more_than(&RequestHead::new(fields), 32768), *expected, "{values:?}");
+            let fields = values
+                .iter()
+                .map(|value| (b"content-length".as_slice(), value.as_bytes()))
+                .collect();
+            assert_eq!(
+                declares_more_than(&RequestHead::new(fields), 32768),
+                *expected,
+                "{values:?}"
+            );
         }
     }
 }

@@ -1,11 +1,13 @@
-//! A URL taken apart as RFC 3986 appendix B has it, which never fails: what is no scheme or authority is path.
+//! A URL taken apart as RFC 3986 appendix B has it, which never fails: what is no scheme or
+//! authority is path.
 
 /// The parts of a URL, as they stand in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Url<'a> {
     /// Letters, digits, `+`, `-` and `.`, the first one a letter; as spelled.
     pub scheme: Option<&'a str>,
-    /// Without userinfo, port and brackets; empty for `https:///x`. `None` without `//`, or with userinfo or a port alone.
+    /// Without userinfo, port and brackets; empty for `https:///x`. `None` without `//`, or with
+    /// userinfo or a port alone.
     pub host: Option<&'a str>,
     pub path: &'a str,
     pub fragment: Option<&'a str>,
@@ -22,7 +24,9 @@ impl<'a> Url<'a> {
             Some((scheme, rest)) if is_scheme(scheme) => (Some(scheme), rest),
             Some(_) | None => (None, rest),
         };
-        let Some(rest) = rest.strip_prefix("//") else { return Url { scheme, host: None, path: rest, fragment } };
+        let Some(rest) = rest.strip_prefix("//") else {
+            return Url { scheme, host: None, path: rest, fragment };
+        };
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let host = host_of(authority);
         let is_host = authority.is_empty() || !host.is_empty();
@@ -44,7 +48,8 @@ fn host_of(authority: &str) -> &str {
     host.split(':').next().unwrap_or_default()
 }
 
-/// As Plausible reads a host wherever one stands: without blanks around it, then without one leading `www.`; letter case counts.
+/// As Plausible reads a host wherever one stands: without blanks around it, then without one
+/// leading `www.`; letter case counts.
 pub fn bare_host(host: &str) -> &str {
     without_www(trim(host))
 }

@@ -2,16 +2,20 @@
 //!
 //! In this order:
 //!
-//! 1. only the first 2,048 bytes are looked at; spaces around the value do not count; an empty value is none;
-//! 2. one pass over the value finds the built-in rules it matches (`data/user_agents/*.txt`) and the marks of
-//!    its shape. What an Android agent says of its device is skipped, but for names no device bears;
-//! 3. a listed crawler, headless browser or HTTP library, in this order: how much is matched depends on whether
-//!    the value starts like a browser's (`Mozilla/`, `Opera/`), bears the mark of an app or a device, or neither. A word
-//!    that is no crawler's own name (`preview`, `feed`) makes a crawler by shape. Beside an app's network stack or shell
-//!    (`CFNetwork`, `Electron`) only names count that no app has;
+//! 1. only the first 2,048 bytes are looked at; spaces around the value do not count; an empty
+//!    value is none;
+//! 2. one pass over the value finds the built-in rules it matches (`data/user_agents/*.txt`) and
+//!    the marks of its shape. What an Android agent says of its device is skipped, but for names no
+//!    device bears;
+//! 3. a listed crawler, headless browser or HTTP library, in this order: how much is matched
+//!    depends on whether the value starts like a browser's (`Mozilla/`, `Opera/`), bears the mark
+//!    of an app or a device, or neither. A word that is no crawler's own name (`preview`, `feed`)
+//!    makes a crawler by shape. Beside an app's network stack or shell (`CFNetwork`, `Electron`)
+//!    only names count that no app has;
 //! 4. a contact address (`+http://...`): a crawler by shape;
-//! 5. a browser's start, but an unknown name after `compatible;`, or neither engine nor platform: a crawler by shape, or
-//!    by name if any listed name is in it, however short; no engine on a desktop: suspected;
+//! 5. a browser's start, but an unknown name after `compatible;`, or neither engine nor platform: a
+//!    crawler by shape, or by name if any listed name is in it, however short; no engine on a
+//!    desktop: suspected;
 //! 6. any other browser's start, app or device: none;
 //! 7. the rest names nothing that we know: suspected.
 //!
@@ -38,11 +42,11 @@ const MAX_BYTES: usize = 2_048;
 /// What kind of client a User-Agent names; when several rules match, the first of these counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
-    /// Fetches pages for a search engine, a monitor, a preview, a model, a scan ...: a listed name, or what only a crawler
-    /// calls itself (`crawler`, `spider`, `bot/1`).
+    /// Fetches pages for a search engine, a monitor, a preview, a model, a scan ...: a listed name,
+    /// or what only a crawler calls itself (`crawler`, `spider`, `bot/1`).
     Crawler,
-    /// Looks like a crawler but contains no listed name: a contact address, `compatible; X`, a word that people's apps
-    /// contain too. Its id is that of a crawler.
+    /// Looks like a crawler but contains no listed name: a contact address, `compatible; X`, a word
+    /// that people's apps contain too. Its id is that of a crawler.
     CrawlerByShape,
     /// The same, and it names an HTTP library.
     CrawlerOnLibrary,
@@ -57,7 +61,8 @@ pub enum Class {
 }
 
 impl Class {
-    /// The stable name. It does not say whether a crawler was recognised by name or by shape: the vendor's reason does.
+    /// The stable name. It does not say whether a crawler was recognised by name or by shape: the
+    /// vendor's reason does.
     pub fn id(self) -> &'static str {
         match self {
             Self::Crawler | Self::CrawlerByShape | Self::CrawlerOnLibrary => "crawler",
@@ -73,8 +78,8 @@ impl Class {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Match {
     pub class: Class,
-    /// The stable id of the rule that matched; empty when none did. For a crawler it may be a word although the value
-    /// contains a listed name too.
+    /// The stable id of the rule that matched; empty when none did. For a crawler it may be a word
+    /// although the value contains a listed name too.
     pub rule: &'static str,
 }
 
@@ -82,8 +87,9 @@ impl Match {
     const NONE: Self = Self { class: Class::None, rule: "" };
 }
 
-/// Classifies one User-Agent field value: any bytes, of which the first 2,048 are looked at, in linear time.
-/// An empty value is [`Class::None`]: what missing and empty mean is the vendor's to say.
+/// Classifies one User-Agent field value: any bytes, of which the first 2,048 are looked at, in
+/// linear time. An empty value is [`Class::None`]: what missing and empty mean is the vendor's to
+/// say.
 pub fn classify(user_agent: &[u8]) -> Match {
     let value = user_agent.get(..MAX_BYTES).unwrap_or(user_agent).trim_ascii();
     if value.is_empty() {

@@ -1,8 +1,9 @@
-//! UTF-8 (RFC 3629), checked sixteen bytes at a time: of a text of ideographs the standard library's check makes the module's dearest
-//! part.
+//! UTF-8 (RFC 3629), checked sixteen bytes at a time: of a text of ideographs the standard
+//! library's check makes the module's dearest part.
 //!
-//! What is not ASCII goes through an automaton that takes one shift a byte (Per Vognsen's): each byte has a row of all states'
-//! successors, and a state is the place of its own successor in a row.
+//! What is not ASCII goes through an automaton that takes one shift a byte (Per Vognsen's): each
+//! byte has a row of all states' successors, and a state is the place of its own successor in a
+//! row.
 
 const HIGHS: u128 = u128::from_le_bytes([0x80; 16]);
 
@@ -22,11 +23,18 @@ pub fn valid_up_to(bytes: &[u8]) -> usize {
         }
         state = now & 63;
     }
-    // The few bytes in which it ends or ceases to be UTF-8, from the start of the character that is not whole before them.
+    // The few bytes in which it ends or ceases to be UTF-8, from the start of the character that is
+    // not whole before them.
     let at = bytes.len() - rest.len();
-    let begun = if state == BETWEEN { 0 } else { bytes.iter().take(at).rev().take_while(|byte| **byte < 0xC0).count() + 1 };
+    let begun = if state == BETWEEN {
+        0
+    } else {
+        bytes.iter().take(at).rev().take_while(|byte| **byte < 0xC0).count() + 1
+    };
     let start = at - begun;
-    start + core::str::from_utf8(bytes.get(start..).unwrap_or_default()).map_or_else(|error| error.valid_up_to(), str::len)
+    start
+        + core::str::from_utf8(bytes.get(start..).unwrap_or_default())
+            .map_or_else(|error| error.valid_up_to(), str::len)
 }
 
 fn after_ascii(bytes: &[u8]) -> &[u8] {
@@ -39,7 +47,8 @@ fn after_ascii(bytes: &[u8]) -> &[u8] {
     rest
 }
 
-// The states: before a character; in it, so many bytes before its end; after a first byte that restricts the second.
+// The states: before a character; in it, so many bytes before its end; after a first byte that
+// restricts the second.
 const FAULT: u64 = 0;
 const BETWEEN: u64 = 6;
 const ONE_MORE: u64 = 12;
@@ -97,8 +106,11 @@ mod tests {
     #[test]
     fn every_first_pair_is_judged_as_the_standard_library_does() {
         for pair in 0..=u16::MAX {
-            for tail in [&[0x80, 0x80][..], &[0xBF, 0xBF], &[0x80], &[0x7F, 0x80], &[0x80, 0xC0], &[]] {
-                let text = [b"abc\xE4\xBA\xBA".as_slice(), &pair.to_be_bytes(), tail, b"abcdefgh"].concat();
+            for tail in
+                [&[0x80, 0x80][..], &[0xBF, 0xBF], &[0x80], &[0x7F, 0x80], &[0x80, 0xC0], &[]]
+            {
+                let text = [b"abc\xE4\xBA\xBA".as_slice(), &pair.to_be_bytes(), tail, b"abcdefgh"]
+                    .concat();
                 for start in [0, 3] {
                     let text = &text[start..];
                     assert_eq!(valid_up_to(text), standard(text), "{text:x?}");

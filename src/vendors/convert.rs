@@ -1,18 +1,25 @@
-//! Convert: `POST /v1/track/{sdkKey}` and `/v1/track/{accountId}/{projectId}` (contract, section 2).
+//! Convert: `POST /v1/track/{sdkKey}` and `/v1/track/{accountId}/{projectId}` (contract, section
+//! 2).
 //!
 //! In the head, before a byte of body is held:
-//! 1. `User-Agent`: `ConvertAgent/<version>` anywhere in it passes; a crawler, headless browser or HTTP library, an empty
-//!    value (blanks are one) or a missing one is a `bot`; an unknown product, or a crawler by its shape alone, is
-//!    `bot_suspected`.
-//! 2. Declared size over the limit: `request_too_large`, and the body is not looked at. Nothing is published (C-11), so it is forwarded.
+//! 1. `User-Agent`: `ConvertAgent/<version>` anywhere in it passes; a crawler, headless browser or
+//!    HTTP library, an empty value (blanks are one) or a missing one is a `bot`; an unknown
+//!    product, or a crawler by its shape alone, is `bot_suspected`.
+//! 2. Declared size over the limit: `request_too_large`, and the body is not looked at. Nothing is
+//!    published (C-11), so it is forwarded.
 //! 3. `Authorization`: `Bearer <key>`, empty or missing; else `auth_malformed`.
-//! 4. `Content-Type`: `application/json` or, from browsers' beacons, `text/plain`; else `content_type`.
-//! 5. A content coding: `content_encoding`. What is JSON all the same is judged; the rest is not looked at.
+//! 4. `Content-Type`: `application/json` or, from browsers' beacons, `text/plain`; else
+//!    `content_type`.
+//! 5. A content coding: `content_encoding`. What is JSON all the same is judged; the rest is not
+//!    looked at.
 //!
 //! In the body:
-//! 6. JSON, else `invalid_json`; or `content_encoding` if it is no plain UTF-8, and the body is not looked at.
-//! 7. An object with `accountId` and `projectId` (string or number, not empty) and `visitors` (array), else `invalid_shape`.
-//! 8. No visitor at all: `empty_visitors`. A visitor or event that will be turned away downstream: `event_invalid`.
+//! 6. JSON, else `invalid_json`; or `content_encoding` if it is no plain UTF-8, and the body is not
+//!    looked at.
+//! 7. An object with `accountId` and `projectId` (string or number, not empty) and `visitors`
+//!    (array), else `invalid_shape`.
+//! 8. No visitor at all: `empty_visitors`. A visitor or event that will be turned away downstream:
+//!    `event_invalid`.
 //!
 //! Of duplicate names the last one counts, as in the vendor's own (Node) server.
 
@@ -23,12 +30,15 @@ use crate::rules::content_type::{MediaType, media_type};
 use crate::rules::credentials::{Credentials, authorization, is_plausible_key};
 use crate::rules::json::{Reader, Strictness};
 use crate::rules::user_agent::{Class, UserAgents, has_versioned_token};
-use crate::vendors::{Awaited, Coding, Limits, Shared, check_content_coding, check_declared_size, not_json};
+use crate::vendors::{
+    Awaited, Coding, Limits, Shared, check_content_coding, check_declared_size, not_json,
+};
 use crate::verdict::{Finding, Flow, Notes, Reason};
 
 pub const PATHS: &[&str] = &["/v1/track/{sdkKey}", "/v1/track/{accountId}/{projectId}"];
 
-/// How much is held. Nothing is published; large enough for any batch an SDK sends (contract, C-11).
+/// How much is held. Nothing is published; large enough for any batch an SDK sends (contract,
+/// C-11).
 pub const REQUEST_BYTES: usize = 1024 * 1024;
 
 #[derive(Debug)]
@@ -37,7 +47,13 @@ pub struct Policy {
     pub require_user_agent: bool,
 }
 
-pub fn head(policy: &Policy, limits: &Limits, shared: &Shared, head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow<Awaited> {
+pub fn head(
+    policy: &Policy,
+    limits: &Limits,
+    shared: &Shared,
+    head: &RequestHead<'_>,
+    notes: &mut Notes<'_>,
+) -> Flow<Awaited> {
     check_user_agent(policy, shared, head, notes)?;
     if check_declared_size(limits.request_bytes, head, notes)? {
         return Flow::Continue(Awaited::Nothing);
@@ -48,18 +64,31 @@ pub fn head(policy: &Policy, limits: &Limits, shared: &Shared, head: &RequestHea
         Credentials::Malformed => true,
     };
     if is_malformed {
-        notes.note(Finding::new(Reason::AuthMalformed, "Authorization must be \"Bearer <sdkKeySecret>\" or left out"))?;
+        notes.note(Finding::new(
+            Reason::AuthMalformed,
+            "Authorization must be \"Bearer <sdkKeySecret>\" or left out",
+        ))?;
     }
     match media_type(head) {
         MediaType::Json | MediaType::TextPlain => {}
-        MediaType::Absent | MediaType::Empty | MediaType::JsonSuffix | MediaType::Form | MediaType::Other => {
-            notes.note(Finding::new(Reason::ContentType, "Content-Type must be application/json"))?;
+        MediaType::Absent
+        | MediaType::Empty
+        | MediaType::JsonSuffix
+        | MediaType::Form
+        | MediaType::Other => {
+            notes
+                .note(Finding::new(Reason::ContentType, "Content-Type must be application/json"))?;
         }
     }
     Flow::Continue(Awaited::Convert(check_content_coding(head, notes)?))
 }
 
-fn check_user_agent(policy: &Policy, shared: &Shared, head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow {
+fn check_user_agent(
+    policy: &Policy,
+    shared: &Shared,
+    head: &RequestHead<'_>,
+    notes: &mut Notes<'_>,
+) -> Flow {
     let user_agent = head.joined("user-agent").unwrap_or_default();
     if is_empty(&user_agent) {
         return if policy.require_user_agent {
@@ -75,14 +104,18 @@ fn check_user_agent(policy: &Policy, shared: &Shared, head: &RequestHead<'_>, no
     }
 }
 
-/// The reason for a value where a User-Agent is required: `bot`, `bot_suspected` or none. A shape alone is never dropped
-/// (contract, C-14): the vendor's version of isbot is not known, and real integrations send such values.
+/// The reason for a value where a User-Agent is required: `bot`, `bot_suspected` or none. A shape
+/// alone is never dropped (contract, C-14): the vendor's version of isbot is not known, and real
+/// integrations send such values.
 pub fn user_agent_reason(user_agents: &UserAgents, user_agent: &[u8]) -> Option<Reason> {
     if is_empty(user_agent) {
         return Some(Reason::Bot);
     }
-    match user_agents.classify(user_agent, |value| has_versioned_token(value, "ConvertAgent")).class {
-        Class::Crawler | Class::Headless | Class::HttpLibrary | Class::CrawlerOnLibrary => Some(Reason::Bot),
+    match user_agents.classify(user_agent, |value| has_versioned_token(value, "ConvertAgent")).class
+    {
+        Class::Crawler | Class::Headless | Class::HttpLibrary | Class::CrawlerOnLibrary => {
+            Some(Reason::Bot)
+        }
         Class::CrawlerByShape | Class::Suspected => Some(Reason::BotSuspected),
         Class::None => None,
     }
@@ -115,6 +148,7 @@ pub fn body(coding: Coding, body: &[u8], notes: &mut Notes<'_>) -> Flow {
 fn invalid_shape(fields: Vec<(&'static str, &'static str)>) -> Finding {
     let named = fields.iter().filter(|(field, _)| !field.is_empty());
     let path: Vec<&str> = named.map(|(field, _)| *field).collect();
-    let message: Vec<String> = fields.iter().map(|(field, fault)| format!("{field} {fault}").trim().to_owned()).collect();
+    let message: Vec<String> =
+        fields.iter().map(|(field, fault)| format!("{field} {fault}").trim().to_owned()).collect();
     Finding::new(Reason::InvalidShape, message.join("; ")).at(path.join(",")).with_fields(fields)
 }

@@ -1,5 +1,6 @@
-//! The vendors, one a file. Each file reads from top to bottom like that vendor's contract: the checks stand in the
-//! vendor's own order, and what a check says is treated by the endpoint's dispositions.
+//! The vendors, one a file. Each file reads from top to bottom like that vendor's contract: the
+//! checks stand in the vendor's own order, and what a check says is treated by the endpoint's
+//! dispositions.
 
 pub mod commanders_act;
 pub mod convert;
@@ -66,7 +67,8 @@ pub enum Policy {
 pub enum Awaited {
     /// Nothing: the verdict is known.
     Nothing,
-    /// The size of the body alone, at most so many bytes; what is in it cannot be read, or need not be.
+    /// The size of the body alone, at most so many bytes; what is in it cannot be read, or need not
+    /// be.
     Size(usize),
     Convert(Coding),
     Plausible(plausible::Awaited),
@@ -75,7 +77,8 @@ pub enum Awaited {
     Custom(Coding),
 }
 
-/// Whether the head says that the body is encoded. It may lie: what is JSON as it stands is judged all the same (contract, P5).
+/// Whether the head says that the body is encoded. It may lie: what is JSON as it stands is judged
+/// all the same (contract, P5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coding {
     Plain,
@@ -94,16 +97,26 @@ pub fn client_key<'a>(policy: &Policy, head: &RequestHead<'a>) -> Option<Cow<'a,
     }
 }
 
-/// The field that a client can send, the collector would believe, and the operator does not trust; lower-case.
+/// The field that a client can send, the collector would believe, and the operator does not trust;
+/// lower-case.
 pub fn distrusted_field(policy: &Policy) -> Option<&'static str> {
     match policy {
         Policy::Plausible(policy) => (!policy.trust_ip_type_header).then_some(plausible::IP_TYPE),
-        Policy::Convert(_) | Policy::Userpilot(_) | Policy::CommandersAct(_) | Policy::Custom(_) => None,
+        Policy::Convert(_)
+        | Policy::Userpilot(_)
+        | Policy::CommandersAct(_)
+        | Policy::Custom(_) => None,
     }
 }
 
 /// The checks that need the head alone.
-pub fn head(policy: &Policy, limits: &Limits, shared: &Shared, head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow<Awaited> {
+pub fn head(
+    policy: &Policy,
+    limits: &Limits,
+    shared: &Shared,
+    head: &RequestHead<'_>,
+    notes: &mut Notes<'_>,
+) -> Flow<Awaited> {
     match policy {
         Policy::Convert(policy) => convert::head(policy, limits, shared, head, notes),
         Policy::Plausible(policy) => plausible::head(policy, limits, shared, head, notes),
@@ -114,24 +127,38 @@ pub fn head(policy: &Policy, limits: &Limits, shared: &Shared, head: &RequestHea
 }
 
 /// The checks that need the whole body; empty where the request had none.
-pub fn body(policy: &Policy, limits: &Limits, shared: &Shared, awaited: Awaited, body: &[u8], notes: &mut Notes<'_>) -> Flow {
+pub fn body(
+    policy: &Policy,
+    limits: &Limits,
+    shared: &Shared,
+    awaited: Awaited,
+    body: &[u8],
+    notes: &mut Notes<'_>,
+) -> Flow {
     match awaited {
         Awaited::Nothing | Awaited::Size(_) => Flow::Continue(()),
         Awaited::Convert(coding) => convert::body(coding, body, notes),
         Awaited::Plausible(awaited) => match policy {
             Policy::Plausible(policy) => plausible::body(awaited, policy, shared, body, notes),
-            Policy::Convert(_) | Policy::Userpilot(_) | Policy::CommandersAct(_) | Policy::Custom(_) => Flow::Continue(()),
+            Policy::Convert(_)
+            | Policy::Userpilot(_)
+            | Policy::CommandersAct(_)
+            | Policy::Custom(_) => Flow::Continue(()),
         },
         Awaited::Userpilot(coding) => userpilot::body(coding, body, notes),
         Awaited::CommandersAct(awaited) => commanders_act::body(awaited, limits, body, notes),
         Awaited::Custom(coding) => match policy {
             Policy::Custom(policy) => custom::body(coding, policy, limits, body, notes),
-            Policy::Convert(_) | Policy::Plausible(_) | Policy::Userpilot(_) | Policy::CommandersAct(_) => Flow::Continue(()),
+            Policy::Convert(_)
+            | Policy::Plausible(_)
+            | Policy::Userpilot(_)
+            | Policy::CommandersAct(_) => Flow::Continue(()),
         },
     }
 }
 
-/// Whether the reason can refuse a part of a request alone, which is then forwarded with it, though it is no reason to annotate.
+/// Whether the reason can refuse a part of a request alone, which is then forwarded with it, though
+/// it is no reason to annotate.
 pub fn refuses_in_part(vendor: Vendor, reason: Reason) -> bool {
     match vendor {
         Vendor::Plausible => plausible::refuses_domains(reason),
@@ -144,9 +171,11 @@ pub fn max_body_bytes(limits: &Limits, awaited: &Awaited) -> usize {
     match awaited {
         Awaited::CommandersAct(awaited) => awaited.max_bytes,
         Awaited::Size(max_bytes) => *max_bytes,
-        Awaited::Nothing | Awaited::Convert(_) | Awaited::Plausible(_) | Awaited::Userpilot(_) | Awaited::Custom(_) => {
-            limits.request_bytes
-        }
+        Awaited::Nothing
+        | Awaited::Convert(_)
+        | Awaited::Plausible(_)
+        | Awaited::Userpilot(_)
+        | Awaited::Custom(_) => limits.request_bytes,
     }
 }
 
@@ -170,22 +199,30 @@ pub fn unread(awaited: &Awaited, notes: &mut Notes<'_>) -> Flow {
         Awaited::Plausible(awaited) => awaited.client.annotate(notes),
         Awaited::CommandersAct(awaited) => commanders_act::note_marks(&awaited.marks, notes)?,
         // They have noted it as they found it.
-        Awaited::Nothing | Awaited::Size(_) | Awaited::Convert(_) | Awaited::Userpilot(_) | Awaited::Custom(_) => {}
+        Awaited::Nothing
+        | Awaited::Size(_)
+        | Awaited::Convert(_)
+        | Awaited::Userpilot(_)
+        | Awaited::Custom(_) => {}
     }
     Flow::Continue(())
 }
 
-/// A request that must not be held, for it may have no end: an upgraded connection, or a gRPC stream. Its head has been checked like any
-/// other's (contract, P3).
+/// A request that must not be held, for it may have no end: an upgraded connection, or a gRPC
+/// stream. Its head has been checked like any other's (contract, P3).
 pub fn unheld(awaited: &Awaited, notes: &mut Notes<'_>) -> Flow {
     unread(awaited, notes)?;
     if !notes.findings.kept.list.iter().any(|finding| finding.reason == Reason::ContentType) {
-        notes.annotate(Finding::new(Reason::ContentType, "a stream cannot be held, and was not read"));
+        notes.annotate(Finding::new(
+            Reason::ContentType,
+            "a stream cannot be held, and was not read",
+        ));
     }
     Flow::Continue(())
 }
 
-/// Whether a request cannot be held. At Plausible no media type is an exemption: its server reads the body of each.
+/// Whether a request cannot be held. At Plausible no media type is an exemption: its server reads
+/// the body of each.
 pub fn is_stream(vendor: Vendor, head: &RequestHead<'_>) -> bool {
     head.first("upgrade").is_some() || vendor != Vendor::Plausible && is_grpc(head)
 }
@@ -194,8 +231,13 @@ pub fn request_too_large(max_bytes: usize) -> Finding {
     Finding::new(Reason::RequestTooLarge, format!("the body is larger than {max_bytes} bytes"))
 }
 
-/// Notes a declared length over the limit. `Continue(true)`: it is, and lets the request pass, so the body is not looked at.
-pub fn check_declared_size(max_bytes: usize, head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow<bool> {
+/// Notes a declared length over the limit. `Continue(true)`: it is, and lets the request pass, so
+/// the body is not looked at.
+pub fn check_declared_size(
+    max_bytes: usize,
+    head: &RequestHead<'_>,
+    notes: &mut Notes<'_>,
+) -> Flow<bool> {
     if !size::declares_more_than(head, max_bytes) {
         return Flow::Continue(false);
     }
@@ -209,12 +251,14 @@ pub fn check_content_coding(head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Fl
     if !content_coding::is_encoded(head) {
         return Flow::Continue(Coding::Plain);
     }
-    notes.note(Finding::new(Reason::ContentEncoding, "the body is compressed; send it as it is"))?;
+    notes
+        .note(Finding::new(Reason::ContentEncoding, "the body is compressed; send it as it is"))?;
     Flow::Continue(Coding::Declared)
 }
 
-/// The body is not JSON as it stands. Where it is encoded, by the head's word or by its own bytes, nobody can tell what is in it, and it is
-/// forwarded `uninspected`; else it is `invalid_json` (contract, P5).
+/// The body is not JSON as it stands. Where it is encoded, by the head's word or by its own bytes,
+/// nobody can tell what is in it, and it is forwarded `uninspected`; else it is `invalid_json`
+/// (contract, P5).
 pub fn not_json(body: &[u8], coding: Coding, invalid: Invalid, notes: &mut Notes<'_>) -> Flow {
     match coding {
         Coding::Declared => {
@@ -223,12 +267,18 @@ pub fn not_json(body: &[u8], coding: Coding, invalid: Invalid, notes: &mut Notes
         }
         Coding::Plain if content_coding::is_other_text(body) => {
             notes.findings.uninspected = true;
-            notes.note(Finding::new(Reason::ContentEncoding, "the body must be UTF-8 without a byte order mark"))
+            notes.note(Finding::new(
+                Reason::ContentEncoding,
+                "the body must be UTF-8 without a byte order mark",
+            ))
         }
         Coding::Plain => notes.note(invalid_json(invalid)),
     }
 }
 
 pub fn invalid_json(invalid: Invalid) -> Finding {
-    Finding::new(Reason::InvalidJson, format!("the body is not valid JSON: see byte {}", invalid.at))
+    Finding::new(
+        Reason::InvalidJson,
+        format!("the body is not valid JSON: see byte {}", invalid.at),
+    )
 }

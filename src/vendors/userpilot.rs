@@ -1,27 +1,35 @@
 //! Userpilot: `POST /v1/track` (contract, section 3).
 //!
 //! In the head:
-//! 1. `Authorization: Token <API key>`, before everything else: missing, malformed, repeated, a placeholder that was never filled in, or
-//!    a key that is not among the configured ones: `unauthorized`. Nothing documents the key's alphabet, so none is asked for (U-9).
+//! 1. `Authorization: Token <API key>`, before everything else: missing, malformed, repeated, a
+//!    placeholder that was never filled in, or a key that is not among the configured ones:
+//!    `unauthorized`. Nothing documents the key's alphabet, so none is asked for (U-9).
 //! 2. `Content-Type: application/json`, else `content_type`.
-//! 3. Declared size over the limit: `request_too_large`, and the body is not looked at. Nothing is published (U-10), so it is forwarded.
+//! 3. Declared size over the limit: `request_too_large`, and the body is not looked at. Nothing is
+//!    published (U-10), so it is forwarded.
 //! 4. `X-API-Version: 2020-09-22`, else `api_version`.
-//! 5. A content coding: `content_encoding`. What is JSON all the same is judged; the rest is not looked at.
+//! 5. A content coding: `content_encoding`. What is JSON all the same is judged; the rest is not
+//!    looked at.
 //!
 //! In the body:
-//! 6. JSON, and an object, else `invalid_json`; or `content_encoding` if it is no plain UTF-8, and the body is not looked at.
-//! 7. `user_id` and `event_name`: a string that is not blank. A number: `field_type`; anything else: `missing_field`.
-//! 8. `metadata`, if there is any (`null` is none): an object of primitives, else `metadata_invalid`; of at most 10 KB as it stands in
-//!    the body, else `metadata_too_large`.
-//! 9. A duplicate of one of these three that says something else: `json_duplicate_keys`. Which one the vendor's parser takes is not known, so
-//!    only what both readings refuse is refused (U-6); or a last value that empties the field.
+//! 6. JSON, and an object, else `invalid_json`; or `content_encoding` if it is no plain UTF-8, and
+//!    the body is not looked at.
+//! 7. `user_id` and `event_name`: a string that is not blank. A number: `field_type`; anything
+//!    else: `missing_field`.
+//! 8. `metadata`, if there is any (`null` is none): an object of primitives, else
+//!    `metadata_invalid`; of at most 10 KB as it stands in the body, else `metadata_too_large`.
+//! 9. A duplicate of one of these three that says something else: `json_duplicate_keys`. Which one
+//!    the vendor's parser takes is not known, so only what both readings refuse is refused (U-6);
+//!    or a last value that empties the field.
 
 use crate::request::{RequestHead, trim};
 use crate::rules::content_type::{MediaType, media_type};
 use crate::rules::credentials::{Credentials, authorization, is_plausible_key};
 use crate::rules::json::{Kind, Reader, Result, Strictness, Value};
 use crate::rules::key_digests::KeyDigests;
-use crate::vendors::{Awaited, Coding, Limits, check_content_coding, check_declared_size, not_json};
+use crate::vendors::{
+    Awaited, Coding, Limits, check_content_coding, check_declared_size, not_json,
+};
 use crate::verdict::{Disposition, Finding, Flow, Notes, Reason};
 
 pub const PATHS: &[&str] = &["/v1/track"];
@@ -40,7 +48,12 @@ pub struct Policy {
     pub keys: Option<KeyDigests>,
 }
 
-pub fn head(policy: &Policy, limits: &Limits, head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow<Awaited> {
+pub fn head(
+    policy: &Policy,
+    limits: &Limits,
+    head: &RequestHead<'_>,
+    notes: &mut Notes<'_>,
+) -> Flow<Awaited> {
     if let Some(fault) = credentials_fault(policy, head) {
         notes.note(Finding::new(Reason::Unauthorized, fault))?;
     }
@@ -61,7 +74,10 @@ fn credentials_fault(policy: &Policy, head: &RequestHead<'_>) -> Option<&'static
         Credentials::Absent => Some("Authorization is missing; it must be \"Token <API key>\""),
         Credentials::Malformed => Some("Authorization must be \"Token <API key>\", once"),
         Credentials::Token(key) => {
-            let known = policy.keys.as_ref().map_or_else(|| is_plausible_key(key), |keys| keys.contains(key));
+            let known = policy
+                .keys
+                .as_ref()
+                .map_or_else(|| is_plausible_key(key), |keys| keys.contains(key));
             (!known).then_some("the API key is not valid")
         }
     }
@@ -89,28 +105,37 @@ struct Readings<'a> {
 pub fn body(coding: Coding, body: &[u8], notes: &mut Notes<'_>) -> Flow {
     let readings = match Reader::document(body, Strictness::Grammar, readings) {
         Ok(Some(readings)) => readings,
-        Ok(None) => return notes.note(Finding::new(Reason::InvalidJson, "the body must be a JSON object")),
+        Ok(None) => {
+            return notes.note(Finding::new(Reason::InvalidJson, "the body must be a JSON object"));
+        }
         Err(invalid) => return not_json(body, coding, invalid, notes),
     };
     match readings.contradicts_itself {
         None => readings.last.findings().into_iter().try_for_each(|finding| notes.note(finding)),
         Some(field) => {
             note_both(&readings, notes)?;
-            notes.note(Finding::new(Reason::JsonDuplicateKeys, format!("{field} stands twice and differs")).at(field))
+            notes.note(
+                Finding::new(
+                    Reason::JsonDuplicateKeys,
+                    format!("{field} stands twice and differs"),
+                )
+                .at(field),
+            )
         }
     }
 }
 
-/// What is wrong with the last reading; a reason that the first one does not give can only be annotated. A last value that empties the field
-/// is refused all the same (the contract's vector up-063).
+/// What is wrong with the last reading; a reason that the first one does not give can only be
+/// annotated. A last value that empties the field is refused all the same (the contract's vector
+/// up-063).
 fn note_both(readings: &Readings<'_>, notes: &mut Notes<'_>) -> Flow {
     let first = readings.first.findings();
     let is_emptied = [readings.last.user_id, readings.last.event_name]
         .iter()
         .any(|value| matches!(value, Some(Value::String(text)) if text.is_empty()));
     for finding in readings.last.findings() {
-        let both =
-            first.iter().any(|other| other.reason == finding.reason) || is_emptied && finding.reason == Reason::MissingField;
+        let both = first.iter().any(|other| other.reason == finding.reason)
+            || is_emptied && finding.reason == Reason::MissingField;
         if both || notes.disposition(finding.reason) == Some(Disposition::Annotate) {
             notes.note(finding)?;
         }
@@ -151,17 +176,26 @@ impl Event<'_> {
     fn findings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
         let fields = [("user_id", &self.user_id), ("event_name", &self.event_name)];
-        let missing: Vec<(&'static str, &'static str)> =
-            fields.iter().filter_map(|(field, value)| Some((*field, missing_fault(value)?))).collect();
+        let missing: Vec<(&'static str, &'static str)> = fields
+            .iter()
+            .filter_map(|(field, value)| Some((*field, missing_fault(value)?)))
+            .collect();
         if !missing.is_empty() {
-            let message: Vec<String> = missing.iter().map(|(field, fault)| format!("{field} {fault}")).collect();
+            let message: Vec<String> =
+                missing.iter().map(|(field, fault)| format!("{field} {fault}")).collect();
             let path: Vec<&str> = missing.iter().map(|(field, _)| *field).collect();
             let finding = Finding::new(Reason::MissingField, message.join("; ")).at(path.join(","));
             findings.push(finding.with_fields(missing));
         }
         for (field, value) in fields {
             if let Some(Value::Number(_)) = value {
-                findings.push(Finding::new(Reason::FieldType, format!("{field} must be a string, found a number")).at(field));
+                findings.push(
+                    Finding::new(
+                        Reason::FieldType,
+                        format!("{field} must be a string, found a number"),
+                    )
+                    .at(field),
+                );
             }
         }
         findings.extend(self.metadata_findings());

@@ -1,4 +1,5 @@
-//! A list that keeps its first entries and counts the others: what a client may make a million of costs no more than sixteen.
+//! A list that keeps its first entries and counts the others: what a client may make a million of
+//! costs no more than sixteen.
 
 /// The first [`Bounded::MAX`] entries, in order, and how many more there were.
 #[derive(Debug, Clone, PartialEq, Eq)]

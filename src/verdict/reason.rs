@@ -1,9 +1,11 @@
-//! Why a request is not simply passed: each reason once, with all that is said of it; and the contract's treatment of each at each vendor.
+//! Why a request is not simply passed: each reason once, with all that is said of it; and the
+//! contract's treatment of each at each vendor.
 
 use super::Disposition;
 use crate::vendor::Vendor;
 
-/// Declares the reasons. A row is a variant, its id, the status of a reject for it, what it means to the operator, and what the sender should do.
+/// Declares the reasons. A row is a variant, its id, the status of a reject for it, what it means
+/// to the operator, and what the sender should do.
 macro_rules! reasons {
     ($($variant:ident $id:literal $status:literal $means:literal $advice:literal)*) => {
         /// Why a request is not simply passed. The ids are public: never renamed, only added to.
@@ -160,7 +162,8 @@ reasons! {
 }
 
 impl Reason {
-    /// The contract's treatment of this reason at `vendor`; `None` where the vendor's checks never give it.
+    /// The contract's treatment of this reason at `vendor`; `None` where the vendor's checks never
+    /// give it.
     pub const fn default_disposition(self, vendor: Vendor) -> Option<Disposition> {
         const D: Option<Disposition> = Some(Disposition::Drop);
         const R: Option<Disposition> = Some(Disposition::Reject);

@@ -1,4 +1,5 @@
-//! A vector's body: a string, `null`, base64, or generated from a template (the format is the contract's, section 6).
+//! A vector's body: a string, `null`, base64, or generated from a template (the format is the
+//! contract's, section 6).
 
 use serde_json::Value;
 
@@ -40,11 +41,17 @@ fn piece(part: &Value) -> String {
     }
     if let Some(nest) = part.get("nest") {
         let depth = number(&nest["depth"]);
-        return string(&nest["open"]).repeat(depth) + &string(&nest["inner"]) + &string(&nest["close"]).repeat(depth);
+        return string(&nest["open"]).repeat(depth)
+            + &string(&nest["inner"])
+            + &string(&nest["close"]).repeat(depth);
     }
     let items = &part["items"];
-    let fill = items.get("fill").map_or(String::new(), |fill| string(&fill["text"]).repeat(number(&fill["count"])));
-    let item = |index: usize| string(&items["template"]).replace("{i}", &index.to_string()).replace("{fill}", &fill);
+    let fill = items
+        .get("fill")
+        .map_or(String::new(), |fill| string(&fill["text"]).repeat(number(&fill["count"])));
+    let item = |index: usize| {
+        string(&items["template"]).replace("{i}", &index.to_string()).replace("{fill}", &fill)
+    };
     let separator = items.get("sep").map_or(",".to_owned(), string);
     (0..number(&items["count"])).map(item).collect::<Vec<_>>().join(&separator)
 }

@@ -1,9 +1,9 @@
-//! The corpus that all three runners share: requests, the plugin configuration each needs,
-//! and what must become of it.
+//! The corpus that all three runners share: requests, the plugin configuration each needs, and what
+//! must become of it.
 //!
-//! `tests/vectors/*.jsonl`, one case a line; lines starting with `#` are comments. The format is that of
-//! the contract (`tests/vectors/README.md`). A runner turns each [`Vector`] into an [`Observed`] and
-//! [`check`] compares it with what the vector expects.
+//! `tests/vectors/*.jsonl`, one case a line; lines starting with `#` are comments. The format is
+//! that of the contract (`tests/vectors/README.md`). A runner turns each [`Vector`] into an
+//! [`Observed`] and [`check`] compares it with what the vector expects.
 #![allow(dead_code)] // each runner uses its own part
 
 mod body;
@@ -18,7 +18,8 @@ pub type Fields = Vec<(String, Vec<u8>)>;
 #[derive(Debug, Clone)]
 pub struct Vector {
     pub id: String,
-    /// The endpoint's name, which is also its vendor's id: `convert`, `plausible`, `userpilot`, `commanders_act`.
+    /// The endpoint's name, which is also its vendor's id: `convert`, `plausible`, `userpilot`,
+    /// `commanders_act`.
     pub vendor: String,
     pub method: String,
     pub path: String,
@@ -89,16 +90,21 @@ fn folder() -> PathBuf {
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {
-    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     paths
 }
 
-/// Every vector of every file in `tests/vectors`, and of the examples that have cases, in file and line order.
+/// Every vector of every file in `tests/vectors`, and of the examples that have cases, in file and
+/// line order.
 pub fn vectors() -> Vec<Vector> {
     let examples = entries(&folder().join("../../examples"));
-    let cases = examples.iter().map(|example| example.join("cases.jsonl")).filter(|path| path.exists());
-    let own = entries(&folder()).into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "jsonl"));
+    let cases =
+        examples.iter().map(|example| example.join("cases.jsonl")).filter(|path| path.exists());
+    let own = entries(&folder())
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|ending| ending == "jsonl"));
     let files: Vec<PathBuf> = own.chain(cases).collect();
     let vectors: Vec<Vector> = files.iter().flat_map(|file| read(file)).collect();
     let ids: BTreeSet<&str> = vectors.iter().map(|vector| vector.id.as_str()).collect();
@@ -113,7 +119,8 @@ fn read(file: &Path) -> Vec<Vector> {
     text.lines()
         .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
         .map(|line| {
-            let case: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{}: {error}: {line}", file.display()));
+            let case: Value = serde_json::from_str(line)
+                .unwrap_or_else(|error| panic!("{}: {error}: {line}", file.display()));
             let mut vector = vector(&case);
             vector.config = whole.clone().unwrap_or(vector.config);
             vector
@@ -122,7 +129,9 @@ fn read(file: &Path) -> Vec<Vector> {
 }
 
 fn vector(case: &Value) -> Vector {
-    let text = |name: &str| case[name].as_str().unwrap_or_else(|| panic!("{name} missing: {case}")).to_owned();
+    let text = |name: &str| {
+        case[name].as_str().unwrap_or_else(|| panic!("{name} missing: {case}")).to_owned()
+    };
     let vendor = match case["vendor"].as_str().unwrap() {
         "commandersact" => "commanders_act".to_owned(),
         other => other.to_owned(),
@@ -141,7 +150,8 @@ fn vector(case: &Value) -> Vector {
     }
 }
 
-/// Values are strings, a list of strings for a repeated field, or `{"base64": …}` for bytes that are not UTF-8.
+/// Values are strings, a list of strings for a repeated field, or `{"base64": …}` for bytes that
+/// are not UTF-8.
 fn headers(fields: &Value) -> Fields {
     let one = |value: &Value| match value {
         Value::String(text) => text.clone().into_bytes(),
@@ -150,20 +160,23 @@ fn headers(fields: &Value) -> Fields {
     let mut list = Vec::new();
     for (name, value) in fields.as_object().unwrap() {
         match value {
-            Value::Array(values) => list.extend(values.iter().map(|value| (name.clone(), one(value)))),
+            Value::Array(values) => {
+                list.extend(values.iter().map(|value| (name.clone(), one(value))))
+            }
             value => list.push((name.clone(), one(value))),
         }
     }
     list
 }
 
-/// The configuration of the contract's vectors, amended by what the case asks for; a case of our own may
-/// instead carry the whole of it as `plugin`.
+/// The configuration of the contract's vectors, amended by what the case asks for; a case of our
+/// own may instead carry the whole of it as `plugin`.
 fn config(case: &Value) -> String {
     if let Some(whole) = case.get("plugin") {
         return whole.to_string();
     }
-    let mut plausible = json!({"name": "plausible", "vendor": "plausible", "trust_ip_type_header": true});
+    let mut plausible =
+        json!({"name": "plausible", "vendor": "plausible", "trust_ip_type_header": true});
     let mut config = json!({"client_ip": {"from": "vendor"}});
     for (key, value) in case["config"]["plausible"].as_object().unwrap_or(&Map::new()) {
         match key.as_str() {
@@ -193,7 +206,8 @@ fn sites(shields: &Value) -> Value {
         });
         Value::Object(rules.collect())
     };
-    let sites = shields.as_object().unwrap().iter().map(|(site, rules)| (site.clone(), renamed(rules)));
+    let sites =
+        shields.as_object().unwrap().iter().map(|(site, rules)| (site.clone(), renamed(rules)));
     Value::Object(sites.collect())
 }
 
@@ -216,7 +230,12 @@ fn expect(case: &Value) -> Expect {
         annotate: strings("annotate").into_iter().collect(),
         response_headers: case["response_headers"]
             .as_object()
-            .map(|fields| fields.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect())
+            .map(|fields| {
+                fields
+                    .iter()
+                    .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()))
+                    .collect()
+            })
             .unwrap_or_default(),
         response_body: case["response_body"].as_str().map(str::to_owned),
         response_json: case.get("response_json").cloned(),
@@ -226,7 +245,11 @@ fn expect(case: &Value) -> Expect {
 
 /// The values of a field, in order.
 pub fn values<'a>(fields: &'a Fields, name: &str) -> Vec<&'a [u8]> {
-    fields.iter().filter(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_slice()).collect()
+    fields
+        .iter()
+        .filter(|(field, _)| field.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.as_slice())
+        .collect()
 }
 
 fn value(fields: &Fields, name: &str) -> Option<String> {
@@ -247,12 +270,19 @@ pub fn check(vector: &Vector, seen: &Observed) -> Result<(), String> {
 fn check_forwarded(vector: &Vector, seen: &Observed) -> Result<(), String> {
     if let Some(reply) = &seen.reply {
         let body = String::from_utf8_lossy(&reply.body);
-        return Err(format!("expected it forwarded, found a local reply {} {:?} {body}", reply.status, reply.details));
+        return Err(format!(
+            "expected it forwarded, found a local reply {} {:?} {body}",
+            reply.status, reply.details
+        ));
     }
     let Some(upstream) = &seen.upstream else { return Err("the collector saw nothing".to_owned()) };
     let sent = vector.body.as_deref().unwrap_or_default();
     if upstream.body != sent {
-        return Err(format!("the collector saw a body of {} bytes, {} were sent", upstream.body.len(), sent.len()));
+        return Err(format!(
+            "the collector saw a body of {} bytes, {} were sent",
+            upstream.body.len(),
+            sent.len()
+        ));
     }
     same("method", &vector.method, &upstream.method)?;
     for name in &vector.expect.removed_request_headers {
@@ -271,7 +301,10 @@ fn check_forwarded(vector: &Vector, seen: &Observed) -> Result<(), String> {
     let allowed = match vector.expect.outcome {
         Outcome::Pass if untouched(vector) => vec![None],
         Outcome::Pass => vec![Some(format!("pass;{endpoint}"))],
-        _ => verdicts(&vector.expect).iter().map(|verdict| Some(format!("{verdict};{endpoint}"))).collect(),
+        _ => verdicts(&vector.expect)
+            .iter()
+            .map(|verdict| Some(format!("{verdict};{endpoint}")))
+            .collect(),
     };
     if !allowed.contains(&verdict) {
         return Err(format!("expected x-track-verdict {allowed:?}, found {verdict:?}"));
@@ -279,29 +312,40 @@ fn check_forwarded(vector: &Vector, seen: &Observed) -> Result<(), String> {
     Ok(())
 }
 
-/// The verdicts that fit an annotated request. Where a reason leaves open whether the body was read, the case may say (`verdict`).
+/// The verdicts that fit an annotated request. Where a reason leaves open whether the body was
+/// read, the case may say (`verdict`).
 fn verdicts(expect: &Expect) -> Vec<&str> {
     const UNREAD: [&str; 3] = ["content_encoding", "content_type", "request_too_large"];
     match &expect.verdict {
         Some(verdict) => vec![verdict],
-        None if UNREAD.iter().any(|reason| expect.annotate.contains(*reason)) => vec!["annotate", "uninspected"],
+        None if UNREAD.iter().any(|reason| expect.annotate.contains(*reason)) => {
+            vec!["annotate", "uninspected"]
+        }
         None => vec!["annotate"],
     }
 }
 
-/// Not a POST, or named so by its id (`-untouched`, the contract's `-is-not-ours`): the gate must leave no mark on it.
+/// Not a POST, or named so by its id (`-untouched`, the contract's `-is-not-ours`): the gate must
+/// leave no mark on it.
 pub fn untouched(vector: &Vector) -> bool {
-    !vector.method.eq_ignore_ascii_case("POST") || ["-untouched", "-is-not-ours"].iter().any(|end| vector.id.ends_with(end))
+    !vector.method.eq_ignore_ascii_case("POST")
+        || ["-untouched", "-is-not-ours"].iter().any(|end| vector.id.ends_with(end))
 }
 
 fn check_refused(vector: &Vector, seen: &Observed) -> Result<(), String> {
     if let Some(upstream) = &seen.upstream {
-        return Err(format!("the collector saw a request that should be refused: {:?}", upstream.headers));
+        return Err(format!(
+            "the collector saw a request that should be refused: {:?}",
+            upstream.headers
+        ));
     }
     let Some(reply) = &seen.reply else { return Err("no reply".to_owned()) };
     let body = String::from_utf8_lossy(&reply.body);
     if vector.expect.status != Some(reply.status) {
-        return Err(format!("expected status {:?}, found {} {body}", vector.expect.status, reply.status));
+        return Err(format!(
+            "expected status {:?}, found {} {body}",
+            vector.expect.status, reply.status
+        ));
     }
     if let (Some(details), Some(reason)) = (&reply.details, &vector.expect.reason) {
         same("details", &format!("trackgate_{reason}"), details)?;
@@ -313,7 +357,8 @@ fn check_refused(vector: &Vector, seen: &Observed) -> Result<(), String> {
         same("body", expected, &body)?;
     }
     if let Some(expected) = &vector.expect.response_json {
-        let found: Value = serde_json::from_str(&body).map_err(|error| format!("reply is not JSON: {error}: {body}"))?;
+        let found: Value = serde_json::from_str(&body)
+            .map_err(|error| format!("reply is not JSON: {error}: {body}"))?;
         if found != *expected {
             return Err(format!("expected body {expected}, found {found}"));
         }
@@ -322,7 +367,11 @@ fn check_refused(vector: &Vector, seen: &Observed) -> Result<(), String> {
 }
 
 fn same(what: &str, expected: &str, found: &str) -> Result<(), String> {
-    if expected == found { Ok(()) } else { Err(format!("{what}: expected {expected:?}, found {found:?}")) }
+    if expected == found {
+        Ok(())
+    } else {
+        Err(format!("{what}: expected {expected:?}, found {found:?}"))
+    }
 }
 
 /// The tokens of a structured-field List of tokens with parameters.
@@ -340,5 +389,9 @@ pub fn reason_ids(list: &str) -> BTreeSet<String> {
 pub fn write_count(runner: &str, agree: usize, total: usize) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/vectors");
     std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join(format!("{runner}.count")), format!("{agree} agree, {total} total\n")).unwrap();
+    std::fs::write(
+        folder.join(format!("{runner}.count")),
+        format!("{agree} agree, {total} total\n"),
+    )
+    .unwrap();
 }

@@ -1,4 +1,5 @@
-//! A collector, the real Envoy before it with a shipped configuration, and what clients send through.
+//! A collector, the real Envoy before it with a shipped configuration, and what clients send
+//! through.
 #![allow(dead_code)] // each test file uses its own part
 
 use std::net::SocketAddr;
@@ -8,7 +9,8 @@ use trackgate::cli::collector::Collector;
 use trackgate::cli::envoy::Envoy;
 
 pub const PERSON: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0";
-pub const CRAWLER: &str = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
+pub const CRAWLER: &str =
+    "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
 /// A good event at Plausible's `/api/event`.
 pub const VIEW: &str = r#"{"n":"pageview","u":"https://a.example/","d":"a.example"}"#;
 /// A good event at Convert's `/v1/track/{key}`.
@@ -38,12 +40,16 @@ pub fn post(path: &str, fields: &[(&str, &[u8])], body: &str) -> Call {
     Call {
         method: "POST".to_owned(),
         path: path.to_owned(),
-        headers: usual.chain(fields).map(|(name, value)| ((*name).to_owned(), value.to_vec())).collect(),
+        headers: usual
+            .chain(fields)
+            .map(|(name, value)| ((*name).to_owned(), value.to_vec()))
+            .collect(),
         body: Some(body.as_bytes().to_vec()),
     }
 }
 
-/// The start of a person's request as it stands on the wire: `extra` ends each of its lines, and the empty line is still to come.
+/// The start of a person's request as it stands on the wire: `extra` ends each of its lines, and
+/// the empty line is still to come.
 pub fn head(target: &str, extra: &str) -> String {
     format!(
         "POST {target} HTTP/1.1\r\nhost: h.example\r\nuser-agent: Firefox/126.0 (X11; Linux) Gecko/20100101\r\ncontent-type: application/json\r\n{extra}"
@@ -62,7 +68,11 @@ pub async fn active_requests(envoy: &Envoy) -> u64 {
 /// How many requests the gate has counted, whatever became of them.
 pub async fn counted(envoy: &Envoy) -> u64 {
     let stats = envoy.admin("/stats?usedonly&filter=trackgate_requests_total").await.unwrap();
-    stats.lines().filter_map(|line| line.rsplit_once(": ")).map(|(_, count)| count.parse::<u64>().unwrap()).sum()
+    stats
+        .lines()
+        .filter_map(|line| line.rsplit_once(": "))
+        .map(|(_, count)| count.parse::<u64>().unwrap())
+        .sum()
 }
 
 /// Waits until nothing is under way any more.

@@ -100,7 +100,13 @@ impl Vm {
         let stream = self.host().streams.remove(&context).unwrap();
         let host = self.host();
         let (calls, copied_bytes) = (std::mem::take(&mut host.calls), host.copied_bytes);
-        Outcome { hung, calls, copied_bytes, fuel: self.fuel_used() - fuel, ..outcome(stream, request, envoy, aborted || hung) }
+        Outcome {
+            hung,
+            calls,
+            copied_bytes,
+            fuel: self.fuel_used() - fuel,
+            ..outcome(stream, request, envoy, aborted || hung)
+        }
     }
 
     fn begin(&mut self, context: u32, request: &Request, delivery: Delivery) {
@@ -112,7 +118,8 @@ impl Vm {
         ];
         headers.extend(request.headers.iter().cloned());
         let protocol = if delivery.end == End::Http1 { "HTTP/1.1" } else { "HTTP/2" };
-        let stream = Stream { request_headers: headers, headers_here: true, protocol, ..Stream::default() };
+        let stream =
+            Stream { request_headers: headers, headers_here: true, protocol, ..Stream::default() };
         self.host().streams.insert(context, stream);
     }
 
@@ -122,9 +129,14 @@ impl Vm {
 
     /// False: the stream hangs.
     fn run(&mut self, context: u32, request: &Request, delivery: Delivery, envoy: Envoy) -> bool {
-        let ends = request.body.as_ref().is_none_or(|body| body.is_empty() && delivery.end == End::Http1);
+        let ends =
+            request.body.as_ref().is_none_or(|body| body.is_empty() && delivery.end == End::Http1);
         let count = self.stream(context).request_headers.len() as u32;
-        let action = self.call::<(u32, u32, u32), u32>("proxy_on_request_headers", context, (context, count, u32::from(ends)));
+        let action = self.call::<(u32, u32, u32), u32>(
+            "proxy_on_request_headers",
+            context,
+            (context, count, u32::from(ends)),
+        );
         if self.stream(context).reply.is_some() {
             return true;
         }
@@ -138,7 +150,8 @@ impl Vm {
                 Envoy::Hold | Envoy::Compat => {}
                 Envoy::SlowClient(ticks) => (0..ticks).for_each(|_| self.tick_and_let_go(context)),
                 Envoy::KnobMissing => {
-                    self.stream(context).received = request.body.as_ref().map_or(0, Vec::len) as u64;
+                    self.stream(context).received =
+                        request.body.as_ref().map_or(0, Vec::len) as u64;
                     (0..24).for_each(|_| self.tick_and_let_go(context));
                 }
             }
@@ -184,14 +197,16 @@ impl Vm {
         }
     }
 
-    /// `Some`: the request is over, and did not hang. A stream that is not held passes its pieces on.
+    /// `Some`: the request is over, and did not hang. A stream that is not held passes its pieces
+    /// on.
     fn body_callback(&mut self, context: u32, end: bool) -> Option<bool> {
         let limit = self.host().buffer_limit;
         let stream = self.stream(context);
         let size = stream.body.len();
         if limit > 0 && stream.buffering && size > limit {
             let details = "request_payload_too_large".to_owned();
-            stream.reply = Some(LocalReply { status: 413, headers: Fields::new(), body: Vec::new(), details });
+            stream.reply =
+                Some(LocalReply { status: 413, headers: Fields::new(), body: Vec::new(), details });
             return Some(true);
         }
         stream.in_body = true;
@@ -212,12 +227,16 @@ impl Vm {
     }
 
     fn trailers(&mut self, context: u32) -> bool {
-        self.stream(context).request_trailers =
-            Some(vec![("x-trailer".to_owned(), b"1".to_vec()), ("x-track-verdict".to_owned(), b"forged".to_vec())]);
-        let action = self.call::<(u32, u32), u32>("proxy_on_request_trailers", context, (context, 2));
+        self.stream(context).request_trailers = Some(vec![
+            ("x-trailer".to_owned(), b"1".to_vec()),
+            ("x-track-verdict".to_owned(), b"forged".to_vec()),
+        ]);
+        let action =
+            self.call::<(u32, u32), u32>("proxy_on_request_trailers", context, (context, 2));
         let stream = self.stream(context);
         if stream.reply.is_none() {
-            let left: Vec<&str> = stream.request_trailers.iter().flatten().map(|(name, _)| name.as_str()).collect();
+            let left: Vec<&str> =
+                stream.request_trailers.iter().flatten().map(|(name, _)| name.as_str()).collect();
             assert_eq!(left, ["x-trailer"], "a forged trailer reached the collector");
         }
         if action == CONTINUE {
@@ -231,19 +250,30 @@ impl Vm {
     fn respond(&mut self, context: u32) {
         let stream = self.stream(context);
         let headers = match &stream.reply {
-            Some(reply) => [vec![(":status".to_owned(), reply.status.to_string().into_bytes())], reply.headers.clone()].concat(),
+            Some(reply) => [
+                vec![(":status".to_owned(), reply.status.to_string().into_bytes())],
+                reply.headers.clone(),
+            ]
+            .concat(),
             None => vec![(":status".to_owned(), b"202".to_vec())],
         };
         let count = headers.len() as u32;
         stream.response_headers = Some(headers);
-        let action = self.call::<(u32, u32, u32), u32>("proxy_on_response_headers", context, (context, count, 1));
+        let action = self.call::<(u32, u32, u32), u32>(
+            "proxy_on_response_headers",
+            context,
+            (context, count, 1),
+        );
         assert_eq!(action, CONTINUE, "a response must not be held");
     }
 }
 
-/// In compat mode the route adds the annotations from filter state, as the shipped configuration does.
+/// In compat mode the route adds the annotations from filter state, as the shipped configuration
+/// does.
 fn outcome(stream: Stream, request: &Request, envoy: Envoy, nothing_upstream: bool) -> Outcome {
-    let state = |path: &str| stream.properties.get(path).map(|value| String::from_utf8(value.clone()).unwrap());
+    let state = |path: &str| {
+        stream.properties.get(path).map(|value| String::from_utf8(value.clone()).unwrap())
+    };
     let (verdict_state, reasons_state) = (state("trackgate.verdict"), state("trackgate.reasons"));
     let reply = stream.reply.clone().map(|reply| Reply {
         status: reply.status,
@@ -253,7 +283,9 @@ fn outcome(stream: Stream, request: &Request, envoy: Envoy, nothing_upstream: bo
     });
     let mut headers = stream.request_headers;
     if envoy == Envoy::Compat {
-        for (name, state) in [("x-track-verdict", &verdict_state), ("x-track-drop-reason", &reasons_state)] {
+        for (name, state) in
+            [("x-track-verdict", &verdict_state), ("x-track-drop-reason", &reasons_state)]
+        {
             if let Some(value) = state {
                 headers.retain(|(field, _)| field != name);
                 headers.push((name.to_owned(), value.clone().into_bytes()));

@@ -21,7 +21,9 @@ fn memory(guest: &mut Guest<'_>) -> Result<Memory> {
 fn read(guest: &mut Guest<'_>, at: u32, size: u32) -> Result<Vec<u8>> {
     let memory = memory(guest)?;
     let range = at as usize..at as usize + size as usize;
-    let Some(bytes) = memory.data(&*guest).get(range) else { bail!("{size} bytes at {at} are outside the guest's memory") };
+    let Some(bytes) = memory.data(&*guest).get(range) else {
+        bail!("{size} bytes at {at} are outside the guest's memory")
+    };
     let bytes = bytes.to_vec();
     guest.data_mut().copied_bytes += bytes.len();
     Ok(bytes)
@@ -34,11 +36,14 @@ fn text(guest: &mut Guest<'_>, at: u32, size: u32) -> Result<String> {
     }
 }
 
-/// Hands bytes over: allocated by the guest's own `malloc`, address and length written where it asked.
+/// Hands bytes over: allocated by the guest's own `malloc`, address and length written where it
+/// asked.
 fn hand_over(guest: &mut Guest<'_>, bytes: &[u8], at: u32, size_at: u32) -> Result<u32> {
     let mut address = 0u32;
     if !bytes.is_empty() {
-        let Some(Extern::Func(malloc)) = guest.get_export("malloc") else { bail!("the module exports no malloc") };
+        let Some(Extern::Func(malloc)) = guest.get_export("malloc") else {
+            bail!("the module exports no malloc")
+        };
         address = malloc.typed::<u32, u32>(&*guest)?.call(&mut *guest, bytes.len() as u32)?;
         memory(guest)?.write(&mut *guest, address as usize, bytes)?;
     }
@@ -82,7 +87,9 @@ fn deserialized(bytes: &[u8]) -> Fields {
         taken
     };
     let fields = (0..number(0))
-        .map(|index| (String::from_utf8(take(number(4 + 8 * index))).unwrap(), take(number(8 + 8 * index))))
+        .map(|index| {
+            (String::from_utf8(take(number(4 + 8 * index))).unwrap(), take(number(8 + 8 * index)))
+        })
         .collect();
     assert_eq!(at, bytes.len(), "nothing after the last value");
     fields
@@ -114,22 +121,30 @@ fn define_headers(linker: &mut Linker<Host>) {
         let bytes = map(guest.data_mut(), kind)?.map_or(Vec::new(), |fields| serialized(fields));
         hand_over(&mut guest, &bytes, at, size_at)
     });
-    call!(linker, proxy_get_header_map_value, |guest, kind: u32, name: u32, size: u32, at: u32, size_at: u32| {
-        let name = text(&mut guest, name, size)?;
-        let Some(fields) = map(guest.data_mut(), kind)? else { return Ok(BAD_ARGUMENT) };
-        match fields.iter().find(|(field, _)| *field == name).map(|(_, value)| value.clone()) {
-            Some(value) => hand_over(&mut guest, &value, at, size_at),
-            None => Ok(NOT_FOUND),
+    call!(
+        linker,
+        proxy_get_header_map_value,
+        |guest, kind: u32, name: u32, size: u32, at: u32, size_at: u32| {
+            let name = text(&mut guest, name, size)?;
+            let Some(fields) = map(guest.data_mut(), kind)? else { return Ok(BAD_ARGUMENT) };
+            match fields.iter().find(|(field, _)| *field == name).map(|(_, value)| value.clone()) {
+                Some(value) => hand_over(&mut guest, &value, at, size_at),
+                None => Ok(NOT_FOUND),
+            }
         }
-    });
-    call!(linker, proxy_replace_header_map_value, |guest, kind: u32, name: u32, size: u32, value: u32, value_size: u32| {
-        let name = text(&mut guest, name, size)?;
-        let value = read(&mut guest, value, value_size)?;
-        let Some(fields) = map(guest.data_mut(), kind)? else { return Ok(BAD_ARGUMENT) };
-        fields.retain(|(field, _)| *field != name);
-        fields.push((name, value));
-        Ok(OK)
-    });
+    );
+    call!(
+        linker,
+        proxy_replace_header_map_value,
+        |guest, kind: u32, name: u32, size: u32, value: u32, value_size: u32| {
+            let name = text(&mut guest, name, size)?;
+            let value = read(&mut guest, value, value_size)?;
+            let Some(fields) = map(guest.data_mut(), kind)? else { return Ok(BAD_ARGUMENT) };
+            fields.retain(|(field, _)| *field != name);
+            fields.push((name, value));
+            Ok(OK)
+        }
+    );
     call!(linker, proxy_remove_header_map_value, |guest, kind: u32, name: u32, size: u32| {
         let name = text(&mut guest, name, size)?;
         let Some(fields) = map(guest.data_mut(), kind)? else { return Ok(BAD_ARGUMENT) };
@@ -139,41 +154,57 @@ fn define_headers(linker: &mut Linker<Host>) {
 }
 
 fn define_stream(linker: &mut Linker<Host>) {
-    call!(linker, proxy_get_buffer_bytes, |guest, kind: u32, start: u32, max: u32, at: u32, size_at: u32| {
-        let bytes = match (kind, guest.data_mut().stream()) {
-            (0, Some(stream)) => stream.body.clone(),
-            (7, None) => guest.data().configuration.clone(),
-            (kind, _) => bail!("buffer {kind} in this phase"),
-        };
-        let from = (start as usize).min(bytes.len());
-        let to = from.saturating_add(max as usize).min(bytes.len());
-        hand_over(&mut guest, &bytes[from..to], at, size_at)
-    });
-    call!(linker, proxy_set_buffer_bytes, |guest, kind: u32, start: u32, size: u32, data: u32, data_size: u32| {
-        let data = read(&mut guest, data, data_size)?;
-        match (kind, start, guest.data_mut().stream()) {
-            (0, 0, Some(stream)) if stream.in_body && size as usize <= stream.body.len() => {
-                stream.body.splice(..size as usize, data);
-                Ok(OK)
-            }
-            (0, _, Some(_)) => Ok(BAD_ARGUMENT),
-            (kind, _, _) => bail!("setting buffer {kind} in this phase"),
+    call!(
+        linker,
+        proxy_get_buffer_bytes,
+        |guest, kind: u32, start: u32, max: u32, at: u32, size_at: u32| {
+            let bytes = match (kind, guest.data_mut().stream()) {
+                (0, Some(stream)) => stream.body.clone(),
+                (7, None) => guest.data().configuration.clone(),
+                (kind, _) => bail!("buffer {kind} in this phase"),
+            };
+            let from = (start as usize).min(bytes.len());
+            let to = from.saturating_add(max as usize).min(bytes.len());
+            hand_over(&mut guest, &bytes[from..to], at, size_at)
         }
-    });
+    );
+    call!(
+        linker,
+        proxy_set_buffer_bytes,
+        |guest, kind: u32, start: u32, size: u32, data: u32, data_size: u32| {
+            let data = read(&mut guest, data, data_size)?;
+            match (kind, start, guest.data_mut().stream()) {
+                (0, 0, Some(stream)) if stream.in_body && size as usize <= stream.body.len() => {
+                    stream.body.splice(..size as usize, data);
+                    Ok(OK)
+                }
+                (0, _, Some(_)) => Ok(BAD_ARGUMENT),
+                (kind, _, _) => bail!("setting buffer {kind} in this phase"),
+            }
+        }
+    );
     call!(linker, proxy_get_property, |guest, path: u32, size: u32, at: u32, size_at: u32| {
         let path = text(&mut guest, path, size)?;
         let value = match (path.as_str(), guest.data_mut().stream()) {
             ("source\0address", Some(_)) => b"127.0.0.1:50000".to_vec(),
             ("request\0protocol", Some(stream)) => stream.protocol.as_bytes().to_vec(),
-            ("request\0total_size", Some(stream)) => (1000 + stream.received).to_le_bytes().to_vec(),
+            ("request\0total_size", Some(stream)) => {
+                (1000 + stream.received).to_le_bytes().to_vec()
+            }
             (path, stream) => bail!("property {path:?} of a stream: {}", stream.is_some()),
         };
         hand_over(&mut guest, &value, at, size_at)
     });
-    call!(linker, proxy_set_property, |guest, path: u32, size: u32, value: u32, value_size: u32| {
+    call!(linker, proxy_set_property, |guest,
+                                       path: u32,
+                                       size: u32,
+                                       value: u32,
+                                       value_size: u32| {
         let path = text(&mut guest, path, size)?;
         let value = read(&mut guest, value, value_size)?;
-        let Some(stream) = guest.data_mut().stream() else { bail!("filter state outside a stream") };
+        let Some(stream) = guest.data_mut().stream() else {
+            bail!("filter state outside a stream")
+        };
         stream.properties.insert(path, value);
         Ok(OK)
     });
@@ -197,11 +228,14 @@ fn define_stream(linker: &mut Linker<Host>) {
                 let details = text(&mut guest, details, details_size)?;
                 let body = read(&mut guest, body, body_size)?;
                 let headers = deserialized(&read(&mut guest, headers, headers_size)?);
-                let Some(stream) = guest.data_mut().stream() else { bail!("a local reply outside a stream") };
+                let Some(stream) = guest.data_mut().stream() else {
+                    bail!("a local reply outside a stream")
+                };
                 if stream.reply.is_some() || grpc != -1 {
                     bail!("a second local reply, or one with gRPC status {grpc}");
                 }
-                stream.reply = Some(LocalReply { status: u16::try_from(status)?, headers, body, details });
+                stream.reply =
+                    Some(LocalReply { status: u16::try_from(status)?, headers, body, details });
                 Ok(OK)
             },
         )
@@ -218,7 +252,8 @@ fn define_stream(linker: &mut Linker<Host>) {
         if kind != 0 || !stream.held {
             bail!("resuming a stream that is not held");
         }
-        // What is held leaves when the callback returns; the header section cannot be edited any more.
+        // What is held leaves when the callback returns; the header section cannot be edited any
+        // more.
         if stream.in_body {
             let body = std::mem::take(&mut stream.body);
             stream.forwarded.extend(body);
@@ -257,7 +292,9 @@ fn define_vm(linker: &mut Linker<Host>) {
         Ok(OK)
     });
     call!(linker, proxy_increment_metric, |guest, id: u32, offset: i64| {
-        let Some(metric) = guest.data_mut().metrics.get_mut(id as usize - 1) else { return Ok(NOT_FOUND) };
+        let Some(metric) = guest.data_mut().metrics.get_mut(id as usize - 1) else {
+            return Ok(NOT_FOUND);
+        };
         if metric.kind > 1 || metric.kind == 0 && offset < 0 {
             bail!("{} cannot be counted by {offset}", metric.name);
         }
@@ -265,7 +302,9 @@ fn define_vm(linker: &mut Linker<Host>) {
         Ok(OK)
     });
     call!(linker, proxy_record_metric, |guest, id: u32, value: u64| {
-        let Some(metric) = guest.data_mut().metrics.get_mut(id as usize - 1) else { return Ok(NOT_FOUND) };
+        let Some(metric) = guest.data_mut().metrics.get_mut(id as usize - 1) else {
+            return Ok(NOT_FOUND);
+        };
         if metric.kind == 0 {
             bail!("{} is a counter", metric.name);
         }

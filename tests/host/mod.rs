@@ -1,8 +1,10 @@
-//! A strict proxy-wasm host: runs the built module the way Envoy 1.40 does, and fails on anything Envoy would not take.
+//! A strict proxy-wasm host: runs the built module the way Envoy 1.40 does, and fails on anything
+//! Envoy would not take.
 //!
-//! Strict means: a call that the filter has no business making traps, and so do a pointer outside its memory, a second
-//! local reply, an unknown metric, or resuming a stream that is not held. What the filter may do in each phase is Envoy's:
-//! once the header section has been let go, its map is gone (status 2 for single fields, nothing for all of them).
+//! Strict means: a call that the filter has no business making traps, and so do a pointer outside
+//! its memory, a second local reply, an unknown metric, or resuming a stream that is not held. What
+//! the filter may do in each phase is Envoy's: once the header section has been let go, its map is
+//! gone (status 2 for single fields, nothing for all of them).
 #![allow(dead_code, unused_imports)] // each test file uses its own part
 
 mod drive;
@@ -27,7 +29,8 @@ pub fn module() -> &'static Module {
 pub fn bytes() -> Vec<u8> {
     let built = concat!(env!("CARGO_MANIFEST_DIR"), "/target/trackgate.wasm");
     let path = std::env::var("TRACKGATE_WASM").unwrap_or_else(|_| built.to_owned());
-    std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}; build it with `make wasm`"))
+    std::fs::read(&path)
+        .unwrap_or_else(|error| panic!("{path}: {error}; build it with `make wasm`"))
 }
 
 /// A VM under a configuration that it takes.
@@ -120,8 +123,11 @@ impl Vm {
     /// # Errors
     /// What the plugin logged when it refused the configuration.
     pub fn start(configuration: &str) -> Result<Vm, Vec<(u32, String)>> {
-        let host =
-            Host { configuration: configuration.as_bytes().to_vec(), now_ns: 1_800_000_000_000_000_000, ..Host::default() };
+        let host = Host {
+            configuration: configuration.as_bytes().to_vec(),
+            now_ns: 1_800_000_000_000_000_000,
+            ..Host::default()
+        };
         let mut store = Store::new(module().engine(), host);
         store.set_fuel(FUEL).unwrap();
         let mut linker = Linker::new(module().engine());
@@ -139,12 +145,22 @@ impl Vm {
         }
     }
 
-    fn function<P: wasmtime::WasmParams, R: wasmtime::WasmResults>(&mut self, name: &str) -> TypedFunc<P, R> {
-        self.instance.get_typed_func(&mut self.store, name).unwrap_or_else(|error| panic!("export {name}: {error}"))
+    fn function<P: wasmtime::WasmParams, R: wasmtime::WasmResults>(
+        &mut self,
+        name: &str,
+    ) -> TypedFunc<P, R> {
+        self.instance
+            .get_typed_func(&mut self.store, name)
+            .unwrap_or_else(|error| panic!("export {name}: {error}"))
     }
 
     /// Makes one callback in a context. A trap fails the test.
-    fn call<P: wasmtime::WasmParams, R: wasmtime::WasmResults>(&mut self, name: &str, context: u32, arguments: P) -> R {
+    fn call<P: wasmtime::WasmParams, R: wasmtime::WasmResults>(
+        &mut self,
+        name: &str,
+        context: u32,
+        arguments: P,
+    ) -> R {
         self.store.data_mut().effective = context;
         let function = self.function::<P, R>(name);
         function.call(&mut self.store, arguments).unwrap_or_else(|trap| {
@@ -177,7 +193,10 @@ impl Vm {
     /// The value of a metric whose name contains all of `parts`; 0 if there is none.
     pub fn metric(&self, parts: &[&str]) -> u64 {
         let metrics = self.store.data().metrics.iter();
-        metrics.filter(|metric| parts.iter().all(|part| metric.name.contains(part))).map(|metric| metric.value).sum()
+        metrics
+            .filter(|metric| parts.iter().all(|part| metric.name.contains(part)))
+            .map(|metric| metric.value)
+            .sum()
     }
 }
 

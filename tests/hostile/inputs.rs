@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
-/// Clears the screen, prints a green verdict on a line of its own, and whatever else is not what it looks like.
+/// Clears the screen, prints a green verdict on a line of its own, and whatever else is not what it
+/// looks like.
 pub const EVIL: &str = "\u{1b}[2J\u{1b}[H\u{1b}[32mverdict: pass\u{1b}[0m\r\nverdict: pass;endpoint=forged\t\u{7}\u{7f}\u{9b}31m\u{85}\u{202e}\u{2066}\u{200b}\u{feff}\u{2028}\u{2029}\u{ad}<script>alert(1)</script>`|*é";
 
 /// The part of it that can stand on one line of an HTTP message.
@@ -15,7 +16,8 @@ pub struct Folder(pub PathBuf);
 
 impl Folder {
     pub fn new(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("trackgate-hostile-{name}-{}", std::process::id()));
+        let folder =
+            std::env::temp_dir().join(format!("trackgate-hostile-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
         Folder(folder)
@@ -87,7 +89,8 @@ pub fn bodies() -> Vec<String> {
     ]
 }
 
-pub const PATHS: [&str; 6] = ["/v1/track/key", "/api/event", "/v1/track", "/events", "/custom", "/none"];
+pub const PATHS: [&str; 6] =
+    ["/v1/track/key", "/api/event", "/v1/track", "/events", "/custom", "/none"];
 pub const NAMES: [&str; 9] = [
     "user-agent",
     "content-type",
@@ -104,7 +107,8 @@ pub const NAMES: [&str; 9] = [
 pub fn requests(path: &str, body: &str) -> Vec<(&'static str, Vec<u8>)> {
     let (evil, line) = (EVIL, on_a_line());
     let target = format!("{path}?q={evil}");
-    let headers: Vec<Value> = NAMES.iter().map(|name| json!([name, evil])).chain([json!([evil, evil])]).collect();
+    let headers: Vec<Value> =
+        NAMES.iter().map(|name| json!([name, evil])).chain([json!([evil, evil])]).collect();
     let named: Vec<Value> = NAMES
         .iter()
         .map(|name| json!({"name": name, "value": evil, "key": name}))
@@ -114,9 +118,17 @@ pub fn requests(path: &str, body: &str) -> Vec<(&'static str, Vec<u8>)> {
     let odd = json!({"id": evil, "method": evil, "path": target, "authority": evil, "headers": {evil: [evil, {evil: 1}]}});
     let entry = json!({"connection_address": evil, "request": {"method": "POST", "url": format!("https://{evil}{target}"), "headers": named, "postData": {"text": body}}});
     let bad_entry = json!({"request": {"method": evil, "url": evil, "headers": []}});
-    let pseudo = [(":method", "POST"), (":path", target.as_str()), (":authority", evil), ("x-request-id", evil)];
-    let fields: Vec<Value> =
-        pseudo.iter().map(|(key, value)| json!({"key": key, "value": value})).chain(named.iter().cloned()).collect();
+    let pseudo = [
+        (":method", "POST"),
+        (":path", target.as_str()),
+        (":authority", evil),
+        ("x-request-id", evil),
+    ];
+    let fields: Vec<Value> = pseudo
+        .iter()
+        .map(|(key, value)| json!({"key": key, "value": value}))
+        .chain(named.iter().cloned())
+        .collect();
     let tap = json!({"http_buffered_trace": {"request": {"headers": fields, "body": {"as_string": body}}, "downstream_connection": {"remote_address": {"socket_address": {"address": evil, "port_value": 1}}}}});
     let fields: String = NAMES.iter().map(|name| format!("{name}: {line}\r\n")).collect();
     let oneline = |text: &str| text.replace(['\r', '\n'], " ");
@@ -151,13 +163,23 @@ pub fn bytes_field(number: u8, content: &[u8]) -> Vec<u8> {
 
 /// A file of Envoy's tap filter with one trace.
 pub fn tap(path: &str, body: &str) -> Vec<u8> {
-    let header =
-        |name: &str, value: &str| bytes_field(1, &[bytes_field(1, name.as_bytes()), bytes_field(2, value.as_bytes())].concat());
-    let mut request: Vec<u8> =
-        [(":method", "POST"), (":path", path), (":authority", EVIL), ("x-request-id", EVIL), ("user-agent", EVIL), (EVIL, EVIL)]
-            .iter()
-            .flat_map(|(name, value)| header(name, value))
-            .collect();
+    let header = |name: &str, value: &str| {
+        bytes_field(
+            1,
+            &[bytes_field(1, name.as_bytes()), bytes_field(2, value.as_bytes())].concat(),
+        )
+    };
+    let mut request: Vec<u8> = [
+        (":method", "POST"),
+        (":path", path),
+        (":authority", EVIL),
+        ("x-request-id", EVIL),
+        ("user-agent", EVIL),
+        (EVIL, EVIL),
+    ]
+    .iter()
+    .flat_map(|(name, value)| header(name, value))
+    .collect();
     request.extend(bytes_field(2, &bytes_field(2, body.as_bytes())));
     let trace = bytes_field(1, &bytes_field(1, &request));
     // A trace of its length is a field without its tag.

@@ -14,7 +14,8 @@ fn text(entry: &ListEntry, name: &str) -> Option<String> {
     }
 }
 
-/// Of each finding, the domain and the place in the body; and how many more there are than are listed.
+/// Of each finding, the domain and the place in the body; and how many more there are than are
+/// listed.
 ///
 /// # Panics
 /// What is read is not what was written, but for its length.
@@ -31,10 +32,15 @@ pub fn check(texts: &[(Option<String>, Option<String>)], more: u32) {
     let Some(value) = reasons(&findings) else { return assert!(texts.is_empty()) };
     assert!(value.bytes().all(|byte| (0x20..0x7F).contains(&byte)), "{value:?}");
     let read: List = Parser::new(&value).parse().unwrap_or_else(|error| panic!("{value}: {error}"));
-    assert!(value.len() <= MAX_REASONS_BYTES && (1..=Bounded::<Finding>::MAX).contains(&read.len()), "{} bytes", value.len());
+    assert!(
+        value.len() <= MAX_REASONS_BYTES && (1..=Bounded::<Finding>::MAX).contains(&read.len()),
+        "{} bytes",
+        value.len()
+    );
     let left_out = findings.kept.list.len() - read.len();
     // A member has at most two parameters, of which each byte may take three.
-    let is_full = read.len() == Bounded::<Finding>::MAX || value.len() + 6 * MAX_PARAMETER_BYTES + 200 > MAX_REASONS_BYTES;
+    let is_full = read.len() == Bounded::<Finding>::MAX
+        || value.len() + 6 * MAX_PARAMETER_BYTES + 200 > MAX_REASONS_BYTES;
     assert!(left_out == 0 || is_full, "{value}");
     let told = read.last().and_then(|entry| match entry {
         ListEntry::Item(item) => item.params.get("more").cloned(),
@@ -46,8 +52,13 @@ pub fn check(texts: &[(Option<String>, Option<String>)], more: u32) {
     let shown = findings.kept.list[..read.len() - 1].iter().chain(findings.kept.list.last());
     for (entry, finding) in read.iter().zip(shown) {
         let ListEntry::Item(item) = entry else { panic!("an inner list") };
-        assert!(matches!(&item.bare_item, BareItem::Token(token) if token.as_str() == finding.reason.id()), "{value}");
-        for (name, written) in [("domain", finding.domain.as_deref()), ("path", finding.path.as_deref())] {
+        assert!(
+            matches!(&item.bare_item, BareItem::Token(token) if token.as_str() == finding.reason.id()),
+            "{value}"
+        );
+        for (name, written) in
+            [("domain", finding.domain.as_deref()), ("path", finding.path.as_deref())]
+        {
             let read = text(entry, name);
             assert_eq!(read.is_some(), written.is_some(), "{value}");
             let (read, written) = (read.unwrap_or_default(), written.unwrap_or_default());
@@ -56,7 +67,8 @@ pub fn check(texts: &[(Option<String>, Option<String>)], more: u32) {
             } else {
                 // At most three bytes of a character did not fit.
                 assert!(
-                    written.starts_with(&read) && (MAX_PARAMETER_BYTES - 3..=MAX_PARAMETER_BYTES).contains(&read.len()),
+                    written.starts_with(&read)
+                        && (MAX_PARAMETER_BYTES - 3..=MAX_PARAMETER_BYTES).contains(&read.len()),
                     "{read:?}"
                 );
             }

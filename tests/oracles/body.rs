@@ -1,4 +1,5 @@
-//! A body is an event however it is spelled: the order of members, white space and escapes never change the verdict.
+//! A body is an event however it is spelled: the order of members, white space and escapes never
+//! change the verdict.
 
 use super::request;
 use serde_json::{Map, Value};
@@ -27,7 +28,10 @@ const GOOD: [(&str, &str); 7] = [
         "/events/batch?tc_s=1&token=a",
         r#"{"batch":[{"event_name":"a"},{"event_name":"b","context":{"event_timestamp":1700000000000}}]}"#,
     ),
-    ("/custom/batch", r#"{"batch":[{"type":"a","id":"1"},{"type":"b","context":{"a/b":2}}],"sentAt":"x"}"#),
+    (
+        "/custom/batch",
+        r#"{"batch":[{"type":"a","id":"1"},{"type":"b","context":{"a/b":2}}],"sentAt":"x"}"#,
+    ),
 ];
 const NAMES: [&str; 20] = [
     "n",
@@ -100,7 +104,9 @@ impl Source<'_> {
             },
             200..235 => self.leaf(),
             235..245 => Value::Array(vec![self.changed(value), self.leaf()]),
-            _ => Value::Object(Map::from_iter([(self.pick(&NAMES).to_owned(), self.changed(value))])),
+            _ => {
+                Value::Object(Map::from_iter([(self.pick(&NAMES).to_owned(), self.changed(value))]))
+            }
         }
     }
 
@@ -124,7 +130,8 @@ impl Source<'_> {
     }
 }
 
-/// The same value with its members in another order, white space wherever it may stand, and here and there its texts escaped.
+/// The same value with its members in another order, white space wherever it may stand, and here
+/// and there its texts escaped.
 fn respelt(value: &Value, turn: usize) -> String {
     let space = [" ", "\n", "\t", "\r\n", ""][turn % 5];
     match value {
@@ -138,8 +145,12 @@ fn respelt(value: &Value, turn: usize) -> String {
                 let by = turn % members.len();
                 members.rotate_left(by);
             }
-            let members: Vec<String> =
-                members.iter().map(|(name, one)| format!("{}{space}:{}", text(name, turn), respelt(one, turn + 1))).collect();
+            let members: Vec<String> = members
+                .iter()
+                .map(|(name, one)| {
+                    format!("{}{space}:{}", text(name, turn), respelt(one, turn + 1))
+                })
+                .collect();
             format!("{space}{{{space}{}{space}}}{space}", members.join(&format!("{space},{space}")))
         }
         Value::String(one) => format!("{space}{}{space}", text(one, turn + 1)),
@@ -153,7 +164,9 @@ fn text(text: &str, turn: usize) -> String {
     }
     let escaped: String = text
         .encode_utf16()
-        .map(|unit| if turn.is_multiple_of(2) { format!("\\u{unit:04x}") } else { format!("\\u{unit:04X}") })
+        .map(|unit| {
+            if turn.is_multiple_of(2) { format!("\\u{unit:04x}") } else { format!("\\u{unit:04X}") }
+        })
         .collect();
     format!("\"{escaped}\"")
 }
@@ -173,7 +186,14 @@ pub fn check(data: &[u8]) {
     let captured = |body: String| {
         let mut captured = Captured::new("x".to_owned(), "POST", path, "h.example");
         for (name, value) in [
-            ("content-type", if path == "/api/event" && head % 2 == 1 { "text/plain" } else { "application/json" }),
+            (
+                "content-type",
+                if path == "/api/event" && head % 2 == 1 {
+                    "text/plain"
+                } else {
+                    "application/json"
+                },
+            ),
             (
                 "user-agent",
                 if head % 8 == 7 {
@@ -195,6 +215,11 @@ pub fn check(data: &[u8]) {
     request::check(&plain, piece);
     if other.body.len() <= MAX_BYTES {
         let (found, expected) = (request::verdict(&other), request::verdict(&plain));
-        assert_eq!((found.verdict, found.reason), (expected.verdict, expected.reason), "{value} {}", respelt(&value, turn));
+        assert_eq!(
+            (found.verdict, found.reason),
+            (expected.verdict, expected.reason),
+            "{value} {}",
+            respelt(&value, turn)
+        );
     }
 }

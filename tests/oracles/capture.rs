@@ -1,4 +1,5 @@
-//! Captured traffic of any bytes is read to its end; what others can read of it is read as they do, and what we write is read back.
+//! Captured traffic of any bytes is read to its end; what others can read of it is read as they do,
+//! and what we write is read back.
 
 use prost::Message;
 use serde_json::json;
@@ -18,8 +19,14 @@ pub fn check(bytes: &[u8]) {
     assert!(records.len() <= bytes.len() + 1, "a record takes a byte");
     for record in records {
         match record {
-            Ok(captured) => assert!(captured.fields.len() <= 10_003 && captured.head().names().count() == captured.fields.len()),
-            Err(error) => assert!(error.starts_with("f") && !shown::line(&error).contains(['\n', '\u{1b}']), "{error:?}"),
+            Ok(captured) => assert!(
+                captured.fields.len() <= 10_003
+                    && captured.head().names().count() == captured.fields.len()
+            ),
+            Err(error) => assert!(
+                error.starts_with("f") && !shown::line(&error).contains(['\n', '\u{1b}']),
+                "{error:?}"
+            ),
         }
     }
     // One request: a message, a command, or JSON.
@@ -124,7 +131,8 @@ pub fn trace(bytes: &[u8]) {
         .headers
         .into_iter()
         .map(|header| {
-            let value = if header.value.is_empty() { header.raw_value } else { header.value.into_bytes() };
+            let value =
+                if header.value.is_empty() { header.raw_value } else { header.value.into_bytes() };
             (header.key.to_ascii_lowercase(), value)
         })
         .collect();
@@ -140,7 +148,10 @@ pub fn trace(bytes: &[u8]) {
     let socket = theirs.connection.and_then(|connection| connection.remote?.socket);
     assert_eq!(found.address.is_some(), socket.is_some());
     if let (Some(address), Some(socket)) = (found.address, socket) {
-        assert!(address.contains(&socket.address) && address.ends_with(&format!(":{}", socket.port)), "{address}");
+        assert!(
+            address.contains(&socket.address) && address.ends_with(&format!(":{}", socket.port)),
+            "{address}"
+        );
     }
 }
 
@@ -149,9 +160,16 @@ pub fn trace(bytes: &[u8]) {
 /// # Panics
 /// As there.
 pub fn written_by_chance(path: &str, fields: &[(String, String)], body: &str) {
-    let token = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).take(20).collect::<String>().to_ascii_lowercase();
+    let token = |text: &str| {
+        text.chars()
+            .filter(char::is_ascii_alphanumeric)
+            .take(20)
+            .collect::<String>()
+            .to_ascii_lowercase()
+    };
     let line = |text: &str| text.replace(['\r', '\n', '\0'], "");
-    let fields: Vec<(String, String)> = fields.iter().map(|(name, value)| (token(name), line(value))).collect();
+    let fields: Vec<(String, String)> =
+        fields.iter().map(|(name, value)| (token(name), line(value))).collect();
     written(&token(path), &fields, body);
 }
 
@@ -173,17 +191,34 @@ pub fn written(path: &str, fields: &[(String, String)], body: &str) {
     let raw: Vec<_> = expected
         .fields
         .iter()
-        .map(|(name, value)| Header { key: name.clone(), value: String::new(), raw_value: value.clone() })
+        .map(|(name, value)| Header {
+            key: name.clone(),
+            value: String::new(),
+            raw_value: value.clone(),
+        })
         .collect();
-    let request = Request { headers: raw, body: Some(Body { content: Some(Content::Text(body.to_owned())), truncated: false }) };
-    let bytes = Wrapper { trace: Some(Trace { request: Some(request), connection: None }) }.encode_to_vec();
+    let request = Request {
+        headers: raw,
+        body: Some(Body { content: Some(Content::Text(body.to_owned())), truncated: false }),
+    };
+    let bytes =
+        Wrapper { trace: Some(Trace { request: Some(request), connection: None }) }.encode_to_vec();
     trace(&bytes);
     let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
     let mut command = "curl".to_owned();
     for (name, value) in fields {
         command.push_str(&format!(" -H {}", quoted(&format!("{name}: {value}"))));
     }
-    command.push_str(&format!(" --data-raw={} -XPOST --url {}", quoted(body), quoted(&format!("https://h.example/{path}"))));
-    let read = explain::parse_request(command.as_bytes()).unwrap_or_else(|error| panic!("{command}: {error}"));
-    assert_eq!((read.head().path(), read.body.as_slice()), (format!("/{path}").as_bytes(), body.as_bytes()), "{command}");
+    command.push_str(&format!(
+        " --data-raw={} -XPOST --url {}",
+        quoted(body),
+        quoted(&format!("https://h.example/{path}"))
+    ));
+    let read = explain::parse_request(command.as_bytes())
+        .unwrap_or_else(|error| panic!("{command}: {error}"));
+    assert_eq!(
+        (read.head().path(), read.body.as_slice()),
+        (format!("/{path}").as_bytes(), body.as_bytes()),
+        "{command}"
+    );
 }

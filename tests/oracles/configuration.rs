@@ -1,4 +1,5 @@
-//! A configuration of any bytes is refused in one line, or taken; one that is taken judges any request.
+//! A configuration of any bytes is refused in one line, or taken; one that is taken judges any
+//! request.
 
 use super::request::{PATHS, can_be_sent};
 use trackgate::cli::{capture::Captured, judge::judge};
@@ -18,8 +19,9 @@ pub fn check(text: &[u8]) {
         text.trim_ascii().is_empty() || serde_json::from_slice::<serde_json::Value>(text).is_ok(),
         "what is no JSON was taken"
     );
-    for (path, body) in PATHS.iter().flat_map(|path| [(path, ""), (path, "{}"), (path, r#"{"n":"a","u":"https://a/b","d":"a"}"#)])
-    {
+    for (path, body) in PATHS.iter().flat_map(|path| {
+        [(path, ""), (path, "{}"), (path, r#"{"n":"a","u":"https://a/b","d":"a"}"#)]
+    }) {
         let mut captured = Captured::new("x".to_owned(), "POST", path, "h.example");
         captured.push("content-type", "application/json");
         captured.body = body.as_bytes().to_vec();

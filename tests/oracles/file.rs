@@ -1,4 +1,5 @@
-//! A file of any text holds configurations, or none, or is refused in one line; YAML is read as its own library reads it.
+//! A file of any text holds configurations, or none, or is refused in one line; YAML is read as its
+//! own library reads it.
 
 use serde::Deserialize;
 use trackgate::cli::configuration::find_in;
@@ -18,8 +19,9 @@ pub fn check(text: &str) {
         }
     }
     if !documents.is_empty() {
-        let theirs: Result<Vec<serde_json::Value>, _> =
-            serde_yaml_ng::Deserializer::from_str(text).map(serde_json::Value::deserialize).collect();
+        let theirs: Result<Vec<serde_json::Value>, _> = serde_yaml_ng::Deserializer::from_str(text)
+            .map(serde_json::Value::deserialize)
+            .collect();
         assert_eq!(documents, theirs.unwrap_or_else(|error| panic!("{text:?}: {error}")));
     }
 }

@@ -25,11 +25,13 @@ fn depth(text: &[u8]) -> u32 {
 /// # Panics
 /// The two disagree, or the stricter reading takes what the other does not.
 pub fn check(text: &[u8]) {
-    let is_read = |strictness| Reader::document(text, strictness, |reader| reader.value().map(drop)).is_ok();
+    let is_read =
+        |strictness| Reader::document(text, strictness, |reader| reader.value().map(drop)).is_ok();
     let own = is_read(Strictness::Grammar);
     // serde_json passes over strings and numbers without converting them: the grammar alone.
-    let theirs =
-        std::str::from_utf8(text).is_ok() && serde_json::from_slice::<IgnoredAny>(text).is_ok() && depth(text) <= MAX_DEPTH;
+    let theirs = std::str::from_utf8(text).is_ok()
+        && serde_json::from_slice::<IgnoredAny>(text).is_ok()
+        && depth(text) <= MAX_DEPTH;
     assert_eq!(own, theirs);
     assert!(own || !is_read(Strictness::Jason), "the stricter reading takes less");
 }

@@ -1,4 +1,5 @@
-//! What holds for any input. `tests/properties.rs` looks for a counterexample by chance, the targets of `fuzz/` by coverage.
+//! What holds for any input. `tests/properties.rs` looks for a counterexample by chance, the
+//! targets of `fuzz/` by coverage.
 
 // No user of these needs them all.
 #![allow(dead_code)]

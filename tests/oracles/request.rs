@@ -1,4 +1,5 @@
-//! Any request: what is said of it can be sent, shadow mode forwards it, and its pieces do not matter.
+//! Any request: what is said of it can be sent, shadow mode forwards it, and its pieces do not
+//! matter.
 
 use serde_json::json;
 use sfv::{Parser, visitor::Ignored};
@@ -8,8 +9,15 @@ use trackgate::cli::{capture::Captured, judge::judge};
 use trackgate::gate::{Decision, Gate, Step};
 
 /// An endpoint each of the vendors, by path.
-pub const PATHS: [&str; 7] =
-    ["/v1/track/key", "/api/event", "/v1/track", "/events?tc_s=1&token=a", "/events/batch?tc_s=1", "/custom/batch", "/custom"];
+pub const PATHS: [&str; 7] = [
+    "/v1/track/key",
+    "/api/event",
+    "/v1/track",
+    "/events?tc_s=1&token=a",
+    "/events/batch?tc_s=1",
+    "/custom/batch",
+    "/custom",
+];
 pub const NAMES: [&str; 12] = [
     "user-agent",
     "content-type",
@@ -74,20 +82,28 @@ pub fn check(captured: &Captured, piece: usize) {
     });
 }
 
-/// A reply is valid HTTP to a library that is not ours, annotations are structured fields to another, and there is a counter.
+/// A reply is valid HTTP to a library that is not ours, annotations are structured fields to
+/// another, and there is a counter.
 pub fn can_be_sent(gate: &Gate, decision: &Decision) {
     let (verdict, reasons, _) = told(gate, decision);
     let outcomes = gate.outcomes(&gate.endpoints[decision.endpoint]);
-    assert!(outcomes.contains(&(decision.verdict, decision.reason)), "no counter: {verdict} {:?}", decision.reason);
+    assert!(
+        outcomes.contains(&(decision.verdict, decision.reason)),
+        "no counter: {verdict} {:?}",
+        decision.reason
+    );
     assert!(Parser::new(&verdict).parse_item_with_visitor(Ignored).is_ok(), "{verdict}");
     if let Some(reasons) = reasons {
         assert!(Parser::new(&reasons).parse_list_with_visitor(&mut Ignored).is_ok(), "{reasons}");
     }
     if let Some(reply) = &decision.reply {
         assert!((200..600).contains(&reply.status));
-        let response = reply.headers.iter().fold(hyper::Response::builder().status(reply.status), |response, (name, value)| {
-            response.header(name.as_ref() as &str, value.as_ref() as &str)
-        });
+        let response = reply.headers.iter().fold(
+            hyper::Response::builder().status(reply.status),
+            |response, (name, value)| {
+                response.header(name.as_ref() as &str, value.as_ref() as &str)
+            },
+        );
         assert!(response.body(()).is_ok(), "{:?}", reply.headers);
     }
 }
@@ -102,10 +118,14 @@ fn told(gate: &Gate, decision: &Decision) -> (String, Option<String>, Option<(u1
 /// As the plugin sees a body that comes in pieces.
 fn in_pieces(gate: &Gate, captured: &Captured, piece: usize) -> Decision {
     let (head, size) = (captured.head(), captured.body.len());
-    match gate.head(gate.endpoint(&head).expect("a track path"), &head).expect("a verdict or a body") {
+    match gate
+        .head(gate.endpoint(&head).expect("a track path"), &head)
+        .expect("a verdict or a body")
+    {
         Step::Decided(decision) => decision,
         Step::Body(mut inspection) => {
-            let early = (0..size).step_by(piece.max(1)).find_map(|seen| inspection.body_seen(gate, seen));
+            let early =
+                (0..size).step_by(piece.max(1)).find_map(|seen| inspection.body_seen(gate, seen));
             let late = early.or_else(|| inspection.body_seen(gate, size));
             late.or_else(|| inspection.body(gate, &captured.body)).expect("a decision")
         }

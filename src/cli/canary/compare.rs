@@ -49,10 +49,18 @@ pub struct Report {
 }
 
 pub fn compare(stable: &Stats, canary: &Stats, limits: Limits) -> Report {
-    let mut report = Report { decision: Decision::Promote, reasons: Vec::new(), stable: stable.total(), canary: canary.total() };
+    let mut report = Report {
+        decision: Decision::Promote,
+        reasons: Vec::new(),
+        stable: stable.total(),
+        canary: canary.total(),
+    };
     errors(stable, canary, &mut report);
     if report.stable.min(report.canary) < limits.min_requests {
-        report.say(Decision::Hold, format!("fewer than {} requests on one side: too few to tell", limits.min_requests));
+        report.say(
+            Decision::Hold,
+            format!("fewer than {} requests on one side: too few to tell", limits.min_requests),
+        );
     } else {
         shares(stable, canary, limits, &mut report);
         latency(stable, canary, &mut report);
@@ -72,10 +80,15 @@ impl Report {
 }
 
 fn errors(stable: &Stats, canary: &Stats, report: &mut Report) {
-    if canary.host_errors > 0 && rate(canary.host_errors, canary.total()) > rate(stable.host_errors, stable.total()) {
+    if canary.host_errors > 0
+        && rate(canary.host_errors, canary.total()) > rate(stable.host_errors, stable.total())
+    {
         report.say(
             Decision::RollBack,
-            format!("{} host errors at the canary, {} at the stable gateway", canary.host_errors, stable.host_errors),
+            format!(
+                "{} host errors at the canary, {} at the stable gateway",
+                canary.host_errors, stable.host_errors
+            ),
         );
     }
     if canary.resumed > stable.resumed {
@@ -90,19 +103,23 @@ fn rate(count: u64, of: u64) -> f64 {
     count as f64 / of.max(1) as f64
 }
 
-/// Each share of each endpoint's requests, as a two-proportion test; the level is divided by their number (Bonferroni).
+/// Each share of each endpoint's requests, as a two-proportion test; the level is divided by their
+/// number (Bonferroni).
 fn shares(stable: &Stats, canary: &Stats, limits: Limits, report: &mut Report) {
     let kinds: BTreeSet<&Kind> = stable.requests.keys().chain(canary.requests.keys()).collect();
-    let seen: Vec<&Kind> = kinds.into_iter().filter(|kind| count(stable, kind) + count(canary, kind) > 0).collect();
+    let seen: Vec<&Kind> =
+        kinds.into_iter().filter(|kind| count(stable, kind) + count(canary, kind) > 0).collect();
     let alpha = limits.alpha / (seen.len() + 1) as f64;
     for kind in seen {
-        let (of_stable, of_canary) = (stable.of_endpoint(&kind.endpoint), canary.of_endpoint(&kind.endpoint));
+        let (of_stable, of_canary) =
+            (stable.of_endpoint(&kind.endpoint), canary.of_endpoint(&kind.endpoint));
         if of_stable == 0 || of_canary == 0 {
             let side = if of_canary == 0 { "the canary" } else { "the stable gateway" };
             report.say(Decision::Hold, format!("{}: no requests at {side}", kind.endpoint));
             continue;
         }
-        let (before, after) = (rate(count(stable, kind), of_stable), rate(count(canary, kind), of_canary));
+        let (before, after) =
+            (rate(count(stable, kind), of_stable), rate(count(canary, kind), of_canary));
         let change = 100.0 * (after - before);
         let p = p_value(count(stable, kind), of_stable, count(canary, kind), of_canary);
         if change.abs() <= limits.min_change || p >= alpha {
@@ -116,8 +133,10 @@ fn shares(stable: &Stats, canary: &Stats, limits: Limits, report: &mut Report) {
             100.0 * after,
             100.0 * before
         );
-        // More refused, or less looked at, is grave; less refused, or other annotations, is for a person to look at.
-        let is_grave = change > 0.0 && ["drop", "reject", "uninspected"].contains(&kind.verdict.as_str());
+        // More refused, or less looked at, is grave; less refused, or other annotations, is for a
+        // person to look at.
+        let is_grave =
+            change > 0.0 && ["drop", "reject", "uninspected"].contains(&kind.verdict.as_str());
         // That less passes follows from what else there is more of.
         if is_grave {
             report.say(Decision::RollBack, told);
@@ -126,7 +145,9 @@ fn shares(stable: &Stats, canary: &Stats, limits: Limits, report: &mut Report) {
         }
     }
     let p = p_value(stable.server_errors, stable.responses, canary.server_errors, canary.responses);
-    if rate(canary.server_errors, canary.responses) > rate(stable.server_errors, stable.responses) && p < alpha {
+    if rate(canary.server_errors, canary.responses) > rate(stable.server_errors, stable.responses)
+        && p < alpha
+    {
         report.say(
             Decision::RollBack,
             format!(
@@ -159,13 +180,17 @@ fn p_value(hits_a: u64, of_a: u64, hits_b: u64, of_b: u64) -> f64 {
 /// Buckets are wide: only a doubling, and of something that is felt, is told.
 fn latency(stable: &Stats, canary: &Stats, report: &mut Report) {
     for quantile in [0.5, 0.99] {
-        if let (Some(before), Some(after)) = (stable.latency_ms(quantile), canary.latency_ms(quantile))
+        if let (Some(before), Some(after)) =
+            (stable.latency_ms(quantile), canary.latency_ms(quantile))
             && after > 2.0 * before
             && after - before >= 5.0
         {
             report.say(
                 Decision::Hold,
-                format!("p{:.0} is {after} ms at the canary, {before} ms at the stable gateway", 100.0 * quantile),
+                format!(
+                    "p{:.0} is {after} ms at the canary, {before} ms at the stable gateway",
+                    100.0 * quantile
+                ),
             );
         }
     }
@@ -187,7 +212,11 @@ mod tests {
 
     #[test]
     fn a_tail_of_the_normal_distribution() {
-        assert!((p_value(500, 1000, 550, 1000) - 0.0253).abs() < 1e-3, "{}", p_value(500, 1000, 550, 1000));
+        assert!(
+            (p_value(500, 1000, 550, 1000) - 0.0253).abs() < 1e-3,
+            "{}",
+            p_value(500, 1000, 550, 1000)
+        );
         assert_eq!(p_value(0, 1000, 0, 1000), 1.0);
         assert_eq!(p_value(1, 0, 1, 10), 1.0);
     }
@@ -207,6 +236,10 @@ mod tests {
             assert_eq!(report.decision, expected, "{:?}", report.reasons);
         }
         let failing = Stats { host_errors: 1, ..stats(10, 0) };
-        assert_eq!(compare(&stats(1000, 0), &failing, LIMITS).decision, Decision::RollBack, "however few");
+        assert_eq!(
+            compare(&stats(1000, 0), &failing, LIMITS).decision,
+            Decision::RollBack,
+            "however few"
+        );
     }
 }

@@ -32,16 +32,25 @@ impl Stats {
             let label = |wanted: &str| label(labels, wanted);
             match name {
                 "trackgate_requests_total" => {
-                    let kind = Kind { endpoint: label("endpoint"), verdict: label("verdict"), reason: label("reason") };
+                    let kind = Kind {
+                        endpoint: label("endpoint"),
+                        verdict: label("verdict"),
+                        reason: label("reason"),
+                    };
                     *stats.requests.entry(kind).or_default() += value;
                 }
                 "trackgate_host_errors_total" => stats.host_errors += value,
                 "trackgate_resumed_total" => stats.resumed += value,
-                "envoy_http_downstream_rq_xx" if label("envoy_http_conn_manager_prefix") != "admin" => {
+                "envoy_http_downstream_rq_xx"
+                    if label("envoy_http_conn_manager_prefix") != "admin" =>
+                {
                     stats.responses += value;
-                    stats.server_errors += if label("envoy_response_code_class") == "5" { value } else { 0 };
+                    stats.server_errors +=
+                        if label("envoy_response_code_class") == "5" { value } else { 0 };
                 }
-                "envoy_http_downstream_rq_time_bucket" if label("envoy_http_conn_manager_prefix") != "admin" => {
+                "envoy_http_downstream_rq_time_bucket"
+                    if label("envoy_http_conn_manager_prefix") != "admin" =>
+                {
                     stats.add_bucket(label("le").parse().unwrap_or(f64::INFINITY), value);
                 }
                 _ => {}
@@ -65,10 +74,15 @@ impl Stats {
     /// What was counted after `earlier`. A counter that is smaller than it was has begun anew.
     pub fn since(&self, earlier: &Stats) -> Stats {
         let minus = |now: u64, then: u64| if now < then { now } else { now - then };
-        let requests =
-            self.requests.iter().map(|(kind, now)| (kind.clone(), minus(*now, earlier.requests.get(kind).copied().unwrap_or(0))));
+        let requests = self.requests.iter().map(|(kind, now)| {
+            (kind.clone(), minus(*now, earlier.requests.get(kind).copied().unwrap_or(0)))
+        });
         let latency = self.latency_buckets.iter().map(|(bound, now)| {
-            let then = earlier.latency_buckets.iter().find(|(known, _)| known == bound).map_or(0, |(_, count)| *count);
+            let then = earlier
+                .latency_buckets
+                .iter()
+                .find(|(known, _)| known == bound)
+                .map_or(0, |(_, count)| *count);
             (*bound, minus(*now, then))
         });
         Stats {
@@ -86,15 +100,28 @@ impl Stats {
     }
 
     pub fn of_endpoint(&self, endpoint: &str) -> u64 {
-        self.requests.iter().filter(|(kind, _)| kind.endpoint == endpoint).map(|(_, count)| count).sum()
+        self.requests
+            .iter()
+            .filter(|(kind, _)| kind.endpoint == endpoint)
+            .map(|(_, count)| count)
+            .sum()
     }
 
-    /// The upper bound of the bucket in which the quantile lies; `None` where nothing was measured, or it lies beyond the last one.
+    /// The upper bound of the bucket in which the quantile lies; `None` where nothing was measured,
+    /// or it lies beyond the last one.
     pub fn latency_ms(&self, quantile: f64) -> Option<f64> {
-        let total = self.latency_buckets.iter().map(|(_, count)| *count).max().filter(|total| *total > 0)?;
+        let total = self
+            .latency_buckets
+            .iter()
+            .map(|(_, count)| *count)
+            .max()
+            .filter(|total| *total > 0)?;
         let mut buckets = self.latency_buckets.clone();
         buckets.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-        let bound = buckets.iter().find(|(_, count)| *count as f64 >= quantile * total as f64).map(|(bound, _)| *bound);
+        let bound = buckets
+            .iter()
+            .find(|(_, count)| *count as f64 >= quantile * total as f64)
+            .map(|(bound, _)| *bound);
         bound.filter(|bound| bound.is_finite())
     }
 }
@@ -124,7 +151,12 @@ mod tests {
         let (before, after) = (Stats::parse(&text(10)), Stats::parse(&text(110)));
         let between = after.since(&before);
         assert_eq!(
-            (between.total(), between.of_endpoint("a"), between.of_endpoint("b"), between.server_errors),
+            (
+                between.total(),
+                between.of_endpoint("a"),
+                between.of_endpoint("b"),
+                between.server_errors
+            ),
             (100, 100, 0, 0)
         );
         assert_eq!((between.latency_ms(0.5), between.latency_ms(0.99)), (Some(5.0), Some(5.0)));

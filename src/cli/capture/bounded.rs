@@ -1,7 +1,8 @@
 //! A reader that ends where no record ends.
 //!
-//! Captures come from hostile traffic, and compressed ones grow a thousandfold when they are read. A large capture is no fault, so that its size is not
-//! limited; what is, is how far it may be read without a record that can be used.
+//! Captures come from hostile traffic, and compressed ones grow a thousandfold when they are read.
+//! A large capture is no fault, so that its size is not limited; what is, is how far it may be read
+//! without a record that can be used.
 
 use super::Record;
 use std::cell::Cell;
@@ -9,14 +10,17 @@ use std::fmt;
 use std::io::{BufRead, Error, Read, Result};
 use std::rc::Rc;
 
-/// Of a line, a trace, a HAR's request, and of everything that stands between two of those that can be read.
+/// Of a line, a trace, a HAR's request, and of everything that stands between two of those that can
+/// be read.
 pub const MAX_RECORD_BYTES: u64 = 32 << 20;
 /// Of what is passed over without being kept: a HAR's responses.
 const MAX_SKIPPED_BYTES: u64 = 64 << 20;
-/// What a record that cannot be read counts for besides its bytes, and an empty line: they take time, however short they are.
+/// What a record that cannot be read counts for besides its bytes, and an empty line: they take
+/// time, however short they are.
 const BAD_RECORD_BYTES: u64 = 1 << 10;
 
-/// How many bytes may still be read; shared by the reader, which counts, and those who know where a record ends.
+/// How many bytes may still be read; shared by the reader, which counts, and those who know where a
+/// record ends.
 #[derive(Debug, Clone)]
 pub struct Limit(Rc<Cell<u64>>);
 
@@ -122,7 +126,8 @@ pub fn is_endless(error: &Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<Endless>())
 }
 
-/// Ends a file: where the limit was reached that is a record that cannot be read, any other error is one of the file.
+/// Ends a file: where the limit was reached that is a record that cannot be read, any other error
+/// is one of the file.
 pub fn end(error: Error, place: &str, each: &mut dyn FnMut(Record)) -> Result<()> {
     if !is_endless(&error) {
         return Err(error);

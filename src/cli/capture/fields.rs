@@ -83,7 +83,9 @@ impl<'de> Deserialize<'de> for Headers {
             fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Headers, A::Error> {
                 let mut headers = Headers::default();
                 while let Some(name) = members.next_key::<String>()? {
-                    match members.next_value().map_err(|error| A::Error::custom(format_args!("headers.{name}: {error}")))? {
+                    match members.next_value().map_err(|error| {
+                        A::Error::custom(format_args!("headers.{name}: {error}"))
+                    })? {
                         Values::One(value) => headers.0.push((name, value))?,
                         Values::Many(values) => {
                             for value in values.0 {

@@ -1,5 +1,5 @@
-//! HTTP Archive (HAR 1.2), as browsers' developer tools write it. Its entries are read one after the other: the responses in it, which are most of it, are
-//! passed over.
+//! HTTP Archive (HAR 1.2), as browsers' developer tools write it. Its entries are read one after
+//! the other: the responses in it, which are most of it, are passed over.
 
 use super::bounded::Limit;
 use super::fields::{Limited, Text};
@@ -153,12 +153,14 @@ impl Entry {
     /// What is missing, or of another type.
     pub fn captured(self, place: String) -> Record {
         let raw = self.request.as_deref().map_or("{}", RawValue::get);
-        let request: Request<'_> = serde_json::from_str(raw).map_err(|error| format!("{place}: request: {error}"))?;
+        let request: Request<'_> =
+            serde_json::from_str(raw).map_err(|error| format!("{place}: request: {error}"))?;
         let missing = |name: &str| format!("{place}: request.{name}: expected a text, found none");
         let Text(method) = request.method.ok_or_else(|| missing("method"))?;
         let Text(url) = request.url.ok_or_else(|| missing("url"))?;
-        let (authority, path) =
-            split(&url).ok_or_else(|| format!("{place}: request.url: expected an absolute URL, found {url:?}"))?;
+        let (authority, path) = split(&url).ok_or_else(|| {
+            format!("{place}: request.url: expected an absolute URL, found {url:?}")
+        })?;
         let mut captured = Captured::new(place, &method, path, authority);
         for field in request.headers.0 {
             let (Some(Text(name)), Some(Text(value))) = (field.name, field.value) else { continue };
@@ -167,8 +169,10 @@ impl Entry {
                 captured.push(&name, value.into_owned());
             }
         }
-        captured.body =
-            request.data.and_then(|data| data.text).map_or_else(Vec::new, |Text(text)| text.into_owned().into_bytes());
+        captured.body = request
+            .data
+            .and_then(|data| data.text)
+            .map_or_else(Vec::new, |Text(text)| text.into_owned().into_bytes());
         captured.address = self.address;
         Ok(captured)
     }

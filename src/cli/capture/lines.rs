@@ -1,7 +1,9 @@
-//! JSON Lines, and JSON texts one after the other: requests of our own form, HAR, or Envoy's tap traces.
+//! JSON Lines, and JSON texts one after the other: requests of our own form, HAR, or Envoy's tap
+//! traces.
 //!
-//! Our own form: `{"id", "method", "path", "authority", "headers", "body", "body_b64", "address"}`. `headers` is an object of
-//! values or lists of values, or a list of pairs; all but `path` may be left out.
+//! Our own form: `{"id", "method", "path", "authority", "headers", "body", "body_b64", "address"}`.
+//! `headers` is an object of values or lists of values, or a list of pairs; all but `path` may be
+//! left out.
 
 use super::bounded::{Bounded, Limit, end, is_endless};
 use super::fields::{Headers, Text};
@@ -11,8 +13,13 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use std::fmt;
 use std::io::{BufRead, BufReader, Cursor, Read};
 
-/// One request a line; where the first line is not a whole JSON text, the texts stand one after the other.
-pub fn read(mut text: Bounded<impl BufRead>, name: &str, each: &mut dyn FnMut(Record)) -> std::io::Result<()> {
+/// One request a line; where the first line is not a whole JSON text, the texts stand one after the
+/// other.
+pub fn read(
+    mut text: Bounded<impl BufRead>,
+    name: &str,
+    each: &mut dyn FnMut(Record),
+) -> std::io::Result<()> {
     let limit = text.limit();
     let mut line = Vec::new();
     for number in 1.. {
@@ -45,7 +52,11 @@ pub fn read(mut text: Bounded<impl BufRead>, name: &str, each: &mut dyn FnMut(Re
     Ok(())
 }
 
-fn read_texts(text: Bounded<impl BufRead>, name: &str, each: &mut dyn FnMut(Record)) -> std::io::Result<()> {
+fn read_texts(
+    text: Bounded<impl BufRead>,
+    name: &str,
+    each: &mut dyn FnMut(Record),
+) -> std::io::Result<()> {
     let limit = text.limit();
     // The parser asks for one byte at a time. What is read ahead counts a little early.
     let mut text = BufReader::with_capacity(1 << 16, text);
@@ -71,7 +82,11 @@ fn read_texts(text: Bounded<impl BufRead>, name: &str, each: &mut dyn FnMut(Reco
 }
 
 fn wrong(place: &str, error: &serde_json::Error) -> String {
-    if error.is_data() { format!("{place}: {error}") } else { format!("{place}: expected a JSON text, found {error}") }
+    if error.is_data() {
+        format!("{place}: {error}")
+    } else {
+        format!("{place}: expected a JSON text, found {error}")
+    }
 }
 
 /// False at the end.
@@ -148,7 +163,8 @@ impl<'de> Visitor<'de> for One<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Found<'de>, A::Error> {
         let One { name, limit, each } = self;
-        let (mut line, mut entry, mut trace, mut is_har) = (Box::<Line<'_>>::default(), har::Entry::default(), None, false);
+        let (mut line, mut entry, mut trace, mut is_har) =
+            (Box::<Line<'_>>::default(), har::Entry::default(), None, false);
         while let Some(Text(member)) = members.next_key()? {
             match member.as_ref() {
                 "id" => line.id = members.next_value()?,
@@ -192,12 +208,15 @@ impl Found<'_> {
 impl Line<'_> {
     fn captured(self, place: String) -> Record {
         let Some(Text(path)) = self.path else {
-            return Err(format!("{place}: expected a request with \"path\", a HAR or a tap trace, found none of these"));
+            return Err(format!(
+                "{place}: expected a request with \"path\", a HAR or a tap trace, found none of these"
+            ));
         };
         let text = |text: &Option<Text<'_>>, default: &str| {
             text.as_ref().map_or_else(|| default.to_owned(), |Text(text)| text.to_string())
         };
-        let (method, authority) = (text(&self.method, "POST"), text(&self.authority, "captured.example"));
+        let (method, authority) =
+            (text(&self.method, "POST"), text(&self.authority, "captured.example"));
         let mut captured = Captured::new(text(&self.id, &place), &method, &path, &authority);
         let Headers(fields) = self.headers;
         fields.0.into_iter().for_each(|(name, value)| captured.push(&name, value));

@@ -1,5 +1,6 @@
-//! The wire format of Protocol Buffers, as far as tap traces use it. Nothing is copied: a generated reader makes 72 bytes of a header field that takes two,
-//! so that a small file could fill the memory.
+//! The wire format of Protocol Buffers, as far as tap traces use it. Nothing is copied: a generated
+//! reader makes 72 bytes of a header field that takes two, so that a small file could fill the
+//! memory.
 
 /// What a field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +28,8 @@ impl<'a> Content<'a> {
     }
 }
 
-/// The fields of a message in the order they stand: number and content. After an error there are no more.
+/// The fields of a message in the order they stand: number and content. After an error there are no
+/// more.
 #[derive(Debug)]
 pub struct Fields<'a>(&'a [u8]);
 
@@ -96,7 +98,11 @@ mod tests {
 
     fn shown(bytes: &[u8]) -> Vec<String> {
         Fields::of(bytes)
-            .map(|field| field.map_or("malformed".to_owned(), |(number, content)| format!("{number} {content:?}")))
+            .map(|field| {
+                field.map_or("malformed".to_owned(), |(number, content)| {
+                    format!("{number} {content:?}")
+                })
+            })
             .collect()
     }
 
@@ -107,7 +113,11 @@ mod tests {
             (b"\x0a\x02ab\x10\xac\x02", &["1 Bytes([97, 98])", "2 Number(300)"]),
             (
                 b"\x0d1234\x11!!!!!!!!\x18\x00",
-                &["1 Bytes([49, 50, 51, 52])", "2 Bytes([33, 33, 33, 33, 33, 33, 33, 33])", "3 Number(0)"],
+                &[
+                    "1 Bytes([49, 50, 51, 52])",
+                    "2 Bytes([33, 33, 33, 33, 33, 33, 33, 33])",
+                    "3 Number(0)",
+                ],
             ),
             (b"\x0a\x03ab", &["malformed"]),
             (b"\x0a\x00\x0b\x0a\x00", &["1 Bytes([])", "malformed"]),

@@ -1,4 +1,5 @@
-//! What Envoy's tap filter writes: `envoy.data.tap.v3.TraceWrapper`, as JSON or as length-delimited protobuf.
+//! What Envoy's tap filter writes: `envoy.data.tap.v3.TraceWrapper`, as JSON or as length-delimited
+//! protobuf.
 
 use super::bounded::{Bounded, MAX_RECORD_BYTES, end};
 use super::fields::{Limited, MAX_FIELDS, Text};
@@ -9,7 +10,11 @@ use serde::Deserialize;
 use std::io::{BufRead, Read};
 
 /// `PROTO_BINARY_LENGTH_DELIMITED`: each trace after its length as a varint.
-pub fn read_delimited(mut bytes: Bounded<impl BufRead>, name: &str, each: &mut dyn FnMut(Record)) -> std::io::Result<()> {
+pub fn read_delimited(
+    mut bytes: Bounded<impl BufRead>,
+    name: &str,
+    each: &mut dyn FnMut(Record),
+) -> std::io::Result<()> {
     let limit = bytes.limit();
     let mut trace = Vec::new();
     for number in 1.. {
@@ -31,7 +36,10 @@ pub fn read_delimited(mut bytes: Bounded<impl BufRead>, name: &str, each: &mut d
             return end(error, &place, each);
         }
         if (trace.len() as u64) < length {
-            each(Err(format!("{place}: expected a trace of {length} bytes, found {} to the end of the file", trace.len())));
+            each(Err(format!(
+                "{place}: expected a trace of {length} bytes, found {} to the end of the file",
+                trace.len()
+            )));
             break;
         }
         limit.pass(of_bytes(&trace, place), each);
@@ -56,10 +64,12 @@ fn varint(bytes: &mut impl BufRead) -> std::io::Result<Option<u64>> {
     Ok(Some(value))
 }
 
-/// A `TraceWrapper`. Numbers of fields are those of `envoy/data/tap/v3`; a message that stands twice is read as one, as the format has it.
+/// A `TraceWrapper`. Numbers of fields are those of `envoy/data/tap/v3`; a message that stands
+/// twice is read as one, as the format has it.
 fn of_bytes(wrapper: &[u8], place: String) -> Record {
     let malformed = |Malformed| format!("{place}: expected a tap trace, found other bytes");
-    let (mut captured, mut is_http) = (Captured { id: place.clone(), ..Captured::default() }, false);
+    let (mut captured, mut is_http) =
+        (Captured { id: place.clone(), ..Captured::default() }, false);
     let (mut peer, mut port) = (None, 0);
     for field in Fields::of(wrapper) {
         // TraceWrapper.http_buffered_trace
@@ -68,11 +78,12 @@ fn of_bytes(wrapper: &[u8], place: String) -> Record {
         for field in Fields::of(trace) {
             match field.map_err(malformed)? {
                 // HttpBufferedTrace.request
-                (1, Content::Bytes(request)) => {
-                    read_request(request, &mut captured).map_err(|found| format!("{place}: {found}"))?
-                }
+                (1, Content::Bytes(request)) => read_request(request, &mut captured)
+                    .map_err(|found| format!("{place}: {found}"))?,
                 // HttpBufferedTrace.downstream_connection
-                (3, Content::Bytes(connection)) => read_peer(connection, &mut peer, &mut port).map_err(malformed)?,
+                (3, Content::Bytes(connection)) => {
+                    read_peer(connection, &mut peer, &mut port).map_err(malformed)?
+                }
                 _ => {}
             }
         }
@@ -91,7 +102,9 @@ fn read_request(message: &[u8], captured: &mut Captured) -> Result<(), String> {
         match field.map_err(malformed)? {
             (1, Content::Bytes(header)) => {
                 if captured.fields.len() == MAX_FIELDS {
-                    return Err(format!("expected a request, found more than {MAX_FIELDS} header fields"));
+                    return Err(format!(
+                        "expected a request, found more than {MAX_FIELDS} header fields"
+                    ));
                 }
                 let (name, value) = header_value(header).map_err(malformed)?;
                 captured.push(&name, value);
@@ -127,13 +140,19 @@ fn header_value(message: &[u8]) -> Result<(String, Vec<u8>), Malformed> {
 }
 
 /// `Connection.remote_address.socket_address`: `address` and `port_value`.
-fn read_peer(connection: &[u8], address: &mut Option<String>, port: &mut u64) -> Result<(), Malformed> {
+fn read_peer(
+    connection: &[u8],
+    address: &mut Option<String>,
+    port: &mut u64,
+) -> Result<(), Malformed> {
     for remote in inside(connection, 2)? {
         for socket in inside(remote, 1)? {
             let address = address.get_or_insert_default();
             for field in Fields::of(socket) {
                 match field? {
-                    (2, content) => *address = String::from_utf8_lossy(content.bytes()).into_owned(),
+                    (2, content) => {
+                        *address = String::from_utf8_lossy(content.bytes()).into_owned()
+                    }
                     (3, content) => *port = content.number(),
                     _ => {}
                 }
@@ -214,25 +233,36 @@ impl Trace<'_> {
     /// # Errors
     /// What is missing.
     pub fn captured(self, place: String) -> Record {
-        let (headers, body) = self.request.map_or((None, None), |request| (request.headers, request.body));
-        let fields =
-            headers.ok_or_else(|| format!("{place}: http_buffered_trace.request.headers: expected a list, found none"))?;
+        let (headers, body) =
+            self.request.map_or((None, None), |request| (request.headers, request.body));
+        let fields = headers.ok_or_else(|| {
+            format!("{place}: http_buffered_trace.request.headers: expected a list, found none")
+        })?;
         let mut captured = Captured { id: place.clone(), ..Captured::default() };
         for HeaderValue { key, value, raw_value } in fields.0 {
             let raw = raw_value.and_then(|Text(text)| decoded(&text));
-            let text = value.filter(|Text(text)| !text.is_empty()).map(|Text(text)| text.into_owned().into_bytes());
-            captured.push(key.as_ref().map_or("", |Text(key)| key), text.or(raw).unwrap_or_default());
+            let text = value
+                .filter(|Text(text)| !text.is_empty())
+                .map(|Text(text)| text.into_owned().into_bytes());
+            captured
+                .push(key.as_ref().map_or("", |Text(key)| key), text.or(raw).unwrap_or_default());
         }
         if let Some(Body { as_bytes, as_string, truncated }) = body {
             captured.truncated = truncated.unwrap_or(false);
             captured.body = match (as_bytes, as_string) {
-                (Some(Text(encoded)), _) => decoded(&encoded)
-                    .ok_or_else(|| format!("{place}: request.body.as_bytes: expected Base64, found other text"))?,
-                (None, text) => text.map_or_else(Vec::new, |Text(text)| text.into_owned().into_bytes()),
+                (Some(Text(encoded)), _) => decoded(&encoded).ok_or_else(|| {
+                    format!("{place}: request.body.as_bytes: expected Base64, found other text")
+                })?,
+                (None, text) => {
+                    text.map_or_else(Vec::new, |Text(text)| text.into_owned().into_bytes())
+                }
             };
         }
-        let peer = self.downstream_connection.and_then(|connection| connection.remote_address?.socket_address);
-        captured.address = peer.and_then(|peer| Some(joined(&peer.address?.0, peer.port_value.unwrap_or(0))));
+        let peer = self
+            .downstream_connection
+            .and_then(|connection| connection.remote_address?.socket_address);
+        captured.address =
+            peer.and_then(|peer| Some(joined(&peer.address?.0, peer.port_value.unwrap_or(0))));
         Ok(with_request_id(captured))
     }
 }

@@ -20,7 +20,10 @@ fn malformed_records_are_named_and_the_next_ones_are_read() {
     );
     let last = records[4].as_ref().unwrap();
     assert_eq!((last.id.as_str(), last.body.as_slice()), ("x", b"\xE9".as_slice()));
-    assert_eq!(last.fields[3..], [("a".to_owned(), b"1".to_vec()), ("a".to_owned(), b"2".to_vec())]);
+    assert_eq!(
+        last.fields[3..],
+        [("a".to_owned(), b"1".to_vec()), ("a".to_owned(), b"2".to_vec())]
+    );
 }
 
 #[test]
@@ -41,5 +44,8 @@ fn hars_are_read() {
 #[test]
 fn a_delimited_file_that_breaks_off_says_so() {
     let records = records(&[200, 1, 2, 3]);
-    assert_eq!(records[0].as_ref().unwrap_err(), "f:1: expected a trace of 200 bytes, found 2 to the end of the file");
+    assert_eq!(
+        records[0].as_ref().unwrap_err(),
+        "f:1: expected a trace of 200 bytes, found 2 to the end of the file"
+    );
 }

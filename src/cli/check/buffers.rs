@@ -1,4 +1,5 @@
-//! What Envoy can hold of a body, by the bootstrap around the filter, beside what the filter wants to hold.
+//! What Envoy can hold of a body, by the bootstrap around the filter, beside what the filter wants
+//! to hold.
 
 use crate::cli::configuration::{Found, Source};
 use crate::config::Config;
@@ -12,18 +13,28 @@ const CONNECTION_BYTES: u64 = 1 << 20;
 /// The same of HTTP/2's stream window.
 const WINDOW_BYTES: u64 = 16 << 20;
 
-const CONNECTION: [&str; 2] = ["per_connection_buffer_limit_bytes", "perConnectionBufferLimitBytes"];
+const CONNECTION: [&str; 2] =
+    ["per_connection_buffer_limit_bytes", "perConnectionBufferLimitBytes"];
 const WINDOW: [&str; 2] = ["initial_stream_window_size", "initialStreamWindowSize"];
 const ROUTE: [&str; 2] = ["request_body_buffer_limit", "requestBodyBufferLimit"];
 const BUFFER: [&str; 2] = ["max_request_bytes", "maxRequestBytes"];
 
-/// Problems and warnings about the listener that holds the filter. Nothing is known of one that is elsewhere.
-pub fn of(found: &Found, documents: &[Value], config: &Config, gate: &Gate) -> (Vec<Problem>, Vec<String>) {
+/// Problems and warnings about the listener that holds the filter. Nothing is known of one that is
+/// elsewhere.
+pub fn of(
+    found: &Found,
+    documents: &[Value],
+    config: &Config,
+    gate: &Gate,
+) -> (Vec<Problem>, Vec<String>) {
     match found.source {
         Source::Bootstrap => {}
-        Source::Plain | Source::WasmPlugin | Source::EnvoyFilter | Source::ExtensionPolicy => return Default::default(),
+        Source::Plain | Source::WasmPlugin | Source::EnvoyFilter | Source::ExtensionPolicy => {
+            return Default::default();
+        }
     }
-    let Some(listener) = documents.iter().find_map(|document| listener_of(document, &found.around)) else {
+    let Some(listener) = documents.iter().find_map(|document| listener_of(document, &found.around))
+    else {
         return Default::default();
     };
     match config.body_phase {
@@ -44,7 +55,10 @@ fn hold(listener: &Value, config: &Config, gate: &Gate) -> (Vec<Problem>, Vec<St
         );
         let is_wrong = told as u64 > holds;
         return (
-            is_wrong.then(|| Problem::new("buffer_limit_bytes", expected, told.to_string())).into_iter().collect(),
+            is_wrong
+                .then(|| Problem::new("buffer_limit_bytes", expected, told.to_string()))
+                .into_iter()
+                .collect(),
             Vec::new(),
         );
     }
@@ -70,7 +84,12 @@ fn compat(listener: &Value, gate: &Gate) -> Vec<String> {
     if let Some(holds) = holds.filter(|holds| *holds < wanted) {
         warnings.push(format!("max_request_bytes: {holds}, where the endpoints take {wanted}: Envoy refuses what is in between"));
     }
-    if holds.is_some() && !has_text(listener, "type.googleapis.com/envoy.extensions.filters.http.buffer.v3.BufferPerRoute") {
+    if holds.is_some()
+        && !has_text(
+            listener,
+            "type.googleapis.com/envoy.extensions.filters.http.buffer.v3.BufferPerRoute",
+        )
+    {
         warnings.push(
             "envoy.filters.http.buffer: on for every route: uploads are refused, WebSockets and gRPC streams hang: turn it off by BufferPerRoute \
              where the verdict is not pending"
@@ -84,9 +103,15 @@ fn compat(listener: &Value, gate: &Gate) -> Vec<String> {
 fn wanted(gate: &Gate) -> u64 {
     let of = |limits: &crate::vendors::Limits, vendor: Vendor| match vendor {
         Vendor::CommandersAct => limits.request_bytes.max(limits.batch_bytes),
-        Vendor::Convert | Vendor::Plausible | Vendor::Userpilot | Vendor::Custom => limits.request_bytes,
+        Vendor::Convert | Vendor::Plausible | Vendor::Userpilot | Vendor::Custom => {
+            limits.request_bytes
+        }
     };
-    gate.endpoints.iter().map(|endpoint| of(&endpoint.limits, endpoint.vendor) as u64).max().unwrap_or(0)
+    gate.endpoints
+        .iter()
+        .map(|endpoint| of(&endpoint.limits, endpoint.vendor) as u64)
+        .max()
+        .unwrap_or(0)
 }
 
 /// The innermost object with `filter_chains` around a value.
@@ -96,7 +121,8 @@ fn listener_of<'d>(document: &'d Value, around: &Value) -> Option<&'d Value> {
         Value::Array(list) => list.iter().find_map(|element| listener_of(element, around)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
     };
-    let is_listener = ["filter_chains", "filterChains"].iter().any(|name| document.get(name).is_some());
+    let is_listener =
+        ["filter_chains", "filterChains"].iter().any(|name| document.get(name).is_some());
     inner.or_else(|| (is_listener && has(document, around)).then_some(document))
 }
 
@@ -115,10 +141,15 @@ fn has_text(value: &Value, text: &str) -> bool {
 
 /// What a field says wherever it stands below; protobuf's JSON may write a number as a string.
 fn numbers(value: &Value, names: &[&str]) -> Vec<u64> {
-    let number = |value: &Value| value.as_u64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
+    let number = |value: &Value| {
+        value.as_u64().or_else(|| value.as_str().and_then(|text| text.parse().ok()))
+    };
     match value {
         Value::Object(members) => {
-            let own = members.iter().filter(|(name, _)| names.contains(&name.as_str())).filter_map(|(_, value)| number(value));
+            let own = members
+                .iter()
+                .filter(|(name, _)| names.contains(&name.as_str()))
+                .filter_map(|(_, value)| number(value));
             own.chain(members.values().flat_map(|member| numbers(member, names))).collect()
         }
         Value::Array(list) => list.iter().flat_map(|element| numbers(element, names)).collect(),

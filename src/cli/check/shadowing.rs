@@ -4,9 +4,11 @@ use crate::config::{Config, EndpointSpec};
 use crate::vendors;
 use std::collections::{BTreeSet, HashMap};
 
-/// The endpoints of a configuration by what they serve, so that ten thousand are compared in a moment.
+/// The endpoints of a configuration by what they serve, so that ten thousand are compared in a
+/// moment.
 pub struct Index<'c> {
-    /// The first endpoint that serves a host and a path, both as patterns. An empty host is every one.
+    /// The first endpoint that serves a host and a path, both as patterns. An empty host is every
+    /// one.
     first: HashMap<(String, Vec<&'c str>), usize>,
     /// Of each path, which of its segments are any: `/v1/{key}` is `[false, true]`.
     shapes: BTreeSet<Vec<bool>>,
@@ -17,7 +19,9 @@ impl<'c> Index<'c> {
         let mut index = Index { first: HashMap::new(), shapes: BTreeSet::new() };
         for (number, spec) in config.endpoints.iter().enumerate() {
             let paths: Vec<Vec<&str>> = paths(spec).map(segments).collect();
-            index.shapes.extend(paths.iter().map(|path| path.iter().map(|segment| segment.is_empty()).collect()));
+            index.shapes.extend(
+                paths.iter().map(|path| path.iter().map(|segment| segment.is_empty()).collect()),
+            );
             for host in hosts(spec) {
                 for path in &paths {
                     index.first.entry((host.clone(), path.clone())).or_insert(number);
@@ -27,13 +31,15 @@ impl<'c> Index<'c> {
         index
     }
 
-    /// The earlier endpoint that serves whatever this one does; where it takes several, the last that was found.
+    /// The earlier endpoint that serves whatever this one does; where it takes several, the last
+    /// that was found.
     pub fn shadowing(&self, config: &'c Config, number: usize) -> Option<&'c str> {
         let spec = config.endpoints.get(number)?;
         let mut earlier = None;
         for host in hosts(spec) {
             for path in paths(spec) {
-                earlier = Some(self.serving(&host, &segments(path)).filter(|found| *found < number)?);
+                earlier =
+                    Some(self.serving(&host, &segments(path)).filter(|found| *found < number)?);
             }
         }
         config.endpoints.get(earlier?).map(|endpoint| endpoint.name.as_str())
@@ -42,13 +48,24 @@ impl<'c> Index<'c> {
     /// The first endpoint that serves all requests to these.
     fn serving(&self, host: &str, path: &[&'c str]) -> Option<usize> {
         let wider = self.shapes.iter().filter(|shape| {
-            shape.len() == path.len() && shape.iter().zip(path).all(|(is_any, segment)| *is_any || !segment.is_empty())
+            shape.len() == path.len()
+                && shape.iter().zip(path).all(|(is_any, segment)| *is_any || !segment.is_empty())
         });
         let paths: Vec<Vec<&str>> = wider
-            .map(|shape| shape.iter().zip(path).map(|(is_any, segment)| if *is_any { "" } else { *segment }).collect())
+            .map(|shape| {
+                shape
+                    .iter()
+                    .zip(path)
+                    .map(|(is_any, segment)| if *is_any { "" } else { *segment })
+                    .collect()
+            })
             .collect();
         let found = wider_hosts(host).into_iter().flat_map(|host| {
-            paths.iter().filter_map(move |path| self.first.get(&(host.clone(), path.clone()))).copied().collect::<Vec<_>>()
+            paths
+                .iter()
+                .filter_map(move |path| self.first.get(&(host.clone(), path.clone())))
+                .copied()
+                .collect::<Vec<_>>()
         });
         found.min()
     }
@@ -57,7 +74,9 @@ impl<'c> Index<'c> {
 /// Lower-case; empty for every host.
 fn hosts(spec: &EndpointSpec) -> Vec<String> {
     match &spec.hosts {
-        Some(hosts) => hosts.iter().map(|host| host.trim_end_matches('.').to_ascii_lowercase()).collect(),
+        Some(hosts) => {
+            hosts.iter().map(|host| host.trim_end_matches('.').to_ascii_lowercase()).collect()
+        }
         None => vec![String::new()],
     }
 }
@@ -93,13 +112,17 @@ mod tests {
     use std::time::{Duration, Instant};
 
     fn shadowed(endpoints: &str) -> Vec<Option<String>> {
-        let (config, _) = crate::config::load(format!("{{\"endpoints\":[{endpoints}]}}").as_bytes()).unwrap();
+        let (config, _) =
+            crate::config::load(format!("{{\"endpoints\":[{endpoints}]}}").as_bytes()).unwrap();
         let index = Index::of(&config);
-        (0..config.endpoints.len()).map(|number| index.shadowing(&config, number).map(str::to_owned)).collect()
+        (0..config.endpoints.len())
+            .map(|number| index.shadowing(&config, number).map(str::to_owned))
+            .collect()
     }
 
     fn pair(first: &str, second: &str) -> bool {
-        let endpoint = |name: &str, rest: &str| format!(r#"{{"name":"{name}","vendor":"convert"{rest}}}"#);
+        let endpoint =
+            |name: &str, rest: &str| format!(r#"{{"name":"{name}","vendor":"convert"{rest}}}"#);
         let found = shadowed(&format!("{},{}", endpoint("a", first), endpoint("b", second)));
         assert_eq!(found[0], None);
         found[1].as_deref() == Some("a")
@@ -140,7 +163,11 @@ mod tests {
         for kind in kinds {
             let mut endpoints = String::new();
             for number in 0..10_000 {
-                let _ = write!(endpoints, r#"{{"name":"e{number}","vendor":"convert",{}}},"#, kind(number));
+                let _ = write!(
+                    endpoints,
+                    r#"{{"name":"e{number}","vendor":"convert",{}}},"#,
+                    kind(number)
+                );
             }
             let text = format!("{{\"endpoints\":[{}]}}", endpoints.trim_end_matches(','));
             let (config, _) = crate::config::load(text.as_bytes()).unwrap();

@@ -21,13 +21,17 @@ pub fn of(config: &Config) -> Vec<String> {
             ));
         }
         let mode = spec.mode.unwrap_or(config.mode);
-        if mode == Mode::Shadow && spec.enforce_percent.unwrap_or(config.enforce_percent) != Share::ALL {
+        if mode == Mode::Shadow
+            && spec.enforce_percent.unwrap_or(config.enforce_percent) != Share::ALL
+        {
             warnings.push(format!("{}: enforce_percent has no effect in shadow mode", named(spec)));
         }
         warnings.extend(unserved_sites(spec));
     }
     let has_shields = |spec: &EndpointSpec| {
-        spec.sites.as_ref().is_some_and(|sites| sites.iter().any(|(_, site)| site.country_blocklist.is_some()))
+        spec.sites
+            .as_ref()
+            .is_some_and(|sites| sites.iter().any(|(_, site)| site.country_blocklist.is_some()))
     };
     if config.country_header.is_none() && config.endpoints.iter().any(has_shields) {
         warnings.push(
@@ -55,7 +59,9 @@ fn named(spec: &EndpointSpec) -> String {
 /// Sites whose own rules let none of their pages through.
 fn unserved_sites(spec: &EndpointSpec) -> Vec<String> {
     let Some(sites) = &spec.sites else { return Vec::new() };
-    let odd = |domain: &str| domain.contains(['/', ':', ' ', '*']) || domain.is_empty() || domain != domain.trim();
+    let odd = |domain: &str| {
+        domain.contains(['/', ':', ' ', '*']) || domain.is_empty() || domain != domain.trim()
+    };
     let odd_names = sites.iter().filter(|(domain, _)| odd(domain));
     let mut warnings: Vec<String> = odd_names
         .map(|(domain, _)| {
@@ -68,30 +74,46 @@ fn unserved_sites(spec: &EndpointSpec) -> Vec<String> {
             && site.page_blocklist.is_none()
             && site.hostname_allowlist.is_none()
     });
-    warnings.extend(empty.map(|(domain, _)| format!("{}.sites.{}: has no rules", spec.at, OneLine(domain))));
+    warnings.extend(
+        empty.map(|(domain, _)| format!("{}.sites.{}: has no rules", spec.at, OneLine(domain))),
+    );
     warnings
 }
 
 /// Warnings about what stands around a filter in an Envoy of one's own.
 pub fn of_envoy(found: &Found, phase: BodyPhase, documents: &[Value]) -> Vec<String> {
     let mut warnings = Vec::new();
-    let member =
-        |snake: &str, camel: &str| found.around.get(snake).or_else(|| found.around.get(camel)).cloned().unwrap_or(Value::Null);
-    let has_knob = member("allow_on_headers_stop_iteration", "allowOnHeadersStopIteration") == Value::Bool(true);
+    let member = |snake: &str, camel: &str| {
+        found.around.get(snake).or_else(|| found.around.get(camel)).cloned().unwrap_or(Value::Null)
+    };
+    let has_knob = member("allow_on_headers_stop_iteration", "allowOnHeadersStopIteration")
+        == Value::Bool(true);
     if phase == BodyPhase::Hold && !has_knob {
         warnings.push(
             "allow_on_headers_stop_iteration: missing or false: every request with a body waits for the watchdog, about a second"
                 .to_owned(),
         );
     }
-    if phase == BodyPhase::Compat && !documents.iter().any(|document| contains(document, "envoy.filters.http.buffer")) {
-        warnings.push("body_phase \"compat\" needs envoy.filters.http.buffer after the filter".to_owned());
+    if phase == BodyPhase::Compat
+        && !documents.iter().any(|document| contains(document, "envoy.filters.http.buffer"))
+    {
+        warnings.push(
+            "body_phase \"compat\" needs envoy.filters.http.buffer after the filter".to_owned(),
+        );
     }
-    if member("configuration", "configuration").get("@type").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("Struct"))
+    if member("configuration", "configuration")
+        .get("@type")
+        .and_then(Value::as_str)
+        .is_some_and(|kind| kind.ends_with("Struct"))
     {
         warnings.push("configuration: a Struct reaches the filter as protobuf bytes, which it does not take: use google.protobuf.StringValue".to_owned());
     }
-    if member("vm_config", "vmConfig").get("vm_id").and_then(Value::as_str).unwrap_or_default().is_empty() {
+    if member("vm_config", "vmConfig")
+        .get("vm_id")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .is_empty()
+    {
         warnings.push("vm_config.vm_id: empty: VMs with an empty one share data".to_owned());
     }
     if member("failure_policy", "failurePolicy") != "FAIL_RELOAD" {
@@ -100,7 +122,9 @@ pub fn of_envoy(found: &Found, phase: BodyPhase, documents: &[Value]) -> Vec<Str
         );
     }
     let manager = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
-    if found.source == Source::Bootstrap && documents.iter().any(|document| contains(document, manager)) {
+    if found.source == Source::Bootstrap
+        && documents.iter().any(|document| contains(document, manager))
+    {
         warnings.extend(of_manager(documents));
     }
     warnings
@@ -109,9 +133,12 @@ pub fn of_envoy(found: &Found, phase: BodyPhase, documents: &[Value]) -> Vec<Str
 /// Warnings about the connection manager.
 fn of_manager(documents: &[Value]) -> Vec<String> {
     let is_set = |setting: &str| documents.iter().any(|document| is_set(document, setting));
-    let missing = ["normalize_path", "merge_slashes", "use_remote_address"].into_iter().filter(|setting| !is_set(setting));
-    let mut warnings: Vec<String> =
-        missing.map(|setting| format!("{setting}: not set on the connection manager: {}", why(setting))).collect();
+    let missing = ["normalize_path", "merge_slashes", "use_remote_address"]
+        .into_iter()
+        .filter(|setting| !is_set(setting));
+    let mut warnings: Vec<String> = missing
+        .map(|setting| format!("{setting}: not set on the connection manager: {}", why(setting)))
+        .collect();
     if is_set("proxy_100_continue") {
         warnings.push("proxy_100_continue: true: a client that waits for 100 (Continue) before it sends its body hangs until Envoy answers 408, because the collector gets nothing before the body is whole: leave it out".to_owned());
     }
@@ -131,8 +158,13 @@ pub fn of_platform(found: &Found, phase: BodyPhase) -> Vec<String> {
     if phase == BodyPhase::Hold {
         warnings.push("body_phase: this kind of resource cannot set allow_on_headers_stop_iteration: use \"compat\", with a buffer filter after the gate".to_owned());
     }
-    if found.source == Source::WasmPlugin && found.around.get("failStrategy").is_some_and(|strategy| strategy == "FAIL_OPEN") {
-        warnings.push("failStrategy: FAIL_OPEN: after a trap every request on that worker bypasses the gate".to_owned());
+    if found.source == Source::WasmPlugin
+        && found.around.get("failStrategy").is_some_and(|strategy| strategy == "FAIL_OPEN")
+    {
+        warnings.push(
+            "failStrategy: FAIL_OPEN: after a trap every request on that worker bypasses the gate"
+                .to_owned(),
+        );
     }
     warnings
 }
@@ -150,7 +182,8 @@ fn is_set(value: &Value, name: &str) -> bool {
     match value {
         Value::Array(list) => list.iter().any(|element| is_set(element, name)),
         Value::Object(members) => {
-            members.get(name) == Some(&Value::Bool(true)) || members.values().any(|member| is_set(member, name))
+            members.get(name) == Some(&Value::Bool(true))
+                || members.values().any(|member| is_set(member, name))
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use std::cell::Cell;
 use std::fmt;
 
-/// Brackets that are open at once, strings and comments not told apart. The parser takes no more than 128 levels anyway, but a time that grows with
-/// their square to say so.
+/// Brackets that are open at once, strings and comments not told apart. The parser takes no more
+/// than 128 levels anyway, but a time that grows with their square to say so.
 const MAX_BRACKETS: usize = 256;
 /// The parser makes a hundred bytes of two.
 const MAX_BYTES: usize = 16 << 20;
@@ -28,7 +28,9 @@ pub fn documents(text: &str) -> Result<Vec<Value>, String> {
     // A value takes two bytes of text at least, unless it is an alias, or nothing.
     let budget = Budget(Cell::new(2 * VALUE_BYTES * text.len() + FREE_BYTES));
     let documents = serde_yaml_ng::Deserializer::from_str(text);
-    documents.map(|document| budget.deserialize(document).map_err(|error| error.to_string())).collect()
+    documents
+        .map(|document| budget.deserialize(document).map_err(|error| error.to_string()))
+        .collect()
 }
 
 fn check_brackets(text: &str) -> Result<(), String> {
@@ -53,7 +55,9 @@ struct Budget(Cell<usize>);
 impl Budget {
     fn take<E: Error>(&self, bytes: usize) -> Result<(), E> {
         let left = self.0.get().checked_sub(bytes + VALUE_BYTES);
-        self.0.set(left.ok_or_else(|| E::custom("its aliases make it more than sixty times as large"))?);
+        self.0.set(
+            left.ok_or_else(|| E::custom("its aliases make it more than sixty times as large"))?,
+        );
         Ok(())
     }
 }
@@ -134,8 +138,9 @@ mod tests {
     fn what_others_read_is_read() {
         let text = "# a comment [[\na: &x [1, -2, 0.5, true, null, 'b', \"c\\n\"]\nb: {c: *x, 3: |\n  d\n}\n---\n- e\n";
         let text = text.replace("|\n  d\n", "d");
-        let known: Vec<Value> =
-            serde_yaml_ng::Deserializer::from_str(&text).map(|document| Value::deserialize(document).unwrap()).collect();
+        let known: Vec<Value> = serde_yaml_ng::Deserializer::from_str(&text)
+            .map(|document| Value::deserialize(document).unwrap())
+            .collect();
         assert_eq!(documents(&text).unwrap(), known);
         assert_eq!(known[0]["b"]["c"][0], 1);
     }
@@ -145,8 +150,14 @@ mod tests {
     fn a_small_text_takes_neither_time_nor_room() {
         let rows = [
             (format!("a: {}", "[".repeat(100_000)), "more than 256 brackets are open at line 1"),
-            (format!("a:\n{}", " {a:\n".repeat(25_000)), "more than 256 brackets are open at line 258"),
-            (format!("a: {}{}", "[".repeat(200), "]".repeat(200)), "recursion limit exceeded at line 1 column 131"),
+            (
+                format!("a:\n{}", " {a:\n".repeat(25_000)),
+                "more than 256 brackets are open at line 258",
+            ),
+            (
+                format!("a: {}{}", "[".repeat(200), "]".repeat(200)),
+                "recursion limit exceeded at line 1 column 131",
+            ),
             (
                 format!("a: &a [{}]\nb: [{}]\n", "x,".repeat(20_000), "*a,".repeat(20_000)),
                 "its aliases make it more than sixty times as large",

@@ -23,17 +23,26 @@ pub struct Remote {
 /// # Errors
 /// A name that cannot be resolved, or a peer that does not answer.
 pub async fn run(remote: &Remote) -> Result<bool> {
-    let (gateway, admin, collector) =
-        (resolve(&remote.gateway).await?, resolve(&remote.admin).await?, resolve(&remote.collector).await?);
+    let (gateway, admin, collector) = (
+        resolve(&remote.gateway).await?,
+        resolve(&remote.admin).await?,
+        resolve(&remote.collector).await?,
+    );
     let rows = rows();
     let mut fates = Vec::new();
     for (index, row) in rows.iter().enumerate() {
         let before = stats(admin).await?;
         let answer = client::send(gateway, &numbered(&row.call, index), Transport::Http1).await?;
         let counted = counted(&stats(admin).await?.since(&before));
-        let (verdict, reason) = counted.map_or(("untouched".to_owned(), String::new()), |kind| (kind.verdict, kind.reason));
+        let (verdict, reason) = counted
+            .map_or(("untouched".to_owned(), String::new()), |kind| (kind.verdict, kind.reason));
         let reason = if reason == "none" { String::new() } else { reason };
-        fates.push(Fate { verdict, reason, status: answer.status, collector: seen(collector, index).await? });
+        fates.push(Fate {
+            verdict,
+            reason,
+            status: answer.status,
+            collector: seen(collector, index).await?,
+        });
     }
     print_table(&rows, &fates);
     let agreeing = rows.iter().zip(&fates).filter(|(row, fate)| is_as_expected(row, fate)).count();
@@ -42,12 +51,14 @@ pub async fn run(remote: &Remote) -> Result<bool> {
 }
 
 async fn resolve(name: &str) -> Result<SocketAddr> {
-    let mut found = tokio::net::lookup_host(name).await.map_err(|error| format!("{name}: {error}"))?;
+    let mut found =
+        tokio::net::lookup_host(name).await.map_err(|error| format!("{name}: {error}"))?;
     Ok(found.next().ok_or_else(|| format!("{name}: no address"))?)
 }
 
 async fn get(address: SocketAddr, path: &str) -> Result<Vec<u8>> {
-    let call = Call { method: "GET".to_owned(), path: path.to_owned(), headers: Vec::new(), body: None };
+    let call =
+        Call { method: "GET".to_owned(), path: path.to_owned(), headers: Vec::new(), body: None };
     Ok(client::send(address, &call, Transport::Http1).await?.body)
 }
 

@@ -1,4 +1,5 @@
-//! One request, as a person has it at hand: a raw HTTP message, a curl command line, a HAR entry, or a line of `replay`'s JSON.
+//! One request, as a person has it at hand: a raw HTTP message, a curl command line, a HAR entry,
+//! or a line of `replay`'s JSON.
 
 use crate::cli::Result;
 use crate::cli::capture::{Captured, first_of_json};
@@ -31,14 +32,16 @@ pub fn parse(bytes: &[u8]) -> std::result::Result<Captured, String> {
     message(text)
 }
 
-/// A message by RFC 9112, with CRLF or LF; the rest after the empty line is the body, whatever `content-length` says.
+/// A message by RFC 9112, with CRLF or LF; the rest after the empty line is the body, whatever
+/// `content-length` says.
 fn message(text: &[u8]) -> std::result::Result<Captured, String> {
     let (head, body) = split_head(text);
     let head = String::from_utf8_lossy(head).into_owned();
     let mut lines = head.lines();
     let request_line = lines.next().unwrap_or_default();
     let mut words = request_line.split_ascii_whitespace();
-    let (Some(method), Some(target), Some(version)) = (words.next(), words.next(), words.next()) else {
+    let (Some(method), Some(target), Some(version)) = (words.next(), words.next(), words.next())
+    else {
         return Err(format!(
             "expected a request line such as \"POST /api/event HTTP/1.1\", a curl command or JSON, found {request_line:?}"
         ));
@@ -48,7 +51,9 @@ fn message(text: &[u8]) -> std::result::Result<Captured, String> {
     }
     let mut captured = Captured::new("the request".to_owned(), method, target, "");
     for line in lines {
-        let (name, value) = line.split_once(':').ok_or_else(|| format!("expected a header field, found {line:?}"))?;
+        let (name, value) = line
+            .split_once(':')
+            .ok_or_else(|| format!("expected a header field, found {line:?}"))?;
         captured.push(name.trim(), value.trim());
     }
     captured.body = body.to_vec();
@@ -67,15 +72,18 @@ fn split_head(text: &[u8]) -> (&[u8], &[u8]) {
 
 /// `:authority` from `host`, as Envoy does.
 fn with_authority(mut captured: Captured) -> std::result::Result<Captured, String> {
-    let host = captured.fields.iter().find(|(name, _)| name == "host").map(|(_, value)| value.clone());
-    if let (Some(host), Some(field)) = (host, captured.fields.iter_mut().find(|(name, _)| name == ":authority")) {
+    let host =
+        captured.fields.iter().find(|(name, _)| name == "host").map(|(_, value)| value.clone());
+    if let (Some(host), Some(field)) =
+        (host, captured.fields.iter_mut().find(|(name, _)| name == ":authority"))
+    {
         field.1 = host;
     }
     Ok(captured)
 }
 
-/// The options of curl that make a request: `-X`, `-H`, `-A`, `-e`, `-u`, `-d` and its kin, `--json`, `--url`. Others that
-/// say how to send it are passed over.
+/// The options of curl that make a request: `-X`, `-H`, `-A`, `-e`, `-u`, `-d` and its kin,
+/// `--json`, `--url`. Others that say how to send it are passed over.
 fn curl(command: &str) -> std::result::Result<Captured, String> {
     let words = shell_words(command)?;
     let mut words = words.iter().skip(1);
@@ -93,27 +101,39 @@ fn curl(command: &str) -> std::result::Result<Captured, String> {
             "-H" | "--header" => fields.push(value()?),
             "-A" | "--user-agent" => fields.push(format!("user-agent: {}", value()?)),
             "-e" | "--referer" => fields.push(format!("referer: {}", value()?)),
-            "-d" | "--data" | "--data-raw" | "--data-binary" | "--data-ascii" => data.push(value()?),
+            "-d" | "--data" | "--data-raw" | "--data-binary" | "--data-ascii" => {
+                data.push(value()?)
+            }
             "--json" => {
                 data.push(value()?);
                 fields.push("content-type: application/json".to_owned());
             }
             "--url" => url = Some(value()?),
-            "-o" | "--output" | "-w" | "--write-out" | "-m" | "--max-time" | "--resolve" | "--cacert" => drop(value()?),
+            "-o" | "--output" | "-w" | "--write-out" | "-m" | "--max-time" | "--resolve"
+            | "--cacert" => drop(value()?),
             flag if flag.starts_with('-') => {}
             _ => url = Some(word.clone()),
         }
     }
     let url = url.ok_or("expected a URL in the curl command, found none")?;
     let url = if url.contains("://") { url } else { format!("http://{url}") };
-    let (authority, path) = crate::cli::capture::split_url(&url).ok_or_else(|| format!("expected a URL, found {url:?}"))?;
+    let (authority, path) = crate::cli::capture::split_url(&url)
+        .ok_or_else(|| format!("expected a URL, found {url:?}"))?;
     let default_method = if data.is_empty() { "GET" } else { "POST" };
-    let mut captured = Captured::new("the request".to_owned(), method.as_deref().unwrap_or(default_method), path, authority);
+    let mut captured = Captured::new(
+        "the request".to_owned(),
+        method.as_deref().unwrap_or(default_method),
+        path,
+        authority,
+    );
     for field in &fields {
-        let (name, value) = field.split_once(':').ok_or_else(|| format!("expected a header field, found {field:?}"))?;
+        let (name, value) = field
+            .split_once(':')
+            .ok_or_else(|| format!("expected a header field, found {field:?}"))?;
         captured.push(name.trim(), value.trim());
     }
-    let has = |captured: &Captured, name: &str| captured.fields.iter().any(|(field, _)| field == name);
+    let has =
+        |captured: &Captured, name: &str| captured.fields.iter().any(|(field, _)| field == name);
     if !has(&captured, "user-agent") {
         captured.push("user-agent", "curl/8.0");
     }
@@ -130,7 +150,9 @@ fn attached_value(word: &str) -> (&str, Option<String>) {
         return (option, Some(value.to_owned()));
     }
     match word.split_at_checked(2) {
-        Some((option @ ("-X" | "-H" | "-A" | "-d" | "-e"), value)) if !value.is_empty() => (option, Some(value.to_owned())),
+        Some((option @ ("-X" | "-H" | "-A" | "-d" | "-e"), value)) if !value.is_empty() => {
+            (option, Some(value.to_owned()))
+        }
         Some(_) | None => (word, None),
     }
 }
@@ -193,7 +215,8 @@ mod tests {
 
     #[test]
     fn messages_are_read() {
-        let captured = parse(b"POST /x HTTP/1.1\r\nHost: h.example\r\nA: 1\r\nA: 2\r\n\r\nbody\r\n").unwrap();
+        let captured =
+            parse(b"POST /x HTTP/1.1\r\nHost: h.example\r\nA: 1\r\nA: 2\r\n\r\nbody\r\n").unwrap();
         let head = captured.head();
         assert_eq!(
             (head.authority(), head.all("a").count(), captured.body.as_slice()),

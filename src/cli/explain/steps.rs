@@ -1,4 +1,5 @@
-//! The rules of each vendor in the order they run. A test compares the order with what the core does.
+//! The rules of each vendor in the order they run. A test compares the order with what the core
+//! does.
 
 use crate::cli::capture::Captured;
 use crate::cli::shown::shown;
@@ -23,7 +24,11 @@ pub struct Step {
     pub saw: fn(&Seen<'_>) -> String,
 }
 
-const fn head(rule: &'static str, reasons: &'static [Reason], saw: fn(&Seen<'_>) -> String) -> Step {
+const fn head(
+    rule: &'static str,
+    reasons: &'static [Reason],
+    saw: fn(&Seen<'_>) -> String,
+) -> Step {
     Step { rule, reasons, reads_body: false, saw }
 }
 
@@ -32,8 +37,10 @@ const fn body(rule: &'static str, reasons: &'static [Reason]) -> Step {
 }
 
 const SIZE: Step = head("size", &[Reason::RequestTooLarge], size);
-const CODING: Step = head("content coding", &[Reason::ContentEncoding], |seen| field(seen, "content-encoding"));
-const MEDIA_TYPE: Step = head("media type", &[Reason::ContentType], |seen| field(seen, "content-type"));
+const CODING: Step =
+    head("content coding", &[Reason::ContentEncoding], |seen| field(seen, "content-encoding"));
+const MEDIA_TYPE: Step =
+    head("media type", &[Reason::ContentType], |seen| field(seen, "content-type"));
 const USER_AGENT: Step = head("User-Agent", &[Reason::Bot, Reason::BotSuspected], user_agent);
 const JSON: Step = body("JSON", &[Reason::InvalidJson]);
 
@@ -97,7 +104,15 @@ const COMMANDERS_ACT: &[Step] = &[
     head("tc_s", &[Reason::MissingSiteId], target),
     head("source key", &[Reason::MissingSourceKey], |seen| credentials(seen, "Bearer")),
     MEDIA_TYPE,
-    body("events", &[Reason::EventInvalid, Reason::EventNameMissing, Reason::LegacyPayload, Reason::TimestampNotMs]),
+    body(
+        "events",
+        &[
+            Reason::EventInvalid,
+            Reason::EventNameMissing,
+            Reason::LegacyPayload,
+            Reason::TimestampNotMs,
+        ],
+    ),
 ];
 
 const CUSTOM: &[Step] = &[
@@ -117,7 +132,10 @@ const CUSTOM: &[Step] = &[
 
 /// What a sender wrote is only ever handed on as [`shown`].
 fn field(seen: &Seen<'_>, name: &str) -> String {
-    seen.captured.head().joined(name).map_or_else(|| "none".to_owned(), |value| shown(&value).to_string())
+    seen.captured
+        .head()
+        .joined(name)
+        .map_or_else(|| "none".to_owned(), |value| shown(&value).to_string())
 }
 
 fn target(seen: &Seen<'_>) -> String {
@@ -127,22 +145,38 @@ fn target(seen: &Seen<'_>) -> String {
 fn size(seen: &Seen<'_>) -> String {
     let limits = &seen.endpoint.limits;
     let limit = match seen.endpoint.vendor {
-        Vendor::CommandersAct => format!("{} bytes, {} for a batch", limits.request_bytes, limits.batch_bytes),
-        Vendor::Convert | Vendor::Plausible | Vendor::Userpilot | Vendor::Custom => format!("{} bytes", limits.request_bytes),
+        Vendor::CommandersAct => {
+            format!("{} bytes, {} for a batch", limits.request_bytes, limits.batch_bytes)
+        }
+        Vendor::Convert | Vendor::Plausible | Vendor::Userpilot | Vendor::Custom => {
+            format!("{} bytes", limits.request_bytes)
+        }
     };
-    format!("{} bytes of body, content-length {}; the limit is {limit}", seen.captured.body.len(), field(seen, "content-length"))
+    format!(
+        "{} bytes of body, content-length {}; the limit is {limit}",
+        seen.captured.body.len(),
+        field(seen, "content-length")
+    )
 }
 
 /// The class and the rule that gave it.
 fn user_agent(seen: &Seen<'_>) -> String {
     let head = seen.captured.head();
     let value = head.joined("user-agent").unwrap_or_default();
-    let opt_out = |value: &[u8]| seen.endpoint.vendor == Vendor::Convert && has_versioned_token(value, "ConvertAgent");
+    let opt_out = |value: &[u8]| {
+        seen.endpoint.vendor == Vendor::Convert && has_versioned_token(value, "ConvertAgent")
+    };
     let found = seen.gate.shared.user_agents.classify(&value, opt_out);
-    let rule = if found.rule.is_empty() { String::new() } else { format!(", by rule \"{}\"", shown(&found.rule)) };
+    let rule = if found.rule.is_empty() {
+        String::new()
+    } else {
+        format!(", by rule \"{}\"", shown(&found.rule))
+    };
     let grounds = match found.class {
         Class::CrawlerByShape | Class::CrawlerOnLibrary => " by its shape",
-        Class::Crawler | Class::Headless | Class::HttpLibrary | Class::Suspected | Class::None => "",
+        Class::Crawler | Class::Headless | Class::HttpLibrary | Class::Suspected | Class::None => {
+            ""
+        }
     };
     format!("{}: {}{grounds}{rule}", field(seen, "user-agent"), found.class.id())
 }
@@ -158,15 +192,23 @@ fn credentials(seen: &Seen<'_>, scheme: &str) -> String {
 
 fn ip_type(seen: &Seen<'_>) -> String {
     match &seen.endpoint.policy {
-        Policy::Plausible(policy) if policy.trust_ip_type_header => field(seen, "x-plausible-ip-type"),
-        Policy::Plausible(_) | Policy::Convert(_) | Policy::Userpilot(_) | Policy::CommandersAct(_) | Policy::Custom(_) => {
-            "x-plausible-ip-type is not trusted here".to_owned()
+        Policy::Plausible(policy) if policy.trust_ip_type_header => {
+            field(seen, "x-plausible-ip-type")
         }
+        Policy::Plausible(_)
+        | Policy::Convert(_)
+        | Policy::Userpilot(_)
+        | Policy::CommandersAct(_)
+        | Policy::Custom(_) => "x-plausible-ip-type is not trusted here".to_owned(),
     }
 }
 
 fn address(seen: &Seen<'_>) -> String {
-    seen.gate.shared.client_ip.of(&seen.captured.head()).map_or_else(|| "no address".to_owned(), |address| address.to_string())
+    seen.gate
+        .shared
+        .client_ip
+        .of(&seen.captured.head())
+        .map_or_else(|| "no address".to_owned(), |address| address.to_string())
 }
 
 fn country(seen: &Seen<'_>) -> String {
@@ -187,7 +229,8 @@ mod tests {
             for reason in Reason::ALL {
                 let has_step = of(vendor).iter().any(|step| step.reasons.contains(&reason));
                 // What the plugin gives, and no rule.
-                let is_given = reason.default_disposition(vendor).is_some() && reason != Reason::HostError;
+                let is_given =
+                    reason.default_disposition(vendor).is_some() && reason != Reason::HostError;
                 assert_eq!(has_step, is_given, "{} {}", vendor.id(), reason.id());
             }
         }

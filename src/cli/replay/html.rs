@@ -1,4 +1,5 @@
-//! A replay's report as one page that needs nothing else: no network, no script; charts are inline SVG.
+//! A replay's report as one page that needs nothing else: no network, no script; charts are inline
+//! SVG.
 
 use super::tally::{Count, Outcome, Tally};
 use crate::cli::shown::{html, line, shown};
@@ -60,7 +61,10 @@ fn chart(tally: &Tally) -> String {
     for (verdict, colour) in COLOURS {
         let _ = write!(chart, "<span class=\"key\" style=\"background:{colour}\"></span>{verdict}");
     }
-    let _ = write!(chart, "</p><svg viewBox=\"0 0 1000 {height}\" role=\"img\" aria-label=\"verdicts by endpoint\">");
+    let _ = write!(
+        chart,
+        "</p><svg viewBox=\"0 0 1000 {height}\" role=\"img\" aria-label=\"verdicts by endpoint\">"
+    );
     for (row, (endpoint, verdicts)) in endpoints.iter().enumerate() {
         let total: u64 = verdicts.values().sum();
         let y = 34 * row;
@@ -84,8 +88,12 @@ fn chart(tally: &Tally) -> String {
             }
             x += width;
         }
-        let _ =
-            write!(chart, "<text x=\"{}\" y=\"{}\" font-size=\"14\" fill=\"#555\">{total}</text>", LABEL + WIDTH + 10.0, y + 20);
+        let _ = write!(
+            chart,
+            "<text x=\"{}\" y=\"{}\" font-size=\"14\" fill=\"#555\">{total}</text>",
+            LABEL + WIDTH + 10.0,
+            y + 20
+        );
     }
     chart.push_str("</svg>");
     chart
@@ -97,7 +105,12 @@ fn outcomes(tally: &Tally) -> String {
             .to_owned();
     for (outcome, count) in &tally.outcomes {
         let Outcome { endpoint, verdict, reason, mode } = outcome;
-        let _ = write!(table, "<tr><td>{}<td>{verdict}<td>{reason}<td>{mode}{}", html(shown(endpoint)), cells(tally, count));
+        let _ = write!(
+            table,
+            "<tr><td>{}<td>{verdict}<td>{reason}<td>{mode}{}",
+            html(shown(endpoint)),
+            cells(tally, count)
+        );
     }
     table + "</table>"
 }
@@ -108,8 +121,14 @@ fn changes(tally: &Tally) -> String {
     }
     let mut table = "<table><tr><th>endpoint<th>now<th>then<th class=\"n\">requests<th class=\"n\">share<th>examples".to_owned();
     for (change, count) in &tally.changes {
-        let told = |outcome: &Outcome| format!("{} {} ({})", outcome.verdict, outcome.reason, outcome.mode);
-        let endpoint = if change.now.endpoint.is_empty() { &change.then.endpoint } else { &change.now.endpoint };
+        let told = |outcome: &Outcome| {
+            format!("{} {} ({})", outcome.verdict, outcome.reason, outcome.mode)
+        };
+        let endpoint = if change.now.endpoint.is_empty() {
+            &change.then.endpoint
+        } else {
+            &change.now.endpoint
+        };
         let _ = write!(
             table,
             "<tr><td>{}<td>{}<td>{}{}",
@@ -123,6 +142,12 @@ fn changes(tally: &Tally) -> String {
 }
 
 fn cells(tally: &Tally, count: &Count) -> String {
-    let examples: Vec<String> = count.examples.iter().map(|id| format!("<code>{}</code>", html(shown(id)))).collect();
-    format!("<td class=\"n\">{}<td class=\"n\">{:.3} %<td>{}", count.requests, tally.share(count), examples.join(" "))
+    let examples: Vec<String> =
+        count.examples.iter().map(|id| format!("<code>{}</code>", html(shown(id)))).collect();
+    format!(
+        "<td class=\"n\">{}<td class=\"n\">{:.3} %<td>{}",
+        count.requests,
+        tally.share(count),
+        examples.join(" ")
+    )
 }

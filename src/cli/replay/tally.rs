@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 /// Ids kept as examples of each outcome, and how much of each.
 const MAX_EXAMPLES: usize = 3;
 const MAX_ID_LETTERS: usize = 200;
-/// Problems kept of malformed records: the first ones, and the last, which tells why the rest of a file was left out.
+/// Problems kept of malformed records: the first ones, and the last, which tells why the rest of a
+/// file was left out.
 const MAX_PROBLEMS: usize = 10;
 const MAX_PROBLEM_LETTERS: usize = 500;
 
@@ -22,7 +23,8 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    pub const UNTOUCHED: Outcome = Outcome { endpoint: String::new(), verdict: "untouched", reason: "-", mode: "-" };
+    pub const UNTOUCHED: Outcome =
+        Outcome { endpoint: String::new(), verdict: "untouched", reason: "-", mode: "-" };
 
     fn json(&self) -> Value {
         json!({"endpoint": self.endpoint, "verdict": self.verdict, "reason": self.reason, "mode": self.mode})
@@ -87,8 +89,10 @@ impl Tally {
     pub fn by_endpoint(&self) -> BTreeMap<&str, BTreeMap<&'static str, u64>> {
         let mut endpoints: BTreeMap<&str, BTreeMap<&'static str, u64>> = BTreeMap::new();
         for (outcome, count) in &self.outcomes {
-            let name = if outcome.endpoint.is_empty() { "(no endpoint)" } else { &outcome.endpoint };
-            *endpoints.entry(name).or_default().entry(outcome.verdict).or_default() += count.requests;
+            let name =
+                if outcome.endpoint.is_empty() { "(no endpoint)" } else { &outcome.endpoint };
+            *endpoints.entry(name).or_default().entry(outcome.verdict).or_default() +=
+                count.requests;
         }
         endpoints
     }
@@ -101,11 +105,14 @@ impl Tally {
             }
             outcome
         };
-        let outcomes: Vec<Value> = self.outcomes.iter().map(|(outcome, one)| merged(outcome.json(), count(one))).collect();
+        let outcomes: Vec<Value> =
+            self.outcomes.iter().map(|(outcome, one)| merged(outcome.json(), count(one))).collect();
         let changes: Vec<Value> = self
             .changes
             .iter()
-            .map(|(change, one)| merged(json!({"now": change.now.json(), "then": change.then.json()}), count(one)))
+            .map(|(change, one)| {
+                merged(json!({"now": change.now.json(), "then": change.then.json()}), count(one))
+            })
             .collect();
         json!({"requests": self.requests, "truncated": self.truncated, "malformed": self.malformed, "problems": self.problems,
                "outcomes": outcomes, "changes": changes})

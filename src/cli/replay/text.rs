@@ -14,7 +14,11 @@ pub fn report(tally: &Tally, compares: bool) -> String {
     }
     let _ = writeln!(report, "{} requests", tally.requests);
     if tally.truncated > 0 {
-        let _ = writeln!(report, "{} of them captured in part: their verdicts are on what there is", tally.truncated);
+        let _ = writeln!(
+            report,
+            "{} of them captured in part: their verdicts are on what there is",
+            tally.truncated
+        );
     }
     if tally.malformed > 0 {
         let _ = writeln!(report, "{} records could not be read:", tally.malformed);
@@ -35,9 +39,13 @@ fn outcomes(tally: &Tally, report: &mut String) {
         let Outcome { endpoint, verdict, reason, mode } = outcome;
         let verdict = paint(&format!("{verdict:<12}"), colour(verdict));
         let (share, examples) = (tally.share(count), examples(count));
-        let endpoint = if endpoint.is_empty() { "-".to_owned() } else { shown(endpoint).to_string() };
-        let _ =
-            writeln!(report, "{endpoint:<20} {verdict} {reason:<24} {mode:<8} {:>10} {share:>7.3}%  {examples}", count.requests);
+        let endpoint =
+            if endpoint.is_empty() { "-".to_owned() } else { shown(endpoint).to_string() };
+        let _ = writeln!(
+            report,
+            "{endpoint:<20} {verdict} {reason:<24} {mode:<8} {:>10} {share:>7.3}%  {examples}",
+            count.requests
+        );
     }
 }
 
@@ -46,15 +54,29 @@ fn changes(tally: &Tally, report: &mut String) {
         report.push_str("nothing would change\n");
         return;
     }
-    let _ = writeln!(report, "{:<20} {:<34} {:<34} {:>10} {:>8}  examples", "endpoint", "now", "then", "requests", "share");
+    let _ = writeln!(
+        report,
+        "{:<20} {:<34} {:<34} {:>10} {:>8}  examples",
+        "endpoint", "now", "then", "requests", "share"
+    );
     for (change, count) in &tally.changes {
-        let told = |outcome: &Outcome| format!("{} {} ({})", outcome.verdict, outcome.reason, outcome.mode);
-        let endpoint = if change.now.endpoint.is_empty() { &change.then.endpoint } else { &change.now.endpoint };
+        let told = |outcome: &Outcome| {
+            format!("{} {} ({})", outcome.verdict, outcome.reason, outcome.mode)
+        };
+        let endpoint = if change.now.endpoint.is_empty() {
+            &change.then.endpoint
+        } else {
+            &change.now.endpoint
+        };
         let endpoint = shown(endpoint).to_string();
         let then = paint(&format!("{:<34}", told(&change.then)), colour(change.then.verdict));
         let (share, examples) = (tally.share(count), examples(count));
-        let _ =
-            writeln!(report, "{endpoint:<20} {:<34} {then} {:>10} {share:>7.3}%  {examples}", told(&change.now), count.requests);
+        let _ = writeln!(
+            report,
+            "{endpoint:<20} {:<34} {then} {:>10} {share:>7.3}%  {examples}",
+            told(&change.now),
+            count.requests
+        );
     }
 }
 

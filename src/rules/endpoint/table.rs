@@ -1,9 +1,10 @@
 //! Finds the endpoint of a request by host and path, without asking each.
 //!
-//! Each pair of a path and a host pattern stands under one key: of the path the literals and where they stand, of the host
-//! the name. A request is looked up under every key that could be its own: for each shape of path that the configuration has
-//! (so many segments, literals in the same places; there are few), and for each domain that its host is below. What is found
-//! must match, as [`PathPattern::matches`] and [`HostPattern::matches`] have it, for two keys may meet.
+//! Each pair of a path and a host pattern stands under one key: of the path the literals and where
+//! they stand, of the host the name. A request is looked up under every key that could be its own:
+//! for each shape of path that the configuration has (so many segments, literals in the same
+//! places; there are few), and for each domain that its host is below. What is found must match, as
+//! [`PathPattern::matches`] and [`HostPattern::matches`] have it, for two keys may meet.
 
 use super::{HostPattern, Path, PathPattern, Segment, host_of};
 use crate::rules::hash::hash;
@@ -34,7 +35,8 @@ struct Entry {
 
 impl Entry {
     fn serves(&self, authority: &[u8], path: &[Cow<'_, [u8]>]) -> bool {
-        self.path.matches_segments(path) && self.host.as_ref().is_none_or(|host| host.matches(authority))
+        self.path.matches_segments(path)
+            && self.host.as_ref().is_none_or(|host| host.matches(authority))
     }
 }
 
@@ -42,7 +44,11 @@ impl Table {
     /// Adds the next endpoint in configuration order; no hosts at all stand for every host.
     pub fn add(&mut self, endpoint: usize, hosts: &[HostPattern], paths: &[PathPattern]) {
         for path in paths {
-            let shape: Box<[bool]> = path.segments.iter().map(|segment| matches!(segment, Segment::Literal(_))).collect();
+            let shape: Box<[bool]> = path
+                .segments
+                .iter()
+                .map(|segment| matches!(segment, Segment::Literal(_)))
+                .collect();
             let literals = path.segments.iter().map(|segment| match segment {
                 Segment::Literal(text) => text.as_bytes(),
                 Segment::Any => b"",
@@ -58,7 +64,10 @@ impl Table {
                 self.longest = self.longest.max(Some(host.name.len()));
                 let name = Names::whole(host.name.as_bytes());
                 let name = if host.subdomains { name.below() } else { name.exact() };
-                self.insert(key ^ name, Entry { path: path.clone(), host: Some(host.clone()), endpoint, next: None });
+                self.insert(
+                    key ^ name,
+                    Entry { path: path.clone(), host: Some(host.clone()), endpoint, next: None },
+                );
             }
         }
     }
@@ -80,13 +89,25 @@ impl Table {
     pub fn find(&self, authority: &[u8], path: &Path<'_>) -> Option<usize> {
         let hosts = self.host_keys(authority);
         let spelled = self.find_segments(authority, &hosts, &path.segments);
-        let resolved = path.resolved.as_deref().and_then(|segments| self.find_segments(authority, &hosts, segments));
+        let resolved = path
+            .resolved
+            .as_deref()
+            .and_then(|segments| self.find_segments(authority, &hosts, segments));
         spelled.into_iter().chain(resolved).min()
     }
 
-    fn find_segments(&self, authority: &[u8], hosts: &[u64], path: &[Cow<'_, [u8]>]) -> Option<usize> {
+    fn find_segments(
+        &self,
+        authority: &[u8],
+        hosts: &[u64],
+        path: &[Cow<'_, [u8]>],
+    ) -> Option<usize> {
         if self.entries.len() <= FEW {
-            return self.entries.iter().find(|entry| entry.serves(authority, path)).map(|entry| entry.endpoint);
+            return self
+                .entries
+                .iter()
+                .find(|entry| entry.serves(authority, path))
+                .map(|entry| entry.endpoint);
         }
         let mut first = None;
         for shape in self.shapes.iter().filter(|shape| shape.len() == path.len()) {
@@ -103,9 +124,12 @@ impl Table {
         first
     }
 
-    /// What a request's host is looked up under: as every host, as below each domain that is not too long, and by its own name.
+    /// What a request's host is looked up under: as every host, as below each domain that is not
+    /// too long, and by its own name.
     fn host_keys(&self, authority: &[u8]) -> Cow<'static, [u64]> {
-        let Some(longest) = self.longest.filter(|_| self.entries.len() > FEW) else { return Cow::Borrowed(&[EVERY_HOST]) };
+        let Some(longest) = self.longest.filter(|_| self.entries.len() > FEW) else {
+            return Cow::Borrowed(&[EVERY_HOST]);
+        };
         let mut keys = vec![EVERY_HOST];
         let host = host_of(authority);
         let mut names = Names::default();
@@ -124,7 +148,8 @@ impl Table {
 
 const EVERY_HOST: u64 = 0;
 
-/// Entries that are sooner asked one by one than looked up: more than the documented endpoints have.
+/// Entries that are sooner asked one by one than looked up: more than the documented endpoints
+/// have.
 const FEW: usize = 16;
 
 /// The hash of a name, read from its end, so that those of all domains above it come by the way.

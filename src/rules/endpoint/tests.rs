@@ -26,9 +26,14 @@ fn hosts_match_exactly_or_below() {
 
 #[test]
 fn only_host_names_are_hosts() {
-    for host in ["", "*", "*.", "a.example:80", "https://a.example", "a.*.example", "a b", "a.example/x"] {
+    for host in
+        ["", "*", "*.", "a.example:80", "https://a.example", "a.*.example", "a b", "a.example/x"]
+    {
         let problem = HostPattern::compile(host).unwrap_err();
-        assert_eq!(problem.expected, "a host name such as \"a.example\" or \"*.a.example\", without port", "{host}");
+        assert_eq!(
+            problem.expected, "a host name such as \"a.example\" or \"*.a.example\", without port",
+            "{host}"
+        );
         assert_eq!(problem.found, format!("{host:?}"));
     }
 }
@@ -73,10 +78,25 @@ fn paths_match_however_they_are_spelled() {
 
 #[test]
 fn only_decoded_absolute_paths_are_patterns() {
-    for path in
-        ["", "/", "v1/track", "/v1//track", "/v1/track/", "/a?b", "/a#b", "/%61", "/{}", "/a{b}", "/{a}b", "/a/../b", "/./a"]
-    {
+    for path in [
+        "",
+        "/",
+        "v1/track",
+        "/v1//track",
+        "/v1/track/",
+        "/a?b",
+        "/a#b",
+        "/%61",
+        "/{}",
+        "/a{b}",
+        "/{a}b",
+        "/a/../b",
+        "/./a",
+    ] {
         let problem = PathPattern::compile(path).unwrap_err();
-        assert_eq!(problem.expected, "a path such as \"/v1/track/{key}\", decoded and without query", "{path}");
+        assert_eq!(
+            problem.expected, "a path such as \"/v1/track/{key}\", decoded and without query",
+            "{path}"
+        );
     }
 }

@@ -18,7 +18,8 @@ impl<'a> Chars<'a> {
         self.rest.is_empty()
     }
 
-    /// Passes over the blanks that are most likely to be many: spaces, and those between ideographs (U+3000).
+    /// Passes over the blanks that are most likely to be many: spaces, and those between ideographs
+    /// (U+3000).
     fn pass_blanks(&mut self) {
         self.pass(b' ');
         const EIGHT: [u8; 24] =
@@ -75,7 +76,12 @@ impl<'a> Chars<'a> {
                 [0..0x80, ..] if !self.rest.starts_with(b"\\") => {
                     let run = self.rest.iter().take(bytes - text.len());
                     let run = run.take_while(|byte| **byte != b'\\' && byte.is_ascii()).count();
-                    text.push_str(self.rest.get(..run).and_then(|run| core::str::from_utf8(run).ok()).unwrap_or_default());
+                    text.push_str(
+                        self.rest
+                            .get(..run)
+                            .and_then(|run| core::str::from_utf8(run).ok())
+                            .unwrap_or_default(),
+                    );
                     self.take(run);
                 }
                 [_, ..] => match self.next() {
@@ -103,7 +109,8 @@ impl<'a> Chars<'a> {
         if !is_surrogate(first) {
             return char::from_u32(first);
         }
-        let second = if is_low(first) { None } else { unit(self.rest).filter(|second| is_low(*second)) };
+        let second =
+            if is_low(first) { None } else { unit(self.rest).filter(|second| is_low(*second)) };
         let Some(second) = second else { return Some(char::REPLACEMENT_CHARACTER) };
         self.take(6);
         char::from_u32(0x10000 + ((first & 0x3FF) << 10 | (second & 0x3FF)))
@@ -133,10 +140,16 @@ impl Iterator for Chars<'_> {
             [b'\\', letter, ..] => return self.escape(*letter),
             [first @ 0..0x80, ..] => (u32::from(*first), 1),
             [first @ 0..0xE0, second, ..] => (u32::from(first & 0x1F) << 6 | bits(second), 2),
-            [first @ 0..0xF0, second, third, ..] => (u32::from(first & 0x0F) << 12 | bits(second) << 6 | bits(third), 3),
-            [first, second, third, fourth, ..] => {
-                (u32::from(first & 0x07) << 18 | bits(second) << 12 | bits(third) << 6 | bits(fourth), 4)
+            [first @ 0..0xF0, second, third, ..] => {
+                (u32::from(first & 0x0F) << 12 | bits(second) << 6 | bits(third), 3)
             }
+            [first, second, third, fourth, ..] => (
+                u32::from(first & 0x07) << 18
+                    | bits(second) << 12
+                    | bits(third) << 6
+                    | bits(fourth),
+                4,
+            ),
             // The text was checked to be UTF-8.
             [_, ..] => return None,
         };

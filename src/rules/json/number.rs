@@ -59,11 +59,14 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether a number in JSON's notation rounds to a double that is not infinite: whether its size is below 2^1024 - 2^970,
-/// half-way between the largest double and the next power of two. Told by its digits, as converting it would cost the
-/// module more than all other numbers' code.
+/// Whether a number in JSON's notation rounds to a double that is not infinite: whether its size is
+/// below 2^1024 - 2^970, half-way between the largest double and the next power of two. Told by its
+/// digits, as converting it would cost the module more than all other numbers' code.
 fn fits_double(raw: &str) -> bool {
-    let (mantissa, exponent) = raw.trim_start_matches('-').split_once(['e', 'E']).unwrap_or((raw.trim_start_matches('-'), "0"));
+    let (mantissa, exponent) = raw
+        .trim_start_matches('-')
+        .split_once(['e', 'E'])
+        .unwrap_or((raw.trim_start_matches('-'), "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let digits = || whole.bytes().chain(fraction.bytes()).skip_while(|digit| *digit == b'0');
     let zeros = whole.len() + fraction.len() - digits().count();
@@ -80,11 +83,14 @@ fn fits_double(raw: &str) -> bool {
     match point.cmp(&(HALF_WAY.len() as i64)) {
         Ordering::Less => true,
         Ordering::Greater => false,
-        Ordering::Equal => digits().chain(std::iter::repeat(b'0')).take(HALF_WAY.len()).lt(HALF_WAY.bytes()),
+        Ordering::Equal => {
+            digits().chain(std::iter::repeat(b'0')).take(HALF_WAY.len()).lt(HALF_WAY.bytes())
+        }
     }
 }
 
-/// 2^1024 - 2^970. A number that begins with exactly these digits rounds to infinity, whatever follows.
+/// 2^1024 - 2^970. A number that begins with exactly these digits rounds to infinity, whatever
+/// follows.
 const HALF_WAY: &str = "179769313486231580793728971405303415079934132710037826936173778980444968292764750946649017977587207096330286416692887910946555547851940402630657488671505820681908902000708383676273854845817711531764475730270069855571366959622842914819860834936475292719074168444365510704342711559699508093042880177904174497792";
 
 #[cfg(test)]

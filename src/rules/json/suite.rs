@@ -1,5 +1,6 @@
-//! The cases that a JSON parser is usually judged by, written anew in the order of the well-known suite: `y` must be taken, `n` must not, and of
-//! `i`, which a parser may do as it likes with, what this one does.
+//! The cases that a JSON parser is usually judged by, written anew in the order of the well-known
+//! suite: `y` must be taken, `n` must not, and of `i`, which a parser may do as it likes with, what
+//! this one does.
 
 use super::*;
 
@@ -284,8 +285,11 @@ fn what_must_not_be_taken() {
         b"[\x0C]",
         b"\xEF\xBB\xBF",
     ];
-    let taken: Vec<String> =
-        texts.iter().filter(|text| takes(text)).map(|text| String::from_utf8_lossy(text).into_owned()).collect();
+    let taken: Vec<String> = texts
+        .iter()
+        .filter(|text| takes(text))
+        .map(|text| String::from_utf8_lossy(text).into_owned())
+        .collect();
     assert_eq!(taken, [""; 0]);
 }
 
@@ -315,5 +319,8 @@ fn what_is_left_to_the_parser() {
     for (text, expected) in rows {
         assert_eq!(takes(text), *expected, "{}", String::from_utf8_lossy(text));
     }
-    assert!(takes(&[b"[".repeat(127), b"]".repeat(127)].concat()) && !takes(&[b"[".repeat(500), b"]".repeat(500)].concat()));
+    assert!(
+        takes(&[b"[".repeat(127), b"]".repeat(127)].concat())
+            && !takes(&[b"[".repeat(500), b"]".repeat(500)].concat())
+    );
 }

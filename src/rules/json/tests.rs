@@ -8,7 +8,8 @@ fn accepts_grammar(text: &[u8]) -> bool {
     Reader::document(text, Strictness::Grammar, |reader| reader.value().map(drop)).is_ok()
 }
 
-/// Walks the whole text through `members` and `elements`, so that both ways of reading are under test.
+/// Walks the whole text through `members` and `elements`, so that both ways of reading are under
+/// test.
 fn walk(reader: &mut Reader<'_>) -> Result<()> {
     match reader.kind()? {
         Kind::Object => reader.members(|reader, _| walk(reader)),
@@ -92,7 +93,16 @@ fn agrees_with_the_grammar() {
 
 #[test]
 fn vendors_differ_in_lone_surrogates_and_overflow() {
-    for text in [r#""\ud800""#, r#""\udc00""#, r#""\ud800x""#, r#""\ud800\n""#, r#""\ud800A""#, "1e999", "-1e999", "1.5e400"] {
+    for text in [
+        r#""\ud800""#,
+        r#""\udc00""#,
+        r#""\ud800x""#,
+        r#""\ud800\n""#,
+        r#""\ud800A""#,
+        "1e999",
+        "-1e999",
+        "1.5e400",
+    ] {
         assert!(!accepts(text.as_bytes()), "{text}");
         assert!(accepts_grammar(text.as_bytes()), "{text}");
     }
@@ -125,7 +135,8 @@ fn strings_decode() {
         (r#""x\u0000y""#, "x\0y"),
     ];
     for (json, expected) in rows {
-        let text = Reader::document(json.as_bytes(), Strictness::Grammar, |reader| reader.text()).unwrap();
+        let text =
+            Reader::document(json.as_bytes(), Strictness::Grammar, |reader| reader.text()).unwrap();
         assert_eq!(text.decode(), expected, "{json}");
         assert!(text.is(expected), "{json}");
         assert!(!text.is("other"), "{json}");
@@ -151,7 +162,9 @@ fn values_tell_their_type_and_extent() {
 #[test]
 fn the_offset_of_the_fault_is_told() {
     for (text, at) in [("", 0), ("{\"a\":tru}", 8), ("[1,]", 3), ("{} x", 3), ("\"\u{1}\"", 1)] {
-        let found = Reader::document(text.as_bytes(), Strictness::Grammar, |reader| reader.value().map(drop));
+        let found = Reader::document(text.as_bytes(), Strictness::Grammar, |reader| {
+            reader.value().map(drop)
+        });
         assert_eq!(found, Err(Invalid { at }), "{text}");
     }
 }

@@ -14,7 +14,8 @@ pub struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    /// True when the decoded string is `other`, however it is spelled (`"\u0064"` is `d`). No more is decoded than `other` has.
+    /// True when the decoded string is `other`, however it is spelled (`"\u0064"` is `d`). No more
+    /// is decoded than `other` has.
     pub fn is(&self, other: &str) -> bool {
         if self.escaped { self.chars().eq(other.chars()) } else { self.raw == other.as_bytes() }
     }
@@ -39,7 +40,8 @@ impl<'a> Text<'a> {
         self.start(usize::MAX).0
     }
 
-    /// The first `bytes` of the decoded string, and those that complete the last character; and whether that is all of it.
+    /// The first `bytes` of the decoded string, and those that complete the last character; and
+    /// whether that is all of it.
     pub fn start(&self, bytes: usize) -> (Cow<'a, str>, bool) {
         if self.escaped {
             let mut chars = self.chars();
@@ -47,18 +49,24 @@ impl<'a> Text<'a> {
             return (Cow::Owned(text), chars.is_at_end());
         }
         let continues = |byte: &&u8| **byte & 0xC0 == 0x80;
-        let end = bytes.saturating_add(self.raw.iter().skip(bytes).take(3).take_while(continues).count()).min(self.raw.len());
+        let end = bytes
+            .saturating_add(self.raw.iter().skip(bytes).take(3).take_while(continues).count())
+            .min(self.raw.len());
         // The document was checked to be UTF-8, and quotes are ASCII.
         let text = self.raw.get(..end).and_then(|text| core::str::from_utf8(text).ok());
         (Cow::Borrowed(text.unwrap_or_default()), end == self.raw.len())
     }
 
-    /// Whether `letter` may stand behind the first so many bytes of the decoded string: it stands there, or an escape does.
+    /// Whether `letter` may stand behind the first so many bytes of the decoded string: it stands
+    /// there, or an escape does.
     pub fn may_hold_after(&self, bytes: usize, letter: u8) -> bool {
         // An escape is never shorter than what it stands for.
         let (eights, rest) = self.raw.get(bytes..).unwrap_or_default().as_chunks::<8>();
-        let holds = |word: u64| zeros(word ^ (ONES * u64::from(letter))) | zeros(word ^ (ONES * u64::from(b'\\'))) != 0;
-        eights.iter().any(|eight| holds(u64::from_le_bytes(*eight))) || rest.iter().any(|byte| *byte == letter || *byte == b'\\')
+        let holds = |word: u64| {
+            zeros(word ^ (ONES * u64::from(letter))) | zeros(word ^ (ONES * u64::from(b'\\'))) != 0
+        };
+        eights.iter().any(|eight| holds(u64::from_le_bytes(*eight)))
+            || rest.iter().any(|byte| *byte == letter || *byte == b'\\')
     }
 
     /// The characters of the decoded string, as far as they are asked for.
@@ -80,7 +88,8 @@ impl<'a> Reader<'a> {
         Ok(Text { raw, escaped, blank_until })
     }
 
-    /// Goes on to the end of a string in which an escape has been met; says up to where it is nothing but blanks.
+    /// Goes on to the end of a string in which an escape has been met; says up to where it is
+    /// nothing but blanks.
     fn escaped(&mut self, start: usize) -> Result<usize> {
         let (mut is_blank, mut blank_until) = (self.at == start, start);
         loop {
@@ -88,7 +97,9 @@ impl<'a> Reader<'a> {
             let rest = self.bytes.get(self.at..).unwrap_or_default();
             match rest {
                 [b'\\', b'u', ..] => self.at += unicode_escapes(rest, is_blank, self.strictness),
-                [b'\\', ..] => self.at += letter_escapes(rest, if is_blank { BLANK } else { LETTER }),
+                [b'\\', ..] => {
+                    self.at += letter_escapes(rest, if is_blank { BLANK } else { LETTER })
+                }
                 [b' ', ..] if is_blank => self.at += 1,
                 [byte, ..] if is_plain(*byte) => {
                     is_blank = false;
@@ -110,7 +121,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Where there is one escape there are often more, so that a few bytes are looked at one by one.
+    /// Where there is one escape there are often more, so that a few bytes are looked at one by
+    /// one.
     fn few_plain(&mut self, rest: &[u8]) {
         let few = rest.iter().take(8).take_while(|byte| is_plain(**byte)).count();
         self.at += few;
@@ -136,7 +148,8 @@ impl<'a> Reader<'a> {
         if let Some(unit) = unit(rest) {
             return Ok(unit);
         }
-        let digits = rest.iter().skip(2).take(4).take_while(|byte| byte.is_ascii_hexdigit()).count();
+        let digits =
+            rest.iter().skip(2).take(4).take_while(|byte| byte.is_ascii_hexdigit()).count();
         self.at += if rest.get(1) == Some(&b'u') { 2 + digits } else { 1 };
         self.invalid()
     }
@@ -146,7 +159,8 @@ impl<'a> Reader<'a> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         let mut passed = 0;
         for eight in rest.chunks_exact(8) {
-            // The first byte is the lowest, so that the lowest bit set tells the first byte that ends the run.
+            // The first byte is the lowest, so that the lowest bit set tells the first byte that
+            // ends the run.
             let ends = run_ends(eight.try_into().map_or(0, u64::from_le_bytes));
             if ends != 0 {
                 self.at += passed + ends.trailing_zeros() as usize / 8;
@@ -159,7 +173,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The length of the escapes of one letter that a text begins with, four at a time, of letters of a class.
+/// The length of the escapes of one letter that a text begins with, four at a time, of letters of a
+/// class.
 fn letter_escapes(text: &[u8], wanted: u8) -> usize {
     let mut rest = text;
     while let Some((eight, after)) = rest.split_first_chunk() {
@@ -178,8 +193,8 @@ fn letter_escapes(text: &[u8], wanted: u8) -> usize {
     text.len() - rest.len()
 }
 
-/// The length of the escapes `\uXXXX` that a text begins with, or of those that are blanks. Half a character alone is one as well
-/// where the grammar decides.
+/// The length of the escapes `\uXXXX` that a text begins with, or of those that are blanks. Half a
+/// character alone is one as well where the grammar decides.
 fn unicode_escapes(text: &[u8], blanks: bool, strictness: Strictness) -> usize {
     let mut rest = text;
     while let Some(first) = unit(rest) {
@@ -197,7 +212,8 @@ fn unicode_escapes(text: &[u8], blanks: bool, strictness: Strictness) -> usize {
     text.len() - rest.len()
 }
 
-/// The length of the single bytes, each followed by an escape of one letter, that a text begins with.
+/// The length of the single bytes, each followed by an escape of one letter, that a text begins
+/// with.
 fn letters_and_escapes(text: &[u8]) -> usize {
     let mut rest = text;
     while let [byte, b'\\', letter, after @ ..] = rest
@@ -220,7 +236,8 @@ const CLASS: [u8; 256] = {
     let mut class = [0; 256];
     let mut rest: &[u8] = b"\"\\/bfnrt";
     while let [letter, after @ ..] = rest {
-        class[*letter as usize] = if matches!(letter, b'f' | b'n' | b'r' | b't') { LETTER | BLANK } else { LETTER };
+        class[*letter as usize] =
+            if matches!(letter, b'f' | b'n' | b'r' | b't') { LETTER | BLANK } else { LETTER };
         rest = after;
     }
     class
@@ -255,7 +272,8 @@ fn digit(byte: u8) -> u32 {
 #[inline(always)]
 pub fn unit(text: &[u8]) -> Option<u32> {
     let [b'\\', b'u', first, second, third, fourth, ..] = text else { return None };
-    let [first, second, third, fourth] = [digit(*first), digit(*second), digit(*third), digit(*fourth)];
+    let [first, second, third, fourth] =
+        [digit(*first), digit(*second), digit(*third), digit(*fourth)];
     if (first | second | third | fourth) >= 0x100 {
         return None;
     }
@@ -270,14 +288,15 @@ fn is_plain(byte: u8) -> bool {
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 
-/// The highest bit of each of eight bytes that is 0; of those above the lowest one set some may be wrong.
+/// The highest bit of each of eight bytes that is 0; of those above the lowest one set some may be
+/// wrong.
 #[inline(always)]
 fn zeros(word: u64) -> u64 {
     word.wrapping_sub(ONES) & !word & HIGHS
 }
 
-/// The highest bit of each of eight bytes that is a quote, a backslash or a control character. Of those above the lowest one set some may be
-/// wrong, for a subtraction borrows from the byte above.
+/// The highest bit of each of eight bytes that is a quote, a backslash or a control character. Of
+/// those above the lowest one set some may be wrong, for a subtraction borrows from the byte above.
 fn run_ends(word: u64) -> u64 {
     let quote = zeros(word ^ (ONES * b'"' as u64));
     let backslash = zeros(word ^ (ONES * b'\\' as u64));

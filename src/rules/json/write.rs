@@ -26,7 +26,8 @@ pub fn array(values: impl IntoIterator<Item = String>) -> String {
 
 /// An object of values that are JSON already.
 pub fn object(members: &[(&str, String)]) -> String {
-    let members: Vec<String> = members.iter().map(|(name, value)| format!("{}:{value}", quoted(name))).collect();
+    let members: Vec<String> =
+        members.iter().map(|(name, value)| format!("{}:{value}", quoted(name))).collect();
     format!("{{{}}}", members.join(","))
 }
 
@@ -37,7 +38,8 @@ mod tests {
 
     #[test]
     fn values_stand_as_they_are() {
-        let object = object(&[("a", "1".to_owned()), ("b\n", array([quoted("x\"\\"), "null".to_owned()]))]);
+        let object =
+            object(&[("a", "1".to_owned()), ("b\n", array([quoted("x\"\\"), "null".to_owned()]))]);
         assert_eq!(object, r#"{"a":1,"b\u000a":["x\"\\",null]}"#);
     }
 

@@ -4,11 +4,16 @@ const BASE: u32 = 36;
 const TMIN: u32 = 1;
 const TMAX: u32 = 26;
 
-/// Each label that holds other than ASCII becomes `xn--…`. `None` where a name is too long for that.
+/// Each label that holds other than ASCII becomes `xn--…`. `None` where a name is too long for
+/// that.
 pub fn to_ascii(host: &str) -> Option<String> {
-    let labels = host
-        .split(['.', '\u{3002}'])
-        .map(|label| if label.is_ascii() { Some(label.to_owned()) } else { encode(label).map(|label| format!("xn--{label}")) });
+    let labels = host.split(['.', '\u{3002}']).map(|label| {
+        if label.is_ascii() {
+            Some(label.to_owned())
+        } else {
+            encode(label).map(|label| format!("xn--{label}"))
+        }
+    });
     labels.collect::<Option<Vec<_>>>().map(|labels| labels.join("."))
 }
 
@@ -79,17 +84,26 @@ mod tests {
         let rows = [
             ("b\u{fc}cher", "bcher-kva"),
             ("m\u{fc}nchen-ost", "mnchen-ost-9db"),
-            ("\u{4ED6}\u{4EEC}\u{4E3A}\u{4EC0}\u{4E48}\u{4E0D}\u{8BF4}\u{4E2D}\u{6587}", "ihqwcrb4cv8a8dqg056pqjye"),
+            (
+                "\u{4ED6}\u{4EEC}\u{4E3A}\u{4EC0}\u{4E48}\u{4E0D}\u{8BF4}\u{4E2D}\u{6587}",
+                "ihqwcrb4cv8a8dqg056pqjye",
+            ),
             (
                 "\u{43F}\u{43E}\u{447}\u{435}\u{43C}\u{443}\u{436}\u{435}\u{43E}\u{43D}\u{438}\u{43D}\u{435}\u{433}\u{43E}\u{432}\u{43E}\u{440}\u{44F}\u{442}\u{43F}\u{43E}\u{440}\u{443}\u{441}\u{441}\u{43A}\u{438}",
                 "b1abfaaepdrnnbgefbadotcwatmq2g4l",
             ),
-            ("\u{5B89}\u{5BA4}\u{5948}\u{7F8E}\u{6075}-with-super-monkeys", "-with-super-monkeys-pc58ag80a8qai00g7n9n"),
+            (
+                "\u{5B89}\u{5BA4}\u{5948}\u{7F8E}\u{6075}-with-super-monkeys",
+                "-with-super-monkeys-pc58ag80a8qai00g7n9n",
+            ),
             ("3\u{5E74}b\u{7D44}\u{91D1}\u{516B}\u{5148}\u{751F}", "3b-ww4c5e180e575a65lsy2b"),
         ];
         for (label, expected) in rows {
             assert_eq!(encode(label).as_deref(), Some(expected), "{label}");
         }
-        assert_eq!(to_ascii("www.b\u{fc}cher.example").as_deref(), Some("www.xn--bcher-kva.example"));
+        assert_eq!(
+            to_ascii("www.b\u{fc}cher.example").as_deref(),
+            Some("www.xn--bcher-kva.example")
+        );
     }
 }

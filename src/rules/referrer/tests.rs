@@ -36,7 +36,10 @@ fn the_whole_host_decides() {
         assert_eq!(lists.is_spam(referrer), expected, "{referrer}");
     }
     let blanks = " ".repeat(1_000);
-    assert!(lists.is_spam(&format!("https://{blanks}www.spam.example{blanks}/x")), "blanks are trimmed before the length counts");
+    assert!(
+        lists.is_spam(&format!("https://{blanks}www.spam.example{blanks}/x")),
+        "blanks are trimmed before the length counts"
+    );
 }
 
 #[test]
@@ -67,11 +70,19 @@ fn the_operators_allow_comes_before_all_lists() {
 
 #[test]
 fn only_bare_hosts_are_entries() {
-    for entry in ["", "https://a.example", "a.example/x", "a.example:80", "*.a.example", "a b.example", "."] {
-        let spec = SpamReferrerSpec { deny: vec!["ok.example".to_owned(), entry.to_owned()], ..SpamReferrerSpec::default() };
+    for entry in
+        ["", "https://a.example", "a.example/x", "a.example:80", "*.a.example", "a b.example", "."]
+    {
+        let spec = SpamReferrerSpec {
+            deny: vec!["ok.example".to_owned(), entry.to_owned()],
+            ..SpamReferrerSpec::default()
+        };
         let problem = SpamReferrers::compile(&spec).unwrap_err();
         assert_eq!(problem.at, "deny[1]");
-        assert_eq!(problem.expected, "a host name such as \"spam.example\", without scheme, port and path", "{entry}");
+        assert_eq!(
+            problem.expected, "a host name such as \"spam.example\", without scheme, port and path",
+            "{entry}"
+        );
     }
 }
 

@@ -1,6 +1,6 @@
-//! The built-in rules that are not names, and the marks of a value's shape, as one automaton: made at build time
-//! from `data/user_agents/*.txt` (`build/user_agent/`) and read in place: nothing is compiled or copied when the
-//! module starts.
+//! The built-in rules that are not names, and the marks of a value's shape, as one automaton: made
+//! at build time from `data/user_agents/*.txt` (`build/user_agent/`) and read in place: nothing is
+//! compiled or copied when the module starts.
 //!
 //! One table look-up a byte, one pass: linear in the bytes of the value, whatever they are.
 
@@ -13,8 +13,8 @@ pub mod table {
 /// Marks that say nothing where an Android agent names its device.
 const MARKS_OUTSIDE_MODEL: u16 = Mark::Contact as u16 | Mark::Compatible as u16;
 
-/// Adds what the value proves to `found`; the value is given as what stands before, in and after the name of
-/// its Android device.
+/// Adds what the value proves to `found`; the value is given as what stands before, in and after
+/// the name of its Android device.
 pub fn run([before, model, after]: [&[u8]; 3], found: &mut Findings) {
     let mut state = table::START_STATE;
     state = advance(before, state, |accept| add(accept, found));
@@ -58,14 +58,19 @@ fn next(state: u16, class: u8) -> u16 {
 
 #[inline(always)]
 fn accept(state: u16) -> [u16; 5] {
-    let index = table::ACCEPT_OF.get(usize::from(state - table::FIRST_ACCEPTING)).copied().unwrap_or_default();
+    let index = table::ACCEPT_OF
+        .get(usize::from(state - table::FIRST_ACCEPTING))
+        .copied()
+        .unwrap_or_default();
     table::ACCEPTS.get(usize::from(index)).copied().unwrap_or_default()
 }
 
 /// Marks, then one rule of each scope; 0 is none.
 fn add([marks, rules @ ..]: [u16; 5], found: &mut Findings) {
     found.add_marks(marks);
-    for (scope, rule) in [Scope::Everywhere, Scope::Any, Scope::Named, Scope::Tool].into_iter().zip(rules) {
+    for (scope, rule) in
+        [Scope::Everywhere, Scope::Any, Scope::Named, Scope::Tool].into_iter().zip(rules)
+    {
         if let Some((rank, name)) = usize::from(rule).checked_sub(1).and_then(named) {
             found.add(scope, rank, name);
         }
@@ -74,6 +79,9 @@ fn add([marks, rules @ ..]: [u16; 5], found: &mut Findings) {
 
 fn named(rule: usize) -> Option<(Rank, &'static str)> {
     let rank = Rank::numbered(*table::CLASS_OF_RULE.get(rule)?);
-    let start = rule.checked_sub(1).and_then(|before| table::NAME_ENDS.get(before)).map_or(0, |&end| usize::from(end));
+    let start = rule
+        .checked_sub(1)
+        .and_then(|before| table::NAME_ENDS.get(before))
+        .map_or(0, |&end| usize::from(end));
     Some((rank, table::NAMES.get(start..usize::from(*table::NAME_ENDS.get(rule)?))?))
 }

@@ -63,8 +63,8 @@ impl Rank {
         }
     }
 
-    /// Which rule is reported: the lowest. Words and names of crawlers are equal; a name that contains a word comes last, so
-    /// that the word is reported.
+    /// Which rule is reported: the lowest. Words and names of crawlers are equal; a name that
+    /// contains a word comes last, so that the word is reported.
     fn precedence(self) -> u8 {
         match self {
             Self::LeadingLibrary => 0,
@@ -103,7 +103,11 @@ impl Found {
         if let Some((rank, rule)) = other.best {
             joined.add(rank, rule);
         }
-        Self { is_sure: self.is_sure || other.is_sure, has_library: self.has_library || other.has_library, ..joined }
+        Self {
+            is_sure: self.is_sure || other.is_sure,
+            has_library: self.has_library || other.has_library,
+            ..joined
+        }
     }
 
     /// `names_count`: whether a name in the value is the client's own.
@@ -113,11 +117,13 @@ impl Found {
             Rank::LeadingLibrary | Rank::HttpLibrary => Class::HttpLibrary,
             Rank::Headless if names_count => Class::Headless,
             Rank::Headless => return None,
-            Rank::Crawler | Rank::WordedCrawler | Rank::CrawlerWord => match (self.is_sure && names_count, self.has_library) {
-                (true, _) => Class::Crawler,
-                (false, true) => Class::CrawlerOnLibrary,
-                (false, false) => Class::CrawlerByShape,
-            },
+            Rank::Crawler | Rank::WordedCrawler | Rank::CrawlerWord => {
+                match (self.is_sure && names_count, self.has_library) {
+                    (true, _) => Class::Crawler,
+                    (false, true) => Class::CrawlerOnLibrary,
+                    (false, false) => Class::CrawlerByShape,
+                }
+            }
         };
         Some(Match { class, rule })
     }
@@ -160,7 +166,8 @@ impl Findings {
         self.names_count() && self.any.join(self.named).join(self.tool).is_sure
     }
 
-    /// Whether a name is the client's own: in a person's app it is so only for rules that no app matches.
+    /// Whether a name is the client's own: in a person's app it is so only for rules that no app
+    /// matches.
     fn names_count(&self) -> bool {
         self.is_unmistakable || !self.has(Mark::Native)
     }

@@ -1,8 +1,10 @@
-//! The built-in names, made at build time from `data/user_agents/*.txt` (`build/user_agent/names.rs`): literals
-//! that start at the edge of a word, in one sorted table that is read in place.
+//! The built-in names, made at build time from `data/user_agents/*.txt`
+//! (`build/user_agent/names.rs`): literals that start at the edge of a word, in one sorted table
+//! that is read in place.
 //!
-//! At each start of a word, a bit says whether any name begins with its first four characters; if so, one
-//! binary search finds the names it begins with: all are prefixes of the last name not after it.
+//! At each start of a word, a bit says whether any name begins with its first four characters; if
+//! so, one binary search finds the names it begins with: all are prefixes of the last name not
+//! after it.
 
 use super::automaton::table;
 use super::findings::{Findings, Rank, Scope};
@@ -16,7 +18,8 @@ const AT_END: u8 = 4;
 const SCOPE_SHIFT: u8 = 3;
 const RANK_SHIFT: u8 = 5;
 
-/// Adds the names in `value` to `found`; those that start from `model.0` on and before `model.1` name a device.
+/// Adds the names in `value` to `found`; those that start from `model.0` on and before `model.1`
+/// name a device.
 pub fn find(value: &[u8], model: (usize, usize), found: &mut Findings) {
     let mut key = 0_u32;
     let mut length = 0;
@@ -42,7 +45,10 @@ pub fn find(value: &[u8], model: (usize, usize), found: &mut Findings) {
 #[inline(always)]
 fn is_head(key: u32) -> bool {
     let bit = key.wrapping_mul(0x9E37_79B1) >> 16;
-    usize::try_from(bit / 64).ok().and_then(|word| table::HEADS.get(word)).is_some_and(|bits| bits >> (bit % 64) & 1 == 1)
+    usize::try_from(bit / 64)
+        .ok()
+        .and_then(|word| table::HEADS.get(word))
+        .is_some_and(|bits| bits >> (bit % 64) & 1 == 1)
 }
 
 fn find_at(value: &[u8], start: usize, model: (usize, usize), found: &mut Findings) {
@@ -70,7 +76,8 @@ fn names_of(rest: &[u8], at_start: bool, mut found: impl FnMut(Scope, Rank, &'st
     let mut next = after.checked_sub(1);
     while let Some(index) = next {
         let (name, flags) = (name(index), table::FLAGS.get(index).copied().unwrap_or_default());
-        let begins = rest.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name.as_bytes()));
+        let begins =
+            rest.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name.as_bytes()));
         if begins && fits(flags, at_start, rest.get(name.len())) {
             found(scope_of(flags), Rank::numbered(flags >> RANK_SHIFT), name);
         }

@@ -5,8 +5,8 @@ use super::{Class, Match};
 use crate::rules::problem::Problem;
 use std::collections::BTreeSet;
 
-/// `user_agents` of the configuration. An entry is a literal part of a User-Agent value, matched anywhere in it
-/// and in any ASCII letter case; it must not be empty.
+/// `user_agents` of the configuration. An entry is a literal part of a User-Agent value, matched
+/// anywhere in it and in any ASCII letter case; it must not be empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserAgentSpec {
     /// A value that contains one of these is a crawler, by rule `deny`.
@@ -49,9 +49,9 @@ impl UserAgents {
     }
 }
 
-/// Literals of which any may occur anywhere: sorted, and none begins with another (the longer would add
-/// nothing). So at each place of a text only one can match, its predecessor in the order: one binary search,
-/// and none where the hash of the next few bytes is not among the literals' own.
+/// Literals of which any may occur anywhere: sorted, and none begins with another (the longer would
+/// add nothing). So at each place of a text only one can match, its predecessor in the order: one
+/// binary search, and none where the hash of the next few bytes is not among the literals' own.
 #[derive(Clone, Debug, Default)]
 struct Literals {
     sorted: Vec<Box<[u8]>>,
@@ -69,7 +69,11 @@ impl Literals {
     fn compile(path: &str, entries: &[String]) -> Result<Self, Problem> {
         if let Some(index) = entries.iter().position(String::is_empty) {
             let found = "an empty text, which every value contains";
-            return Err(Problem::new(format!("{path}[{index}]"), "a part of a User-Agent value", found));
+            return Err(Problem::new(
+                format!("{path}[{index}]"),
+                "a part of a User-Agent value",
+                found,
+            ));
         }
         // Put in order one by one: sorting a slice would cost the module ten times the code.
         let mut set = BTreeSet::<Box<[u8]>>::new();
@@ -78,7 +82,8 @@ impl Literals {
         }
         let mut sorted: Vec<Box<[u8]>> = set.into_iter().collect();
         sorted.dedup_by(|longer, shorter| longer.starts_with(shorter));
-        let head_bytes = sorted.iter().map(|literal| literal.len()).min().unwrap_or(0).min(Self::MAX_HEAD_BYTES);
+        let head_bytes =
+            sorted.iter().map(|literal| literal.len()).min().unwrap_or(0).min(Self::MAX_HEAD_BYTES);
         let bits = (sorted.len() * Self::BITS_PER_LITERAL).next_power_of_two().max(1_024);
         let mut literals = Self { sorted: Vec::new(), head_bytes, heads: vec![0; bits / 64] };
         for literal in &sorted {
@@ -98,27 +103,32 @@ impl Literals {
         let lower = text.to_ascii_lowercase();
         lower.windows(self.head_bytes).enumerate().any(|(index, head)| {
             let (word, bit) = self.place(head);
-            self.heads.get(word).is_some_and(|word| word & bit != 0) && self.starts(lower.get(index..).unwrap_or_default())
+            self.heads.get(word).is_some_and(|word| word & bit != 0)
+                && self.starts(lower.get(index..).unwrap_or_default())
         })
     }
 
     /// Whether a literal is the start of `text`.
     fn starts(&self, text: &[u8]) -> bool {
         let after = self.sorted.partition_point(|literal| literal.as_ref() <= text);
-        after.checked_sub(1).and_then(|before| self.sorted.get(before)).is_some_and(|literal| text.starts_with(literal))
+        after
+            .checked_sub(1)
+            .and_then(|before| self.sorted.get(before))
+            .is_some_and(|literal| text.starts_with(literal))
     }
 
     /// Where the bit of `head` stands: the word, and the bit in it.
     fn place(&self, head: &[u8]) -> (usize, u64) {
         let key = head.iter().fold(0_u32, |key, &byte| key << 8 | u32::from(byte));
-        let hash = usize::try_from(key.wrapping_mul(0x9E37_79B1) >> 8).unwrap_or(0) & (self.heads.len() * 64 - 1);
+        let hash = usize::try_from(key.wrapping_mul(0x9E37_79B1) >> 8).unwrap_or(0)
+            & (self.heads.len() * 64 - 1);
         (hash / 64, 1 << (hash % 64))
     }
 }
 
-/// Whether `value` contains `token`, `/` and at least one character of an RFC 9110 token, in this letter case:
-/// `ConvertAgent/1.0` for `ConvertAgent`, wherever it stands; not `ConvertAgent`, `ConvertAgent/` or
-/// `ConvertAgent/ 1.0`. All of the value is looked at.
+/// Whether `value` contains `token`, `/` and at least one character of an RFC 9110 token, in this
+/// letter case: `ConvertAgent/1.0` for `ConvertAgent`, wherever it stands; not `ConvertAgent`,
+/// `ConvertAgent/` or `ConvertAgent/ 1.0`. All of the value is looked at.
 pub fn has_versioned_token(value: &[u8], token: &str) -> bool {
     let (length, first) = (token.len(), token.as_bytes().first());
     // Most places of a value are passed by their first byte.

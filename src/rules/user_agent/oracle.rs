@@ -1,4 +1,5 @@
-//! The tables against the lists they are made of: every rule is tried at every place, one set at a time.
+//! The tables against the lists they are made of: every rule is tried at every place, one set at a
+//! time.
 
 use super::automaton;
 use super::findings::{Findings, Mark, Rank};
@@ -24,7 +25,9 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
 /// Whether the rule matches somewhere; the ends of the value are symbols of their own.
 fn matches(rule: &Rule, symbols: &[usize]) -> bool {
     rule.sequences.iter().any(|sequence| {
-        symbols.windows(sequence.len()).any(|window| sequence.iter().zip(window).all(|(set, &symbol)| set.has(symbol)))
+        symbols
+            .windows(sequence.len())
+            .any(|window| sequence.iter().zip(window).all(|(set, &symbol)| set.has(symbol)))
     })
 }
 
@@ -33,19 +36,25 @@ fn symbols(value: &[u8]) -> Vec<usize> {
     std::iter::once(pattern::START).chain(bytes).chain([pattern::END]).collect()
 }
 
-/// What the scopes may see: the class of the rule that counts in a browser, an app and a tool; and the marks.
+/// What the scopes may see: the class of the rule that counts in a browser, an app and a tool; and
+/// the marks.
 type Seen = ([Option<Class>; 3], [bool; 8]);
 
 fn expected(value: &[u8]) -> Seen {
     let symbols = symbols(value);
     let matching: Vec<&Rule> = RULES.iter().filter(|rule| matches(rule, &symbols)).collect();
-    let marks: [bool; 8] =
-        std::array::from_fn(|bit| matching.iter().any(|rule| rule.class == lists::Class::Mark(u8::try_from(bit).unwrap())));
-    let is_unmistakable = matching
-        .iter()
-        .any(|rule| rule.scope == Scope::Everywhere && !matches!(rule.class, lists::Class::CrawlerWord | lists::Class::Mark(_)));
+    let marks: [bool; 8] = std::array::from_fn(|bit| {
+        matching.iter().any(|rule| rule.class == lists::Class::Mark(u8::try_from(bit).unwrap()))
+    });
+    let is_unmistakable = matching.iter().any(|rule| {
+        rule.scope == Scope::Everywhere
+            && !matches!(rule.class, lists::Class::CrawlerWord | lists::Class::Mark(_))
+    });
     let best = |last: Scope| {
-        let counted = matching.iter().filter(|rule| rule.scope <= last).filter_map(|rule| rule.class.number());
+        let counted = matching
+            .iter()
+            .filter(|rule| rule.scope <= last)
+            .filter_map(|rule| rule.class.number());
         class_of(&counted.map(Rank::numbered).collect::<Vec<_>>(), is_unmistakable || !marks[7])
     };
     ([Scope::Any, Scope::Named, Scope::Tool].map(best), marks)
@@ -55,7 +64,8 @@ fn expected(value: &[u8]) -> Seen {
 fn class_of(ranks: &[Rank], names_count: bool) -> Option<Class> {
     let has = |wanted: &[Rank]| ranks.iter().any(|rank| wanted.contains(rank));
     let is_sure = names_count && has(&[Rank::Crawler, Rank::WordedCrawler, Rank::Headless]);
-    let by_shape = if has(&[Rank::HttpLibrary]) { Class::CrawlerOnLibrary } else { Class::CrawlerByShape };
+    let by_shape =
+        if has(&[Rank::HttpLibrary]) { Class::CrawlerOnLibrary } else { Class::CrawlerByShape };
     if has(&[Rank::LeadingLibrary]) {
         Some(Class::HttpLibrary)
     } else if has(&[Rank::Crawler, Rank::CrawlerWord]) {
@@ -75,8 +85,16 @@ fn found(value: &[u8]) -> Seen {
     let mut found = Findings::default();
     names::find(value, (0, 0), &mut found);
     automaton::run([value, &[], &[]], &mut found);
-    let marks =
-        [Mark::Engine, Mark::Platform, Mark::App, Mark::Contact, Mark::Compatible, Mark::OwnAddress, Mark::Desktop, Mark::Native];
+    let marks = [
+        Mark::Engine,
+        Mark::Platform,
+        Mark::App,
+        Mark::Contact,
+        Mark::Compatible,
+        Mark::OwnAddress,
+        Mark::Desktop,
+        Mark::Native,
+    ];
     let rules = [found.in_browser(), found.in_app(), found.in_tool()];
     (rules.map(|rule| rule.map(|rule| rule.class)), marks.map(|mark| found.has(mark)))
 }
@@ -85,10 +103,19 @@ fn found(value: &[u8]) -> Seen {
 fn examples(rule: &Rule) -> Vec<Vec<u8>> {
     let mut texts = Vec::new();
     for sequence in &rule.sequences {
-        let symbols = sequence.iter().filter_map(|set| (32..256).chain(0..32).find(|&symbol| set.has(symbol)));
+        let symbols = sequence
+            .iter()
+            .filter_map(|set| (32..256).chain(0..32).find(|&symbol| set.has(symbol)));
         let text: Vec<u8> = symbols.filter_map(|symbol| u8::try_from(symbol).ok()).collect();
-        let shorter = [text.iter().skip(1).copied().collect(), text.iter().rev().skip(1).rev().copied().collect()];
-        texts.extend([[b"x ", text.as_slice(), b" x"].concat(), [b"x", text.as_slice(), b"x"].concat(), text]);
+        let shorter = [
+            text.iter().skip(1).copied().collect(),
+            text.iter().rev().skip(1).rev().copied().collect(),
+        ];
+        texts.extend([
+            [b"x ", text.as_slice(), b" x"].concat(),
+            [b"x", text.as_slice(), b"x"].concat(),
+            text,
+        ]);
         texts.extend(shorter);
     }
     texts
@@ -98,7 +125,13 @@ fn examples(rule: &Rule) -> Vec<Vec<u8>> {
 fn every_rule_matches_its_own_text_and_no_rule_more() {
     for rule in RULES.iter() {
         for value in examples(rule) {
-            assert_eq!(found(&value), expected(&value), "{}: {}", rule.pattern, String::from_utf8_lossy(&value));
+            assert_eq!(
+                found(&value),
+                expected(&value),
+                "{}: {}",
+                rule.pattern,
+                String::from_utf8_lossy(&value)
+            );
         }
     }
 }

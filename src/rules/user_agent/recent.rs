@@ -1,7 +1,7 @@
 //! The classes of User-Agents seen of late: a few values make up most of what browsers send.
 //!
-//! A direct-mapped cache of bounded size. A value is found again only if it is the same byte for byte, so that nothing is classified otherwise
-//! than without it.
+//! A direct-mapped cache of bounded size. A value is found again only if it is the same byte for
+//! byte, so that nothing is classified otherwise than without it.
 
 use super::{Match, classify};
 use crate::rules::hash::hash;
@@ -26,7 +26,9 @@ impl Recent {
         }
         let mut places = self.places.borrow_mut();
         places.resize(PLACES, None);
-        let place = usize::try_from(hash(user_agent) % PLACES as u64).ok().and_then(|index| places.get_mut(index));
+        let place = usize::try_from(hash(user_agent) % PLACES as u64)
+            .ok()
+            .and_then(|index| places.get_mut(index));
         match place {
             Some(Some((known, found))) if known.as_ref() == user_agent => *found,
             Some(place) => {
@@ -48,8 +50,15 @@ mod tests {
         let recent = Recent::default();
         for round in 0..2 {
             for index in 0..2_000 {
-                let value = format!("Mozilla/5.0 (compatible; Agent{}/1.{index})", if index % 3 == 0 { "bot" } else { "" });
-                assert_eq!(recent.classify(value.as_bytes()), classify(value.as_bytes()), "{round} {value}");
+                let value = format!(
+                    "Mozilla/5.0 (compatible; Agent{}/1.{index})",
+                    if index % 3 == 0 { "bot" } else { "" }
+                );
+                assert_eq!(
+                    recent.classify(value.as_bytes()),
+                    classify(value.as_bytes()),
+                    "{round} {value}"
+                );
             }
         }
         let long = "bot ".repeat(200);

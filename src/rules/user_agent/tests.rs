@@ -70,7 +70,11 @@ fn what_an_android_agent_says_of_its_device_is_skipped() {
             Class::CrawlerByShape,
             "bot",
         ),
-        ("Mozilla/5.0 (Linux; Android 7.0; Pixel; compatible; some bot) AppleWebKit/537.36", Class::CrawlerByShape, "bot"),
+        (
+            "Mozilla/5.0 (Linux; Android 7.0; Pixel; compatible; some bot) AppleWebKit/537.36",
+            Class::CrawlerByShape,
+            "bot",
+        ),
         (
             "Mozilla/5.0 (Linux; Android 8.0; Pixel 2; Storebot-Google/1.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/81.0 Mobile Safari/537.36",
             Class::Crawler,
@@ -82,10 +86,22 @@ fn what_an_android_agent_says_of_its_device_is_skipped() {
 #[test]
 fn crawlers_are_told_by_word_and_by_shape() {
     check(&[
-        ("Mozilla/5.0 (compatible; AhrefsBot/7.0; +http://ahrefs.com/robot/)", Class::Crawler, "bot"),
-        ("Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)", Class::Crawler, "bot"),
+        (
+            "Mozilla/5.0 (compatible; AhrefsBot/7.0; +http://ahrefs.com/robot/)",
+            Class::Crawler,
+            "bot",
+        ),
+        (
+            "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)",
+            Class::Crawler,
+            "bot",
+        ),
         ("facebookexternalhit/1.1", Class::Crawler, "facebookexternal"),
-        ("Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2)", Class::Crawler, "gptbot"),
+        (
+            "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2)",
+            Class::Crawler,
+            "gptbot",
+        ),
         ("Mozilla/5.0", Class::CrawlerByShape, "no_engine_no_platform"),
         ("Mozilla/5.0 Zxcvb/1.0", Class::CrawlerByShape, "no_engine_no_platform"),
         (
@@ -93,10 +109,18 @@ fn crawlers_are_told_by_word_and_by_shape() {
             Class::CrawlerByShape,
             "contact_address",
         ),
-        ("Mozilla/5.0 (Windows NT 10.0) Firefox/128.0 zxcvb@zxcvb.example", Class::CrawlerByShape, "contact_address"),
+        (
+            "Mozilla/5.0 (Windows NT 10.0) Firefox/128.0 zxcvb@zxcvb.example",
+            Class::CrawlerByShape,
+            "contact_address",
+        ),
         ("Mozilla/5.0 (Windows NT 10.0) Firefox/128.0 zxcvb@zxcvb", Class::None, ""),
         ("Zxcvb/1.0 (+https://zxcvb.example/about)", Class::CrawlerByShape, "contact_address"),
-        ("Mozilla/5.0 (compatible; Zxcvb/1.0; Windows NT 10.0)", Class::CrawlerByShape, "compatible_unknown"),
+        (
+            "Mozilla/5.0 (compatible; Zxcvb/1.0; Windows NT 10.0)",
+            Class::CrawlerByShape,
+            "compatible_unknown",
+        ),
         ("Mozilla/4.0 (compatible; Zxcvb/1.0; Windows NT 5.1)", Class::None, ""),
         ("Mozilla/5.0 (Windows NT 10.0) Zxcvb/1.0", Class::Suspected, "no_engine"),
         ("Mozilla/5.0 (Windows NT 10.0) Firefox/128.0", Class::None, ""),
@@ -129,8 +153,16 @@ fn a_word_makes_a_crawler_by_shape_and_a_name_one_for_sure() {
 #[test]
 fn a_short_name_counts_where_the_shape_speaks_too() {
     check(&[
-        ("Mozilla/5.0 (compatible; Plukkie/1.5; http://zxcvb.example)", Class::Crawler, "contact_address"),
-        ("Mozilla/5.0 (compatible; Zlukkie/1.5; http://zxcvb.example)", Class::CrawlerByShape, "contact_address"),
+        (
+            "Mozilla/5.0 (compatible; Plukkie/1.5; http://zxcvb.example)",
+            Class::Crawler,
+            "contact_address",
+        ),
+        (
+            "Mozilla/5.0 (compatible; Zlukkie/1.5; http://zxcvb.example)",
+            Class::CrawlerByShape,
+            "contact_address",
+        ),
         ("Mozilla/5.0 (Windows NT 10.0) Firefox/128.0 Plukkie/1.5", Class::None, ""),
     ]);
 }
@@ -223,7 +255,8 @@ fn documented_and_well_known_libraries_are_libraries() {
         "Faraday v2.7.4",
         "RestSharp/110.2.0.0",
         "Zxcvb/1.0 (python-requests/2.31.0)",
-        // Convert: an opt-out token without a version, or not in its letter case, is its SDKs' library and nothing more.
+        // Convert: an opt-out token without a version, or not in its letter case, is its SDKs'
+        // library and nothing more.
         "convertagent/1.0",
         "ConvertAgent/",
         "ConvertAgent/ 1.0",
@@ -237,7 +270,10 @@ fn documented_and_well_known_libraries_are_libraries() {
 
 #[test]
 fn the_library_in_front_counts_and_a_library_behind_does_not() {
-    check(&[("curl/8.5.0 (MyBot)", Class::HttpLibrary, "curl"), ("MyBot/1.0 curl/8.5.0", Class::Crawler, "bot")]);
+    check(&[
+        ("curl/8.5.0 (MyBot)", Class::HttpLibrary, "curl"),
+        ("MyBot/1.0 curl/8.5.0", Class::Crawler, "bot"),
+    ]);
 }
 
 #[test]
@@ -257,9 +293,15 @@ fn other_agents_are_suspected() {
 
 #[test]
 fn letter_case_does_not_count() {
-    for value in [CHROME, "Mozilla/5.0 (compatible; AhrefsBot/7.0)", "Python-Requests/2.0", "MyApp/2.5", "HeadlessChrome"] {
-        let verdicts =
-            [value.to_owned(), value.to_ascii_lowercase(), value.to_ascii_uppercase()].map(|value| classify(value.as_bytes()));
+    for value in [
+        CHROME,
+        "Mozilla/5.0 (compatible; AhrefsBot/7.0)",
+        "Python-Requests/2.0",
+        "MyApp/2.5",
+        "HeadlessChrome",
+    ] {
+        let verdicts = [value.to_owned(), value.to_ascii_lowercase(), value.to_ascii_uppercase()]
+            .map(|value| classify(value.as_bytes()));
         assert!(verdicts.iter().all(|verdict| *verdict == verdicts[0]), "{value}: {verdicts:?}");
     }
 }
@@ -274,15 +316,31 @@ fn only_the_first_2048_bytes_are_looked_at() {
 
 #[test]
 fn hostile_bytes_cost_no_more_than_their_number() {
-    let pieces: [&[u8]; 10] =
-        [b"a", b"(", b")", b"@", b"a@a", b"a@a.", b";", b"bo", b"(Linux; Android ;compatible; ", b"\xff\x00"];
+    let pieces: [&[u8]; 10] = [
+        b"a",
+        b"(",
+        b")",
+        b"@",
+        b"a@a",
+        b"a@a.",
+        b";",
+        b"bo",
+        b"(Linux; Android ;compatible; ",
+        b"\xff\x00",
+    ];
     for piece in pieces {
         for start in [b"".as_slice(), b"Mozilla/5.0 (Linux; Android 1;"] {
-            let value: Vec<u8> = start.iter().chain(piece.iter().cycle()).copied().take(1 << 20).collect();
+            let value: Vec<u8> =
+                start.iter().chain(piece.iter().cycle()).copied().take(1 << 20).collect();
             let began = std::time::Instant::now();
             (0..100).for_each(|_| _ = classify(&value));
             // Unoptimised and on a busy machine one takes well under a millisecond.
-            assert!(began.elapsed().as_millis() < 2_000, "{:?}: {:?}", String::from_utf8_lossy(piece), began.elapsed());
+            assert!(
+                began.elapsed().as_millis() < 2_000,
+                "{:?}: {:?}",
+                String::from_utf8_lossy(piece),
+                began.elapsed()
+            );
         }
     }
 }

@@ -46,7 +46,11 @@ pub fn single(reader: &mut Reader<'_>, matters: &impl Fn(Reason) -> bool) -> Res
 }
 
 /// `{"batch": [event, …]}`
-pub fn batch(reader: &mut Reader<'_>, limit: usize, matters: &impl Fn(Reason) -> bool) -> Result<Shape> {
+pub fn batch(
+    reader: &mut Reader<'_>,
+    limit: usize,
+    matters: &impl Fn(Reason) -> bool,
+) -> Result<Shape> {
     if reader.kind()? != Kind::Object {
         reader.value()?;
         return Ok(Shape::Wrong("the body must be an object with a batch array"));
@@ -63,7 +67,11 @@ pub fn batch(reader: &mut Reader<'_>, limit: usize, matters: &impl Fn(Reason) ->
     Ok(shape)
 }
 
-fn batch_array(reader: &mut Reader<'_>, limit: usize, matters: &impl Fn(Reason) -> bool) -> Result<Shape> {
+fn batch_array(
+    reader: &mut Reader<'_>,
+    limit: usize,
+    matters: &impl Fn(Reason) -> bool,
+) -> Result<Shape> {
     if reader.kind()? != Kind::Array {
         reader.value()?;
         return Ok(Shape::Wrong("batch must be an array"));
@@ -74,7 +82,9 @@ fn batch_array(reader: &mut Reader<'_>, limit: usize, matters: &impl Fn(Reason) 
         let start = reader.position();
         match event(reader)? {
             Some(event) => event.faults(Some(index), matters, &mut faults),
-            None if matters(Reason::EventInvalid) => faults.push(Fault { reason: Reason::EventInvalid, index: Some(index) }),
+            None if matters(Reason::EventInvalid) => {
+                faults.push(Fault { reason: Reason::EventInvalid, index: Some(index) })
+            }
             None => {}
         }
         if reader.position() - start > limit {
@@ -100,14 +110,22 @@ struct Event {
 }
 
 impl Event {
-    fn faults(&self, index: Option<usize>, matters: &impl Fn(Reason) -> bool, faults: &mut Bounded<Fault>) {
-        let is_legacy = !self.has_context && (self.has_properties || self.has_old_name && !self.has_name);
+    fn faults(
+        &self,
+        index: Option<usize>,
+        matters: &impl Fn(Reason) -> bool,
+        faults: &mut Bounded<Fault>,
+    ) {
+        let is_legacy =
+            !self.has_context && (self.has_properties || self.has_old_name && !self.has_name);
         let found = [
             (Reason::EventNameMissing, !(self.has_name || is_legacy && self.has_old_name)),
             (Reason::LegacyPayload, is_legacy),
             (Reason::TimestampNotMs, self.root_time_is_wrong || self.context_time_is_wrong),
         ];
-        for (reason, _) in found.into_iter().filter(|(reason, is_found)| *is_found && matters(*reason)) {
+        for (reason, _) in
+            found.into_iter().filter(|(reason, is_found)| *is_found && matters(*reason))
+        {
             faults.push(Fault { reason, index });
         }
     }
@@ -157,7 +175,8 @@ fn context_time_is_wrong(reader: &mut Reader<'_>) -> Result<bool> {
     Ok(is_wrong)
 }
 
-/// Milliseconds as an integer, or as a string of one; nothing and `null` are no time at all, which is not a wrong one.
+/// Milliseconds as an integer, or as a string of one; nothing and `null` are no time at all, which
+/// is not a wrong one.
 fn is_wrong_time(value: Value<'_>) -> bool {
     let milliseconds = match value {
         Value::Null => return false,
@@ -168,7 +187,8 @@ fn is_wrong_time(value: Value<'_>) -> bool {
     milliseconds.is_none_or(|milliseconds| !MILLISECONDS.contains(&milliseconds))
 }
 
-/// An integer in decimal digits with an optional sign, and blanks around it; `None` too for one that does not fit.
+/// An integer in decimal digits with an optional sign, and blanks around it; `None` too for one
+/// that does not fit.
 fn integer(text: Text<'_>) -> Option<i64> {
     let mut letters = text.after_blanks();
     let mut next = letters.next();
@@ -187,7 +207,9 @@ fn integer(text: Text<'_>) -> Option<i64> {
                 letters.after_blanks().is_at_end().then_some(())?;
                 break;
             }
-            Some(letter) => value = value.checked_mul(10)?.checked_add(i64::from(letter.to_digit(10)?))?,
+            Some(letter) => {
+                value = value.checked_mul(10)?.checked_add(i64::from(letter.to_digit(10)?))?
+            }
         }
     }
     Some(if is_negative { -value } else { value })
@@ -200,7 +222,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn read(json: &str) -> Option<i64> {
-        Reader::document(json.as_bytes(), Strictness::Grammar, |reader| Ok(integer(reader.text()?))).unwrap()
+        Reader::document(json.as_bytes(), Strictness::Grammar, |reader| Ok(integer(reader.text()?)))
+            .unwrap()
     }
 
     proptest! {

@@ -5,7 +5,8 @@ use crate::verdict::Bounded;
 
 const REQUIRED: &str = "is required";
 
-/// What the top level holds. Each part starts out as missing, and the last of duplicate names is kept.
+/// What the top level holds. Each part starts out as missing, and the last of duplicate names is
+/// kept.
 pub struct Envelope {
     is_object: bool,
     account: Option<&'static str>,
@@ -22,12 +23,17 @@ pub struct Visitors {
 }
 
 impl Envelope {
-    /// Field and fault of every part that makes the whole body useless; the field is empty where it is the body itself.
+    /// Field and fault of every part that makes the whole body useless; the field is empty where it
+    /// is the body itself.
     pub fn faults(&self) -> Vec<(&'static str, &'static str)> {
         if !self.is_object {
             return vec![("", "the body must be an object")];
         }
-        let parts = [("accountId", self.account), ("projectId", self.project), ("visitors", self.visitors_fault)];
+        let parts = [
+            ("accountId", self.account),
+            ("projectId", self.project),
+            ("visitors", self.visitors_fault),
+        ];
         parts.into_iter().filter_map(|(field, fault)| Some((field, fault?))).collect()
     }
 }
@@ -66,7 +72,9 @@ fn id_fault(value: &Value<'_>) -> Option<&'static str> {
         Value::Number(_) => None,
         Value::String(text) if text.is_empty() => Some("must not be empty"),
         Value::String(_) => None,
-        Value::Object(_) | Value::Array(_) | Value::Bool(_) | Value::Null => Some("must be a string or a number"),
+        Value::Object(_) | Value::Array(_) | Value::Bool(_) | Value::Null => {
+            Some("must be a string or a number")
+        }
     }
 }
 

@@ -43,7 +43,8 @@ impl Scope {
         let first = self.places.len();
         for pointer in pointers {
             let place = self.places.len();
-            self.tree.insert(&pointer, Found::Field { place, max_length: spec.max_length.unwrap_or(0) });
+            self.tree
+                .insert(&pointer, Found::Field { place, max_length: spec.max_length.unwrap_or(0) });
             self.places.push(Place { path: pointer.join(".") });
         }
         self.rules.push(Rule {
@@ -60,7 +61,11 @@ impl Scope {
 
     /// At most one fault for each rule. `prefix` leads to the event.
     pub fn faults(&self, states: &[State], prefix: &str) -> Vec<Fault> {
-        self.rules.iter().filter_map(|rule| self.fault(rule, states)).map(|fault| fault.below(prefix)).collect()
+        self.rules
+            .iter()
+            .filter_map(|rule| self.fault(rule, states))
+            .map(|fault| fault.below(prefix))
+            .collect()
     }
 
     pub fn has_fault(&self, states: &[State]) -> bool {
@@ -71,16 +76,27 @@ impl Scope {
         if rule.is_kept(states) {
             return None;
         }
-        let places = || self.places.iter().zip(states).skip(rule.places.start).take(rule.places.len());
+        let places =
+            || self.places.iter().zip(states).skip(rule.places.start).take(rule.places.len());
         let present = places().find_map(|(place, state)| Some((&place.path, state.value()?)));
-        let fault = |reason, path: &str, message: String| Some(Fault { reason, path: path.to_owned(), message });
+        let fault = |reason, path: &str, message: String| {
+            Some(Fault { reason, path: path.to_owned(), message })
+        };
         let Some((path, (kind, _))) = present else {
             let paths: Vec<&str> = places().map(|(place, _)| place.path.as_str()).collect();
             let path = paths.first().copied().unwrap_or_default();
-            return fault(Reason::MissingField, path, format!("{} is required", paths.join(" or ")));
+            return fault(
+                Reason::MissingField,
+                path,
+                format!("{} is required", paths.join(" or ")),
+            );
         };
         if !rule.takes(kind) {
-            return fault(Reason::FieldType, path, format!("{path} must not be {}", with_article(kind)));
+            return fault(
+                Reason::FieldType,
+                path,
+                format!("{path} must not be {}", with_article(kind)),
+            );
         }
         let max = rule.max_length.unwrap_or_default();
         fault(Reason::FieldTooLong, path, format!("{path} is longer than {max} characters"))
@@ -92,7 +108,9 @@ impl Rule {
     fn is_kept(&self, states: &[State]) -> bool {
         let states = states.get(self.places.clone()).unwrap_or_default();
         match states.iter().find_map(|state| state.value()) {
-            Some((kind, length)) => self.takes(kind) && self.max_length.is_none_or(|max| length <= max),
+            Some((kind, length)) => {
+                self.takes(kind) && self.max_length.is_none_or(|max| length <= max)
+            }
             None => !self.required,
         }
     }
@@ -127,7 +145,8 @@ fn with_article(kind: Kind) -> &'static str {
 pub struct FieldSpec {
     /// JSON pointers, relative to the event or to the request; the first one found counts.
     pub any_of: Vec<String>,
-    /// Looked at in each event of the batch, or once in the request. Without a batch the two are the same.
+    /// Looked at in each event of the batch, or once in the request. Without a batch the two are
+    /// the same.
     pub in_request: bool,
     /// It must be there, not `null`, and not a blank string.
     pub required: bool,
@@ -157,13 +176,19 @@ impl Fields {
             fields.batch = Some(pointer.join("."));
         }
         for (index, spec) in specs.iter().enumerate() {
-            let pointers = spec.any_of.iter().map(|text| non_empty(text)).collect::<Result<Vec<_>, _>>();
-            let pointers = pointers.map_err(|problem| problem.under(&format!("fields[{index}]")))?;
+            let pointers =
+                spec.any_of.iter().map(|text| non_empty(text)).collect::<Result<Vec<_>, _>>();
+            let pointers =
+                pointers.map_err(|problem| problem.under(&format!("fields[{index}]")))?;
             if spec.in_request && batch == Some("") {
                 let found = "a field of the request where the whole body is the batch";
                 return Err(Problem::new(format!("fields[{index}].in"), "\"event\"", found));
             }
-            let scope = if batch.is_none() || spec.in_request { &mut fields.request } else { &mut fields.event };
+            let scope = if batch.is_none() || spec.in_request {
+                &mut fields.request
+            } else {
+                &mut fields.event
+            };
             scope.add(spec, pointers);
         }
         Ok(fields)
@@ -193,7 +218,11 @@ impl Fields {
 
 fn non_empty(text: &str) -> Result<Vec<String>, Problem> {
     let names = pointer(text)?;
-    if names.is_empty() { Err(Problem::new("", "a pointer to a member, such as \"/userId\"", "\"\"")) } else { Ok(names) }
+    if names.is_empty() {
+        Err(Problem::new("", "a pointer to a member, such as \"/userId\"", "\"\""))
+    } else {
+        Ok(names)
+    }
 }
 
 /// The names of a JSON pointer (RFC 6901).
@@ -215,7 +244,8 @@ mod tests {
 
     #[test]
     fn pointers_are_those_of_the_rfc() {
-        let rows: [(&str, &[&str]); 4] = [("", &[]), ("/a/b", &["a", "b"]), ("/a~1b/m~0n", &["a/b", "m~n"]), ("/", &[""])];
+        let rows: [(&str, &[&str]); 4] =
+            [("", &[]), ("/a/b", &["a", "b"]), ("/a~1b/m~0n", &["a/b", "m~n"]), ("/", &[""])];
         for (text, expected) in rows {
             assert_eq!(pointer(text).unwrap(), expected, "{text:?}");
         }

@@ -26,8 +26,8 @@ pub struct Replies {
 
 impl Replies {
     /// # Errors
-    /// A key that is neither a reason's id nor `drop` nor `reject`, a status outside 200 to 599, or a header field that cannot
-    /// be sent.
+    /// A key that is neither a reason's id nor `drop` nor `reject`, a status outside 200 to 599, or
+    /// a header field that cannot be sent.
     pub fn compile(specs: &[(String, ReplySpec)]) -> Result<Self, Problem> {
         let mut replies = Replies::default();
         for (key, spec) in specs {
@@ -37,7 +37,13 @@ impl Replies {
                 "reject" => replies.reject = Some(parts),
                 other => match Reason::ALL.into_iter().find(|reason| reason.id() == other) {
                     Some(reason) => replies.by_reason.push((reason, parts)),
-                    None => return Err(Problem::new(key.clone(), "a reason's id, \"drop\" or \"reject\"", "another name")),
+                    None => {
+                        return Err(Problem::new(
+                            key.clone(),
+                            "a reason's id, \"drop\" or \"reject\"",
+                            "another name",
+                        ));
+                    }
                 },
             }
         }
@@ -57,10 +63,16 @@ impl Replies {
 impl ReplySpec {
     fn compile(&self) -> Result<Parts, Problem> {
         let wrong = || Problem::new("status", "a status from 200 to 599", self.status.to_string());
-        let status = u16::try_from(self.status).ok().filter(|status| (200..600).contains(status)).ok_or_else(wrong)?;
+        let status = u16::try_from(self.status)
+            .ok()
+            .filter(|status| (200..600).contains(status))
+            .ok_or_else(wrong)?;
         let mut headers = Vec::new();
         for (name, value) in &self.headers {
-            headers.push((header_name(name).map_err(|problem| problem.under("headers"))?, header_value(name, value)?));
+            headers.push((
+                header_name(name).map_err(|problem| problem.under("headers"))?,
+                header_value(name, value)?,
+            ));
         }
         Ok((status, headers, self.body.clone()))
     }
@@ -69,17 +81,33 @@ impl ReplySpec {
 /// Framing is the proxy's own business.
 fn header_name(name: &str) -> Result<String, Problem> {
     let lower = field_name(name)?;
-    let is_framing =
-        ["content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te", "trailer"].contains(&lower.as_str());
+    let is_framing = [
+        "content-length",
+        "transfer-encoding",
+        "connection",
+        "keep-alive",
+        "upgrade",
+        "te",
+        "trailer",
+    ]
+    .contains(&lower.as_str());
     if is_framing {
-        return Err(Problem::new(name.to_owned(), "a header field that a reply can carry", "one that the proxy sets itself"));
+        return Err(Problem::new(
+            name.to_owned(),
+            "a header field that a reply can carry",
+            "one that the proxy sets itself",
+        ));
     }
     Ok(lower)
 }
 
 fn header_value(name: &str, value: &str) -> Result<String, Problem> {
     if value.chars().any(char::is_control) {
-        return Err(Problem::new(format!("headers.{name}"), "a value without control characters", "one with some"));
+        return Err(Problem::new(
+            format!("headers.{name}"),
+            "a value without control characters",
+            "one with some",
+        ));
     }
     Ok(value.to_owned())
 }

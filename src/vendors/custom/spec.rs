@@ -13,7 +13,8 @@ pub struct CustomSpec {
     /// Essences of media types that are taken: `application/json`. Left out: any.
     pub media_types: Option<Vec<String>>,
     pub body: BodyKind,
-    /// JSON pointer (RFC 6901) to the array of events; `""` is the whole body. Left out: the body is one event.
+    /// JSON pointer (RFC 6901) to the array of events; `""` is the whole body. Left out: the body
+    /// is one event.
     pub batch: Option<String>,
     /// Events in a batch, at most.
     pub max_events: Option<usize>,
@@ -24,8 +25,8 @@ pub struct CustomSpec {
     pub opt_out_tokens: Vec<String>,
     /// What is looked at in an event, or in the request.
     pub fields: Vec<FieldSpec>,
-    /// What is answered, by reason or for all drops or rejects. Left out: 200 without a body; or the status that RFC 9110 has
-    /// for the reason, with `{"error": …}`.
+    /// What is answered, by reason or for all drops or rejects. Left out: 200 without a body; or
+    /// the status that RFC 9110 has for the reason, with `{"error": …}`.
     pub replies: Vec<(String, ReplySpec)>,
 }
 
@@ -61,7 +62,8 @@ pub enum UserAgentPolicy {
 }
 
 impl UserAgentPolicy {
-    pub const ALL: [UserAgentPolicy; 3] = [UserAgentPolicy::Off, UserAgentPolicy::Bots, UserAgentPolicy::BotsAndHttpLibraries];
+    pub const ALL: [UserAgentPolicy; 3] =
+        [UserAgentPolicy::Off, UserAgentPolicy::Bots, UserAgentPolicy::BotsAndHttpLibraries];
 
     pub const fn id(self) -> &'static str {
         match self {
@@ -103,7 +105,11 @@ impl CustomSpec {
     pub fn compile(&self, keys: Option<KeyDigests>) -> Result<Policy, Problem> {
         if keys.is_some() && self.credentials.is_none() {
             let expected = "\"custom.credentials\", which says where the key stands";
-            return Err(Problem::new("api_keys_sha256", expected, "keys to compare with and none to look for"));
+            return Err(Problem::new(
+                "api_keys_sha256",
+                expected,
+                "keys to compare with and none to look for",
+            ));
         }
         self.check_reach().map_err(|problem| problem.under("custom"))?;
         let compiled = || -> Result<Policy, Problem> {
@@ -116,7 +122,8 @@ impl CustomSpec {
                 body: self.body,
                 max_events: self.max_events,
                 fields: Fields::compile(self.batch.as_deref(), &self.fields)?,
-                replies: Replies::compile(&self.replies).map_err(|problem| problem.under("replies"))?,
+                replies: Replies::compile(&self.replies)
+                    .map_err(|problem| problem.under("replies"))?,
             })
         };
         compiled().map_err(|problem| problem.under("custom"))
@@ -126,14 +133,22 @@ impl CustomSpec {
     fn check_reach(&self) -> Result<(), Problem> {
         let without_batch = self.batch.is_none();
         match self.body {
-            BodyKind::Opaque if !self.fields.is_empty() => {
-                Err(Problem::new("fields", "no fields where body is \"opaque\"", "a list that could never take effect"))
-            }
-            BodyKind::Opaque if !without_batch => {
-                Err(Problem::new("batch", "no batch where body is \"opaque\"", "a pointer that could never take effect"))
-            }
+            BodyKind::Opaque if !self.fields.is_empty() => Err(Problem::new(
+                "fields",
+                "no fields where body is \"opaque\"",
+                "a list that could never take effect",
+            )),
+            BodyKind::Opaque if !without_batch => Err(Problem::new(
+                "batch",
+                "no batch where body is \"opaque\"",
+                "a pointer that could never take effect",
+            )),
             BodyKind::Json | BodyKind::Opaque if without_batch && self.max_events.is_some() => {
-                Err(Problem::new("max_events", "a limit only where there is a batch", "one that could never take effect"))
+                Err(Problem::new(
+                    "max_events",
+                    "a limit only where there is a batch",
+                    "one that could never take effect",
+                ))
             }
             BodyKind::Json | BodyKind::Opaque => Ok(()),
         }
@@ -149,17 +164,25 @@ impl CustomSpec {
         }
         let wrong = |token: &String| token.is_empty() || !token.bytes().all(is_token);
         match self.opt_out_tokens.iter().position(wrong) {
-            Some(index) => {
-                Err(Problem::new(format!("opt_out_tokens[{index}]"), "a product's name such as \"AcmeMonitor\"", "another text"))
-            }
+            Some(index) => Err(Problem::new(
+                format!("opt_out_tokens[{index}]"),
+                "a product's name such as \"AcmeMonitor\"",
+                "another text",
+            )),
             None => Ok(self.opt_out_tokens.clone()),
         }
     }
 
     fn credentials(&self) -> Result<Option<CredentialsSpec>, Problem> {
         let checked = |spec: &CredentialsSpec| match spec {
-            CredentialsSpec::Authorization { scheme } if scheme.is_empty() || !scheme.bytes().all(is_token) => {
-                Err(Problem::new("scheme", "an authentication scheme such as \"Bearer\"", format!("{scheme:?}")))
+            CredentialsSpec::Authorization { scheme }
+                if scheme.is_empty() || !scheme.bytes().all(is_token) =>
+            {
+                Err(Problem::new(
+                    "scheme",
+                    "an authentication scheme such as \"Bearer\"",
+                    format!("{scheme:?}"),
+                ))
             }
             CredentialsSpec::Query { name } if name.is_empty() => {
                 Err(Problem::new("name", "the name of a query parameter", "\"\""))
@@ -168,19 +191,30 @@ impl CustomSpec {
                 Ok(name) => Ok(CredentialsSpec::Header { name }),
                 Err(problem) => Err(problem.under("name")),
             },
-            CredentialsSpec::Authorization { .. } | CredentialsSpec::Query { .. } | CredentialsSpec::Basic => Ok(spec.clone()),
+            CredentialsSpec::Authorization { .. }
+            | CredentialsSpec::Query { .. }
+            | CredentialsSpec::Basic => Ok(spec.clone()),
         };
-        self.credentials.as_ref().map(checked).transpose().map_err(|problem| problem.under("credentials"))
+        self.credentials
+            .as_ref()
+            .map(checked)
+            .transpose()
+            .map_err(|problem| problem.under("credentials"))
     }
 
     fn media_types(&self) -> Result<Vec<String>, Problem> {
         let types = self.media_types.as_deref().unwrap_or_default();
         if self.media_types.is_some() && types.is_empty() {
-            return Err(Problem::new("media_types", "at least one entry, or the field left out", "an empty list"));
+            return Err(Problem::new(
+                "media_types",
+                "at least one entry, or the field left out",
+                "an empty list",
+            ));
         }
         let is_essence = |text: &str| {
-            text.split_once('/')
-                .is_some_and(|(kind, sub)| [kind, sub].iter().all(|part| !part.is_empty() && part.bytes().all(is_token)))
+            text.split_once('/').is_some_and(|(kind, sub)| {
+                [kind, sub].iter().all(|part| !part.is_empty() && part.bytes().all(is_token))
+            })
         };
         match types.iter().position(|text| !is_essence(text)) {
             Some(index) => {

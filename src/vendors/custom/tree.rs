@@ -37,12 +37,13 @@ impl Tree {
             }
             return;
         };
-        let index = self.children.iter().position(|child| child.name == *first).unwrap_or_else(|| {
-            let index = first.parse().ok();
-            self.last_index = self.last_index.max(index);
-            self.children.push(Child { name: first.clone(), index, tree: Tree::default() });
-            self.children.len() - 1
-        });
+        let index =
+            self.children.iter().position(|child| child.name == *first).unwrap_or_else(|| {
+                let index = first.parse().ok();
+                self.last_index = self.last_index.max(index);
+                self.children.push(Child { name: first.clone(), index, tree: Tree::default() });
+                self.children.len() - 1
+            });
         if let Some(child) = self.children.get_mut(index) {
             child.tree.insert(rest, what);
         }
@@ -87,8 +88,12 @@ impl State {
         match value {
             Value::Null => State::Null,
             Value::String(text) if text.is_blank() => State::Blank,
-            Value::String(text) => State::Value(Kind::String, text.chars().take(max_length.saturating_add(1)).count()),
-            Value::Object(_) | Value::Array(_) | Value::Number(_) | Value::Bool(_) => State::Value(value.kind(), 0),
+            Value::String(text) => {
+                State::Value(Kind::String, text.chars().take(max_length.saturating_add(1)).count())
+            }
+            Value::Object(_) | Value::Array(_) | Value::Number(_) | Value::Bool(_) => {
+                State::Value(value.kind(), 0)
+            }
         }
     }
 

@@ -1,5 +1,5 @@
-//! One walk through a body: the fields asked for, and the batch with its events. No tree of the body is built, and what is
-//! kept does not grow with it.
+//! One walk through a body: the fields asked for, and the batch with its events. No tree of the
+//! body is built, and what is kept does not grow with it.
 
 use super::fields::{Fault, Fields, Scope};
 use super::tree::{State, Tree};
@@ -32,7 +32,8 @@ pub struct Batch {
 
 pub fn body(reader: &mut Reader<'_>, fields: &Fields, event_bytes: usize) -> Result<Body> {
     let batch = if fields.has_batch() { BatchSeen::Missing } else { BatchSeen::NotAskedFor };
-    let mut body = Body { is_object: reader.kind()? == Kind::Object, states: fields.request.states(), batch };
+    let mut body =
+        Body { is_object: reader.kind()? == Kind::Object, states: fields.request.states(), batch };
     let mut walk = Walk { fields, event_bytes, batch: &mut body.batch };
     walk.value(reader, &fields.request.tree, &mut body.states)?;
     Ok(body)
@@ -54,19 +55,23 @@ impl Walk<'_> {
         match kind {
             Kind::Object if !tree.children.is_empty() => {
                 note(tree, State::Value(kind, 0), states)?;
-                reader.members(|reader, name| match tree.children.iter().find(|child| name.is(&child.name)) {
-                    Some(child) => {
-                        child.tree.clear(states);
-                        self.value(reader, &child.tree, states)
+                reader.members(|reader, name| {
+                    match tree.children.iter().find(|child| name.is(&child.name)) {
+                        Some(child) => {
+                            child.tree.clear(states);
+                            self.value(reader, &child.tree, states)
+                        }
+                        None => reader.value().map(drop),
                     }
-                    None => reader.value().map(drop),
                 })
             }
             Kind::Array if tree.children.iter().any(|child| child.index.is_some()) => {
                 note(tree, State::Value(kind, 0), states)?;
-                reader.elements(|reader, index| match tree.children.iter().find(|child| child.index == Some(index)) {
-                    Some(child) => self.value(reader, &child.tree, states),
-                    None => reader.value().map(drop),
+                reader.elements(|reader, index| {
+                    match tree.children.iter().find(|child| child.index == Some(index)) {
+                        Some(child) => self.value(reader, &child.tree, states),
+                        None => reader.value().map(drop),
+                    }
                 })
             }
             Kind::Object | Kind::Array | Kind::String | Kind::Number | Kind::Bool | Kind::Null => {
@@ -107,7 +112,11 @@ impl Walk<'_> {
 
 impl Batch {
     fn judge(&mut self, scope: &Scope, kind: Kind, states: &[State], path: impl Fn() -> String) {
-        let event_fault = |message: &str| Fault { reason: Reason::EventInvalid, path: path(), message: message.to_owned() };
+        let event_fault = |message: &str| Fault {
+            reason: Reason::EventInvalid,
+            path: path(),
+            message: message.to_owned(),
+        };
         if kind != Kind::Object {
             self.faults.push_with(|| event_fault("an event must be an object"));
         } else if self.faults.list.len() >= Bounded::<Fault>::MAX {

@@ -1,7 +1,7 @@
 //! The fields of an event, and what makes them invalid (contract 1.2).
 //!
-//! A field has a short and a long name; the short one is taken unless it is `null` or `false`, which count as absent. An
-//! empty string does not.
+//! A field has a short and a long name; the short one is taken unless it is `null` or `false`,
+//! which count as absent. An empty string does not.
 
 use super::graphemes::is_longer_than;
 use super::{graphemes, invalid, props};
@@ -13,8 +13,8 @@ use std::borrow::Cow;
 
 /// In graphemes: a family of seven code points is one.
 const MAX_NAME_GRAPHEMES: usize = 120;
-/// What is looked at of a name. Where so much is no more than 120 graphemes, whether the rest is more is for the vendor to
-/// say: to tell would take a hundred times as long as to read it.
+/// What is looked at of a name. Where so much is no more than 120 graphemes, whether the rest is
+/// more is for the vendor to say: to tell would take a hundred times as long as to read it.
 const MAX_NAME_BYTES: usize = 8 * 1024;
 const MAX_URL_BYTES: usize = 2000;
 /// Thirty days; an engagement time from here on is no engagement time.
@@ -23,12 +23,16 @@ const ENGAGEMENT_TIME_END_MS: i64 = 2_592_000_000;
 const NO_NAME: (&str, &str) = ("event_name", "can't be blank");
 const NO_URL: (&str, &str) = ("url", "is required");
 const NO_DOMAIN: (&str, &str) = ("domain", "can't be blank");
-const NO_ENGAGEMENT: (&str, &str) =
-    ("event_name", "engagement event requires a valid integer value for at least one of 'sd' or 'e' fields");
+const NO_ENGAGEMENT: (&str, &str) = (
+    "event_name",
+    "engagement event requires a valid integer value for at least one of 'sd' or 'e' fields",
+);
 
 /// The names that are looked at. The others (`i`, `v`, `w`, revenue) make no difference.
-const NAMES: [&str; 16] =
-    ["n", "name", "u", "url", "d", "domain", "r", "referrer", "m", "meta", "p", "props", "h", "hashMode", "sd", "e"];
+const NAMES: [&str; 16] = [
+    "n", "name", "u", "url", "d", "domain", "r", "referrer", "m", "meta", "p", "props", "h",
+    "hashMode", "sd", "e",
+];
 
 /// The values of [`NAMES`]; of duplicate names the first one.
 #[derive(Debug, Default)]
@@ -43,7 +47,11 @@ impl<'a> Fields<'a> {
     fn get(&self, names: &[&str]) -> Option<Value<'a>> {
         names.iter().find_map(|name| {
             let index = NAMES.iter().position(|known| known == name)?;
-            self.values.get(index).copied().flatten().filter(|value| !matches!(value, Value::Null | Value::Bool(false)))
+            self.values
+                .get(index)
+                .copied()
+                .flatten()
+                .filter(|value| !matches!(value, Value::Null | Value::Bool(false)))
         })
     }
 }
@@ -53,8 +61,8 @@ pub fn without_fields() -> Finding {
     invalid(vec![NO_DOMAIN, NO_NAME, NO_URL])
 }
 
-/// Reads the body. `None`: it is not JSON; or it is not an object, and the type is not JSON's, so that the vendor's server decodes the raw body
-/// itself.
+/// Reads the body. `None`: it is not JSON; or it is not an object, and the type is not JSON's, so
+/// that the vendor's server decodes the raw body itself.
 pub fn fields(body: &[u8], media_type: MediaType) -> Option<Fields<'_>> {
     let is_raw = !is_json(media_type);
     if body.is_empty() && !is_raw {
@@ -68,7 +76,10 @@ pub fn fields(body: &[u8], media_type: MediaType) -> Option<Fields<'_>> {
         }
         reader.members(|reader, name| {
             let value = reader.value()?;
-            let slot = NAMES.iter().position(|known| name.is(known)).and_then(|index| fields.values.get_mut(index));
+            let slot = NAMES
+                .iter()
+                .position(|known| name.is(known))
+                .and_then(|index| fields.values.get_mut(index));
             match slot {
                 Some(Some(first)) => fields.contradict |= *first != value,
                 Some(slot) => *slot = Some(value),
@@ -81,11 +92,16 @@ pub fn fields(body: &[u8], media_type: MediaType) -> Option<Fields<'_>> {
     read.ok().filter(|(_, unreadable)| !unreadable).map(|(fields, _)| fields)
 }
 
-/// A type that the vendor's server parses before its controller sees the request, up to 8 MB; others are decoded as they stand, up to 1 MB.
+/// A type that the vendor's server parses before its controller sees the request, up to 8 MB;
+/// others are decoded as they stand, up to 1 MB.
 pub fn is_json(media_type: MediaType) -> bool {
     match media_type {
         MediaType::Json | MediaType::JsonSuffix => true,
-        MediaType::Absent | MediaType::Empty | MediaType::TextPlain | MediaType::Form | MediaType::Other => false,
+        MediaType::Absent
+        | MediaType::Empty
+        | MediaType::TextPlain
+        | MediaType::Form
+        | MediaType::Other => false,
     }
 }
 
@@ -109,14 +125,15 @@ pub struct Domains {
 }
 
 impl Domains {
-    /// Without blanks around it and a leading `www.`, in order, duplicates included. Empty parts of a list are passed over; a list of nothing
-    /// else is one empty domain, which no site has.
+    /// Without blanks around it and a leading `www.`, in order, duplicates included. Empty parts of
+    /// a list are passed over; a list of nothing else is one empty domain, which no site has.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         let mut rest = Some(self.text.as_str());
         let mut is_any = false;
         core::iter::from_fn(move || {
             while let Some(text) = rest {
-                let comma = if self.is_list { text.bytes().position(|byte| byte == b',') } else { None };
+                let comma =
+                    if self.is_list { text.bytes().position(|byte| byte == b',') } else { None };
                 let domain = bare_host(text.get(..comma.unwrap_or(text.len())).unwrap_or_default());
                 rest = comma.and_then(|at| text.get(at + 1..));
                 if !domain.is_empty() {
@@ -151,7 +168,12 @@ impl Event {
         match (domains, errors.is_empty()) {
             (Ok(domains), true) => Ok(Event {
                 domains,
-                hostname: parsed.host.map(bare_host).filter(|host| !host.is_empty()).unwrap_or("(none)").to_owned(),
+                hostname: parsed
+                    .host
+                    .map(bare_host)
+                    .filter(|host| !host.is_empty())
+                    .unwrap_or("(none)")
+                    .to_owned(),
                 page: page(&parsed, hash_mode.unwrap_or(false)),
                 referrer: referrer(fields.get(&["r", "referrer"])),
             }),
@@ -163,14 +185,20 @@ impl Event {
 fn text<'a>(value: Option<Value<'a>>) -> Option<Cow<'a, str>> {
     match value {
         Some(Value::String(text)) => Some(text.decode()),
-        Some(Value::Object(_) | Value::Array(_) | Value::Number(_) | Value::Bool(_) | Value::Null) | None => None,
+        Some(
+            Value::Object(_) | Value::Array(_) | Value::Number(_) | Value::Bool(_) | Value::Null,
+        )
+        | None => None,
     }
 }
 
 fn referrer(value: Option<Value<'_>>) -> Option<String> {
     match value {
         Some(Value::String(text)) => Some(graphemes::referrer(text)),
-        Some(Value::Object(_) | Value::Array(_) | Value::Number(_) | Value::Bool(_) | Value::Null) | None => None,
+        Some(
+            Value::Object(_) | Value::Array(_) | Value::Number(_) | Value::Bool(_) | Value::Null,
+        )
+        | None => None,
     }
 }
 
@@ -181,7 +209,9 @@ fn name_error(fields: &Fields<'_>) -> Option<(&'static str, &'static str)> {
         Some(Value::String(text)) if text.is_blank() => return Some(NO_NAME),
         Some(Value::String(text)) => text.start(MAX_NAME_BYTES).0,
         Some(Value::Number(number)) if number.is_integer() => number.as_str().into(),
-        Some(Value::Number(_) | Value::Object(_) | Value::Array(_) | Value::Bool(_) | Value::Null) => {
+        Some(
+            Value::Number(_) | Value::Object(_) | Value::Array(_) | Value::Bool(_) | Value::Null,
+        ) => {
             return Some(("event_name", "is invalid"));
         }
     };
@@ -192,7 +222,8 @@ fn name_error(fields: &Fields<'_>) -> Option<(&'static str, &'static str)> {
     (name == "engagement" && !tells()).then_some(NO_ENGAGEMENT)
 }
 
-/// The names for which the vendor's server puts a `path` property of its own before the sender's (contract 1.2).
+/// The names for which the vendor's server puts a `path` property of its own before the sender's
+/// (contract 1.2).
 fn names_a_path(fields: &Fields<'_>) -> bool {
     const NAMES: [&str; 3] = ["404", "WP Form Completions", "Form: Submission"];
     match fields.get(&["n", "name"]) {
@@ -212,15 +243,26 @@ fn engagement_time_ms(fields: &Fields<'_>) -> i64 {
     if (0..ENGAGEMENT_TIME_END_MS).contains(&time) { time } else { 0 }
 }
 
-/// An integer, or a string of one with an optional sign and nothing else. What does not fit is as large as can be.
+/// An integer, or a string of one with an optional sign and nothing else. What does not fit is as
+/// large as can be.
 fn integer(value: Value<'_>) -> Option<i64> {
     let digits = match value {
         Value::Number(number) if number.is_integer() => Cow::Borrowed(number.as_str()),
         // Most of what is none shows it at once.
-        Value::String(text) if text.chars().next().is_some_and(|first| first.is_ascii_digit() || "+-".contains(first)) => {
+        Value::String(text)
+            if text
+                .chars()
+                .next()
+                .is_some_and(|first| first.is_ascii_digit() || "+-".contains(first)) =>
+        {
             text.decode()
         }
-        Value::String(_) | Value::Number(_) | Value::Object(_) | Value::Array(_) | Value::Bool(_) | Value::Null => return None,
+        Value::String(_)
+        | Value::Number(_)
+        | Value::Object(_)
+        | Value::Array(_)
+        | Value::Bool(_)
+        | Value::Null => return None,
     };
     let magnitude = digits.strip_prefix(['+', '-']).unwrap_or(&digits);
     if magnitude.is_empty() || !are_digits(magnitude.as_bytes()) {
@@ -236,25 +278,35 @@ fn are_digits(text: &[u8]) -> bool {
     let (eights, rest) = text.as_chunks::<8>();
     eights.iter().all(|eight| {
         let word = u64::from_le_bytes(*eight);
-        (word & (ONES * 0xF0)) == ONES * 0x30 && (word.wrapping_add(ONES * 6) & (ONES * 0xF0)) == ONES * 0x30
+        (word & (ONES * 0xF0)) == ONES * 0x30
+            && (word.wrapping_add(ONES * 6) & (ONES * 0xF0)) == ONES * 0x30
     }) && rest.iter().all(u8::is_ascii_digit)
 }
 
 fn url<'a>(fields: &Fields<'a>) -> Result<Cow<'a, str>, (&'static str, &'static str)> {
     let value = fields.get(&["u", "url"]).ok_or(NO_URL)?;
     let url = match value {
-        Value::String(text) => Some(text.start(MAX_URL_BYTES + 1).0).filter(|url| url.len() <= MAX_URL_BYTES),
-        Value::Object(_) | Value::Array(_) | Value::Number(_) | Value::Bool(_) | Value::Null => None,
+        Value::String(text) => {
+            Some(text.start(MAX_URL_BYTES + 1).0).filter(|url| url.len() <= MAX_URL_BYTES)
+        }
+        Value::Object(_) | Value::Array(_) | Value::Number(_) | Value::Bool(_) | Value::Null => {
+            None
+        }
     };
     let url = url.ok_or(("url", "must be a valid url"))?;
     match Url::parse(&url).scheme {
-        Some(scheme) if scheme.eq_ignore_ascii_case("data") => Err(("url", "scheme is not allowed")),
+        Some(scheme) if scheme.eq_ignore_ascii_case("data") => {
+            Err(("url", "scheme is not allowed"))
+        }
         Some(_) | None => Ok(url),
     }
 }
 
 /// From the list in the field, or else the host of the page.
-fn domains(fields: &Fields<'_>, host: Option<&str>) -> Result<Domains, (&'static str, &'static str)> {
+fn domains(
+    fields: &Fields<'_>,
+    host: Option<&str>,
+) -> Result<Domains, (&'static str, &'static str)> {
     match text(fields.get(&["d", "domain"])) {
         None => host.map(|host| Domains { text: host.to_owned(), is_list: false }).ok_or(NO_DOMAIN),
         Some(list) if list.trim().is_empty() => Err(NO_DOMAIN),
@@ -272,8 +324,12 @@ fn hash_mode(fields: &Fields<'_>) -> Result<bool, (&'static str, &'static str)> 
 }
 
 fn page(url: &Url<'_>, hash_mode: bool) -> String {
-    let decoded =
-        |text: &str| String::from_utf8_lossy(&crate::rules::percent::decoded(text.as_bytes()).collect::<Vec<_>>()).into_owned();
+    let decoded = |text: &str| {
+        String::from_utf8_lossy(
+            &crate::rules::percent::decoded(text.as_bytes()).collect::<Vec<_>>(),
+        )
+        .into_owned()
+    };
     let path = if url.path.is_empty() { "/".to_owned() } else { decoded(url.path) };
     let path = path.trim_end();
     match url.fragment {

@@ -1,6 +1,8 @@
-//! The reasons to drop a valid event, in the vendor's order, for each tracked domain (contract 1.3).
+//! The reasons to drop a valid event, in the vendor's order, for each tracked domain (contract
+//! 1.3).
 //!
-//! A site is judged once a request, however often a client names it; so are all that have no rules. Each mention counts.
+//! A site is judged once a request, however often a client names it; so are all that have no rules.
+//! Each mention counts.
 
 use super::event::Event;
 use super::sites::Site;
@@ -18,16 +20,27 @@ const ORDER: [(Reason, Test); 10] = [
     (Reason::VerificationAgent, Test::Client(|client| client.is_verification_agent)),
     (Reason::DcIp, Test::Client(|client| client.is_datacenter)),
     (Reason::ThreatIp, Test::Client(|client| client.is_threat)),
-    (Reason::SiteHostnameAllowlist, Test::Site(|site, seen| !site.allows_hostname(&seen.event.hostname))),
+    (
+        Reason::SiteHostnameAllowlist,
+        Test::Site(|site, seen| !site.allows_hostname(&seen.event.hostname)),
+    ),
     (Reason::SitePageBlocklist, Test::Site(|site, seen| site.blocks_page(&seen.event.page))),
-    (Reason::SiteIpBlocklist, Test::Site(|site, seen| seen.client.address.is_some_and(|address| site.blocks_address(address)))),
-    (Reason::SiteCountryBlocklist, Test::Site(|site, seen| site.blocks_country(seen.client.country))),
+    (
+        Reason::SiteIpBlocklist,
+        Test::Site(|site, seen| {
+            seen.client.address.is_some_and(|address| site.blocks_address(address))
+        }),
+    ),
+    (
+        Reason::SiteCountryBlocklist,
+        Test::Site(|site, seen| site.blocks_country(seen.client.country)),
+    ),
     (Reason::Bot, Test::Client(|client| client.bot == Some(Reason::Bot))),
     (Reason::BotSuspected, Test::Client(|client| client.bot == Some(Reason::BotSuspected))),
 ];
 
-/// Whether the reason is found for each domain by itself, or for a request whose body is not read, so that a request can be forwarded with it
-/// though its disposition is to refuse.
+/// Whether the reason is found for each domain by itself, or for a request whose body is not read,
+/// so that a request can be forwarded with it though its disposition is to refuse.
 pub fn refuses_domains(reason: Reason) -> bool {
     ORDER.iter().any(|(known, _)| *known == reason)
 }
@@ -60,12 +73,16 @@ pub struct Client {
 }
 
 impl Client {
-    /// What is known of the client where the event is not read, so that it can refuse nothing: annotated for the whole request.
+    /// What is known of the client where the event is not read, so that it can refuse nothing:
+    /// annotated for the whole request.
     pub fn annotate(&self, notes: &mut Notes<'_>) {
         for (reason, test) in &ORDER {
             match test {
                 Test::Client(applies) if applies(self) => {
-                    notes.annotate(Finding::new(*reason, format!("the event was not read: {}", reason.id())));
+                    notes.annotate(Finding::new(
+                        *reason,
+                        format!("the event was not read: {}", reason.id()),
+                    ));
                 }
                 Test::Client(_) | Test::Event(_) | Test::Site(_) => {}
             }
@@ -73,8 +90,15 @@ impl Client {
     }
 }
 
-pub fn run(event: &Event, client: &Client, policy: &Policy, shared: &Shared, notes: &mut Notes<'_>) -> Flow {
-    let is_spam = event.referrer.as_deref().is_some_and(|referrer| shared.spam_referrers.is_spam(referrer));
+pub fn run(
+    event: &Event,
+    client: &Client,
+    policy: &Policy,
+    shared: &Shared,
+    notes: &mut Notes<'_>,
+) -> Flow {
+    let is_spam =
+        event.referrer.as_deref().is_some_and(|referrer| shared.spam_referrers.is_spam(referrer));
     let seen = Seen { event, client, is_spam };
     let mut judged = Judged::default();
     let mut refused: VecDeque<(RefusalKind, Finding)> = VecDeque::new();
@@ -141,7 +165,8 @@ fn judge(seen: &Seen<'_>, site: Option<&Site>, notes: &Notes<'_>) -> Judgement {
     judgement
 }
 
-/// The judgements so far. Sites without rules share one, so that there are never more than the configuration has sites.
+/// The judgements so far. Sites without rules share one, so that there are never more than the
+/// configuration has sites.
 #[derive(Default)]
 struct Judged<'d> {
     /// By the site's number the place of its judgement; in order, for hashes could be made to meet.
@@ -152,10 +177,18 @@ struct Judged<'d> {
 }
 
 impl<'d> Judged<'d> {
-    fn of(&mut self, domain: &'d str, policy: &Policy, judge: impl FnOnce(Option<&Site>) -> Judgement) -> Option<&Judgement> {
+    fn of(
+        &mut self,
+        domain: &'d str,
+        policy: &Policy,
+        judge: impl FnOnce(Option<&Site>) -> Judgement,
+    ) -> Option<&Judgement> {
         if self.judgements.is_empty() || !is_same(self.last.0.as_bytes(), domain.as_bytes()) {
             let site = policy.sites.get(domain);
-            let place = *self.by_site.entry(site.map_or(u64::MAX, |site| site.number)).or_insert(self.judgements.len());
+            let place = *self
+                .by_site
+                .entry(site.map_or(u64::MAX, |site| site.number))
+                .or_insert(self.judgements.len());
             if place == self.judgements.len() {
                 self.judgements.push(judge(site));
             }

@@ -1,8 +1,10 @@
-//! Custom properties (contract 1.2): an object, or a string that holds one; anything else has no properties.
+//! Custom properties (contract 1.2): an object, or a string that holds one; anything else has no
+//! properties.
 //!
-//! Entries are first filtered (lists, objects, blank names and values), then cut to thirty, and only what is left is
-//! measured. Which thirty are left of more, nobody can tell (contract, P-6): then nothing is refused. Of three event names the server puts a
-//! `path` first, unless the sender did: then twenty-nine are left.
+//! Entries are first filtered (lists, objects, blank names and values), then cut to thirty, and
+//! only what is left is measured. Which thirty are left of more, nobody can tell (contract, P-6):
+//! then nothing is refused. Of three event names the server puts a `path` first, unless the sender
+//! did: then twenty-nine are left.
 
 use crate::rules::hash::hash;
 use crate::rules::json::{Reader, Result, Strictness, Text, Value};
@@ -12,14 +14,18 @@ const MAX_PROPS: usize = 30;
 const MAX_NAME_BYTES: usize = 300;
 const MAX_VALUE_BYTES: usize = 2000;
 
-const TOO_LARGE: (&str, &str) = ("props", "keys should have at most 300 bytes and values 2000 bytes");
+const TOO_LARGE: (&str, &str) =
+    ("props", "keys should have at most 300 bytes and values 2000 bytes");
 
-/// What is wrong with the properties, if anything is. `names_a_path`: the server adds a `path` where there is none.
+/// What is wrong with the properties, if anything is. `names_a_path`: the server adds a `path`
+/// where there is none.
 pub fn error(value: Option<Value<'_>>, names_a_path: bool) -> Option<(&'static str, &'static str)> {
     let props = match value {
         Some(Value::Object(raw)) => Reader::element(raw, Strictness::Jason, measure).ok()?,
         Some(Value::String(text)) => measure_text(text)?,
-        Some(Value::Array(_) | Value::Number(_) | Value::Bool(_) | Value::Null) | None => return None,
+        Some(Value::Array(_) | Value::Number(_) | Value::Bool(_) | Value::Null) | None => {
+            return None;
+        }
     };
     let left = if names_a_path && !props.has_path { MAX_PROPS - 1 } else { MAX_PROPS };
     (props.too_large && props.count <= left).then_some(TOO_LARGE)
@@ -66,7 +72,8 @@ fn measure(reader: &mut Reader<'_>) -> Result<Props> {
     Ok(props)
 }
 
-/// The bytes of the value as a string, or some number over the limit; `None` for one that is filtered out.
+/// The bytes of the value as a string, or some number over the limit; `None` for one that is
+/// filtered out.
 fn value_bytes(value: Value<'_>) -> Option<usize> {
     match value {
         Value::Object(_) | Value::Array(_) | Value::Null => None,

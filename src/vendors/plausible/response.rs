@@ -1,17 +1,20 @@
 //! The header field by which a response tells how many domains were dropped.
 //!
-//! Where the gate tells the collector to drop some of several domains, the collector answers, and its answer must tell the
-//! truth to the client. A collector that honours the annotation counts those domains itself, among others perhaps: then
-//! its count is at least ours, and stands. A smaller count, none, or one that is no number comes from a collector that does
-//! not know of the annotation, or acts on it without counting: then ours is put in its place. So the larger of the two is
-//! told, and never their sum, which would count a domain twice.
+//! Where the gate tells the collector to drop some of several domains, the collector answers, and
+//! its answer must tell the truth to the client. A collector that honours the annotation counts
+//! those domains itself, among others perhaps: then its count is at least ours, and stands. A
+//! smaller count, none, or one that is no number comes from a collector that does not know of the
+//! annotation, or acts on it without counting: then ours is put in its place. So the larger of the
+//! two is told, and never their sum, which would count a domain twice.
 
 /// Sent back only where at least one domain was dropped.
 pub const DROPPED: &str = "x-plausible-dropped";
 
-/// What the field must be set to; `None` where the collector's own value stands. `collector` is that value, empty if there is none.
+/// What the field must be set to; `None` where the collector's own value stands. `collector` is
+/// that value, empty if there is none.
 pub fn amended_count(collector: &[u8], ours: usize) -> Option<String> {
-    let theirs = core::str::from_utf8(collector).ok().and_then(|count| count.trim().parse::<usize>().ok());
+    let theirs =
+        core::str::from_utf8(collector).ok().and_then(|count| count.trim().parse::<usize>().ok());
     (theirs.unwrap_or(0) < ours).then(|| ours.to_string())
 }
 

@@ -1,5 +1,5 @@
-//! Shields: what the owner of a site does not want counted (contract 1.3). Compiled once; a look-up does not depend on the
-//! number of sites.
+//! Shields: what the owner of a site does not want counted (contract 1.3). Compiled once; a look-up
+//! does not depend on the number of sites.
 
 use crate::rules::cidr::CidrSet;
 use crate::rules::country::{Country, CountrySet};
@@ -38,10 +38,22 @@ impl Site {
     fn compile(number: u64, spec: &SiteSpec) -> Result<Self, Problem> {
         Ok(Site {
             number,
-            hostnames: patterns("hostname_allowlist", spec.hostname_allowlist.as_deref(), Pattern::compile)?,
-            pages: patterns("page_blocklist", spec.page_blocklist.as_deref(), Pattern::compile_page)?,
+            hostnames: patterns(
+                "hostname_allowlist",
+                spec.hostname_allowlist.as_deref(),
+                Pattern::compile,
+            )?,
+            pages: patterns(
+                "page_blocklist",
+                spec.page_blocklist.as_deref(),
+                Pattern::compile_page,
+            )?,
             addresses: entries("ip_blocklist", spec.ip_blocklist.as_deref(), CidrSet::compile)?,
-            countries: entries("country_blocklist", spec.country_blocklist.as_deref(), CountrySet::compile)?,
+            countries: entries(
+                "country_blocklist",
+                spec.country_blocklist.as_deref(),
+                CountrySet::compile,
+            )?,
         })
     }
 
@@ -69,7 +81,9 @@ fn entries<T: Default>(
 ) -> Result<T, Problem> {
     match list {
         None => Ok(T::default()),
-        Some([]) => Err(Problem::new(field, "at least one entry, or the field left out", "an empty list")),
+        Some([]) => {
+            Err(Problem::new(field, "at least one entry, or the field left out", "an empty list"))
+        }
         Some(list) => compile(list).map_err(|problem| problem.under(field)),
     }
 }
@@ -80,10 +94,17 @@ fn patterns(
     compile: fn(&str) -> Result<Pattern, Problem>,
 ) -> Result<Box<[Pattern]>, Problem> {
     if list == Some(&[]) {
-        return Err(Problem::new(field, "at least one entry, or the field left out", "an empty list"));
+        return Err(Problem::new(
+            field,
+            "at least one entry, or the field left out",
+            "an empty list",
+        ));
     }
     let list = list.unwrap_or_default().iter().enumerate();
-    list.map(|(index, text)| compile(text).map_err(|problem| problem.under(&format!("{field}[{index}]")))).collect()
+    list.map(|(index, text)| {
+        compile(text).map_err(|problem| problem.under(&format!("{field}[{index}]")))
+    })
+    .collect()
 }
 
 /// All sites that have rules.
@@ -99,14 +120,21 @@ impl Sites {
     /// A rule that cannot be used, or two spellings of one domain.
     pub fn compile(specs: &[(String, SiteSpec)]) -> Result<Self, Problem> {
         let mut sites = Sites {
-            by_domain: HashMap::with_capacity_and_hasher(specs.len(), BuildHasherDefault::default()),
+            by_domain: HashMap::with_capacity_and_hasher(
+                specs.len(),
+                BuildHasherDefault::default(),
+            ),
             have_addresses: false,
         };
         for (number, (domain, spec)) in (0..).zip(specs) {
             let site = Site::compile(number, spec).map_err(|problem| problem.under(domain))?;
             sites.have_addresses |= !site.addresses.is_empty();
             if sites.by_domain.insert(bare_host(domain).into(), site).is_some() {
-                return Err(Problem::new(domain.clone(), "each site once", "the same site with and without \"www.\""));
+                return Err(Problem::new(
+                    domain.clone(),
+                    "each site once",
+                    "the same site with and without \"www.\"",
+                ));
             }
         }
         Ok(sites)

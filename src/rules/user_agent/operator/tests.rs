@@ -29,7 +29,10 @@ fn an_empty_entry_is_refused() {
     let rows = [(spec(&[], &["a", "b", ""]), "deny[2]"), (spec(&[""], &[]), "allow[0]")];
     for (spec, path) in rows {
         let problem = "expected a part of a User-Agent value, found an empty text, which every value contains";
-        assert_eq!(UserAgents::compile(&spec).unwrap_err().to_string(), format!("{path}: {problem}"));
+        assert_eq!(
+            UserAgents::compile(&spec).unwrap_err().to_string(),
+            format!("{path}: {problem}")
+        );
     }
     assert!(UserAgents::compile(&spec(&[" "], &["x"])).is_ok(), "a space is a text");
 }

@@ -5,7 +5,8 @@ fn errors(body: &str) -> Vec<(&'static str, &'static str)> {
 }
 
 fn event(body: &str) -> Event {
-    Event::of(&fields(body.as_bytes(), MediaType::Json).unwrap()).unwrap_or_else(|errors| panic!("{body}: {errors:?}"))
+    Event::of(&fields(body.as_bytes(), MediaType::Json).unwrap())
+        .unwrap_or_else(|errors| panic!("{body}: {errors:?}"))
 }
 
 #[test]
@@ -25,7 +26,11 @@ fn names_are_counted_in_graphemes() {
         let body = format!(r#"{{"n":"{}","u":"/","d":"a"}}"#, character.repeat(count));
         let found = errors(&body);
         let too_long = [("event_name", "should be at most 120 character(s)")];
-        assert_eq!(found, if expected { &[][..] } else { &too_long[..] }, "{count} times {character}");
+        assert_eq!(
+            found,
+            if expected { &[][..] } else { &too_long[..] },
+            "{count} times {character}"
+        );
     }
 }
 
@@ -122,7 +127,11 @@ fn hosts_are_trimmed_and_an_empty_one_is_none() {
         ("/x", "(none)"),
     ];
     for (url, expected) in rows {
-        assert_eq!(event(&format!(r#"{{"n":"x","u":"{url}","d":"a"}}"#)).hostname, expected, "{url}");
+        assert_eq!(
+            event(&format!(r#"{{"n":"x","u":"{url}","d":"a"}}"#)).hostname,
+            expected,
+            "{url}"
+        );
     }
 }
 
@@ -146,7 +155,8 @@ fn hash_mode_is_an_integer_or_nothing() {
 
 #[test]
 fn the_server_adds_a_path_to_three_names() {
-    let many = |count: usize| (0..count).map(|index| format!("\"k{index}\":1,")).collect::<String>();
+    let many =
+        |count: usize| (0..count).map(|index| format!("\"k{index}\":1,")).collect::<String>();
     let long = "v".repeat(2001);
     // Name, the properties beside the long one, and whether it is among those that are surely kept.
     let rows = [
@@ -162,7 +172,12 @@ fn the_server_adds_a_path_to_three_names() {
     ];
     for (name, props, expected) in rows {
         let body = format!(r#"{{"n":{name},"u":"/","d":"a","p":{{{props}"z":"{long}"}}}}"#);
-        assert_eq!(errors(&body).is_empty(), expected, "{name} with {} bytes of properties", props.len());
+        assert_eq!(
+            errors(&body).is_empty(),
+            expected,
+            "{name} with {} bytes of properties",
+            props.len()
+        );
     }
 }
 
@@ -179,14 +194,19 @@ fn pages_are_decoded_and_hash_mode_adds_the_fragment() {
         ("https://a.example/%FF", "0", "/\u{fffd}"),
     ];
     for (url, hash_mode, expected) in rows {
-        assert_eq!(event(&format!(r#"{{"n":"x","u":"{url}","d":"a","h":{hash_mode}}}"#)).page, expected, "{url} {hash_mode}");
+        assert_eq!(
+            event(&format!(r#"{{"n":"x","u":"{url}","d":"a","h":{hash_mode}}}"#)).page,
+            expected,
+            "{url} {hash_mode}"
+        );
     }
 }
 
 #[test]
 fn props_are_filtered_then_counted_then_measured() {
     let long = |bytes: usize| "v".repeat(bytes);
-    let many = |count: usize| (0..count).map(|index| format!("\"k{index}\":1,")).collect::<String>();
+    let many =
+        |count: usize| (0..count).map(|index| format!("\"k{index}\":1,")).collect::<String>();
     let rows = [
         (format!(r#"{{"k":"{}"}}"#, long(2000)), true),
         (format!(r#"{{"k":"{}"}}"#, long(2001)), false),
@@ -226,7 +246,11 @@ fn types_differ_in_what_is_unreadable() {
     ];
     for (body, json, text) in rows {
         assert_eq!(fields(body.as_bytes(), MediaType::Json).is_some(), *json, "json {body:?}");
-        assert_eq!(fields(body.as_bytes(), MediaType::JsonSuffix).is_some(), *json, "suffix {body:?}");
+        assert_eq!(
+            fields(body.as_bytes(), MediaType::JsonSuffix).is_some(),
+            *json,
+            "suffix {body:?}"
+        );
         for raw in [MediaType::TextPlain, MediaType::Empty, MediaType::Other] {
             assert_eq!(fields(body.as_bytes(), raw).is_some(), *text, "{raw:?} {body:?}");
         }
