@@ -49,5 +49,7 @@ pub mod verdict;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub mod cli;
+#[cfg(any(target_arch = "wasm32", test))]
+mod filter;
 #[cfg(target_arch = "wasm32")]
 mod plugin;

@@ -1,9 +1,11 @@
-//! Host calls that return a status, where the SDK's panic. The only file with `unsafe`.
+//! Host calls that return a status, where the SDK's panic. The only file of
+//! wasm's with `unsafe`.
 //!
 //! A buffer that the host hands over has been allocated by it through our exported `malloc`, which
 //! makes it a `Box<[u8]>`'s memory of exactly its length; a null pointer stands for nothing.
 #![allow(unsafe_code)]
 
+use crate::filter::host::{Kind, Map};
 use std::ptr::null_mut;
 
 /// What a host call returned instead of 0: a proxy-wasm `Status` (2 bad argument, 10 internal
@@ -16,15 +18,17 @@ pub type Result<T> = core::result::Result<T, Failed>;
 #[derive(Debug, Clone, Copy)]
 pub enum Level {
     Info = 2,
+    Warn = 3,
     Error = 4,
     Critical = 5,
 }
 
-#[derive(Debug, Clone, Copy)]
-pub enum Map {
-    RequestHeaders = 0,
-    RequestTrailers = 1,
-    ResponseHeaders = 2,
+fn map_type(map: Map) -> u32 {
+    match map {
+        Map::RequestHeaders => 0,
+        Map::RequestTrailers => 1,
+        Map::ResponseHeaders => 2,
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -33,11 +37,12 @@ enum Buffer {
     PluginConfiguration = 7,
 }
 
-#[derive(Debug, Clone, Copy)]
-pub enum Metric {
-    Counter = 0,
-    Gauge = 1,
-    Histogram = 2,
+fn metric_type(kind: Kind) -> u32 {
+    match kind {
+        Kind::Counter => 0,
+        Kind::Gauge => 1,
+        Kind::Histogram => 2,
+    }
 }
 
 mod abi {
@@ -146,10 +151,12 @@ pub fn resume_request() -> Result<()> {
     done(abi::proxy_continue_stream(REQUEST_STREAM))
 }
 
-pub fn define_metric(kind: Metric, name: &str) -> Result<u32> {
+pub fn define_metric(kind: Kind, name: &str) -> Result<u32> {
     let mut id = 0;
     // SAFETY: pointer and length are of one string; `id` outlives the call.
-    done(unsafe { abi::proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &raw mut id) })?;
+    done(unsafe {
+        abi::proxy_define_metric(metric_type(kind), name.as_ptr(), name.len(), &raw mut id)
+    })?;
     Ok(id)
 }
 
@@ -211,7 +218,7 @@ pub fn header_map(map: Map) -> Result<Vec<u8>> {
     let (mut data, mut size) = (null_mut(), 0);
     // SAFETY: both pointers outlive the call.
     let status =
-        unsafe { abi::proxy_get_header_map_pairs(map as u32, &raw mut data, &raw mut size) };
+        unsafe { abi::proxy_get_header_map_pairs(map_type(map), &raw mut data, &raw mut size) };
     taken(status, data, size)
 }
 
@@ -221,7 +228,7 @@ pub fn header(map: Map, name: &str) -> Result<Vec<u8>> {
     // SAFETY: pointer and length are of one string; the out pointers outlive the call.
     let status = unsafe {
         abi::proxy_get_header_map_value(
-            map as u32,
+            map_type(map),
             name.as_ptr(),
             name.len(),
             &raw mut data,
@@ -240,7 +247,7 @@ pub fn set_header(map: Map, name: &str, value: &[u8]) -> Result<()> {
     // call.
     done(unsafe {
         abi::proxy_replace_header_map_value(
-            map as u32,
+            map_type(map),
             name.as_ptr(),
             name.len(),
             value.as_ptr(),
@@ -252,7 +259,7 @@ pub fn set_header(map: Map, name: &str, value: &[u8]) -> Result<()> {
 /// Removes all values of a field.
 pub fn remove_header(map: Map, name: &[u8]) -> Result<()> {
     // SAFETY: pointer and length are of one slice, which the host only reads during the call.
-    done(unsafe { abi::proxy_remove_header_map_value(map as u32, name.as_ptr(), name.len()) })
+    done(unsafe { abi::proxy_remove_header_map_value(map_type(map), name.as_ptr(), name.len()) })
 }
 
 /// `path` is joined by NUL bytes.

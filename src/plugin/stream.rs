@@ -1,386 +1,97 @@
-//! One request: callbacks in, host calls out. Which request gets which verdict is the gate's.
-//!
-//! A stream gets its verdict exactly once, in [`Stream::finish`], whichever callback ends it:
-//! headers, body or trailers that end the request, a body over the limit, a failed host call, or
-//! the client's going away.
+//! Envoy's callbacks for one request, handed to the filter and, while its headers are held, to the
+//! watchdog.
 
 use super::Plugin;
-use super::act::act;
-use super::fields::{answer_as_http, strip, tell_dropped};
-use super::host::{self, Map};
-use super::kept::Kept;
+use super::calls::Wasm;
 use super::watchdog::Release;
-use crate::annotation;
-use crate::gate::{BodyPhase, Decision, Inspection, Step};
+use crate::filter;
+use crate::filter::host::{Action, Host, Map};
+use crate::filter::stream::Stream;
 use crate::request::RequestHead;
-use crate::rules::content_type::is_grpc;
 use crate::rules::size;
-use crate::verdict::Findings;
 use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::Action;
+use proxy_wasm::types;
 use std::rc::Rc;
 
-pub struct Stream {
-    context_id: u32,
-    /// `None` only where Envoy makes a stream before a configuration, which it does not.
-    plugin: Option<Rc<Plugin>>,
-    state: State,
-    /// The request header section is still here to be edited.
-    headers_held: bool,
-    /// Bytes of body that have come, without those that were thrown away.
-    body_size: usize,
-    kept: Kept,
-    /// Tracked domains that the response must tell of.
-    dropped_domains: usize,
-    /// Envoy would answer for us as it answers gRPC clients.
-    is_grpc: bool,
-    /// Status and media type of a reply that it has been given so.
-    replied: Option<(u16, Option<String>)>,
+pub struct StreamContext {
+    id: u32,
+    plugin: Rc<Plugin>,
+    stream: Stream,
 }
 
-enum State {
-    /// Not ours, or decided.
-    Settled,
-    Inspecting(Inspection),
-    /// Dropped for its head; the answer waits for the body, which is thrown away as it comes.
-    Answering(Rc<Decision>),
-}
+impl StreamContext {
+    pub fn new(id: u32, plugin: Rc<Plugin>) -> Self {
+        let stream = Stream::new(&plugin.worker, !plugin.watchdog.is_needed());
+        StreamContext { id, plugin, stream }
+    }
 
-impl Stream {
-    pub fn new(context_id: u32, plugin: Option<Rc<Plugin>>) -> Self {
-        let kept = plugin.as_ref().map(|plugin| Kept::new(&plugin.kept)).unwrap_or_default();
-        Stream {
-            context_id,
-            plugin,
-            state: State::Settled,
-            headers_held: true,
-            body_size: 0,
-            kept,
-            dropped_domains: 0,
-            is_grpc: false,
-            replied: None,
+    /// Where the watchdog has let the header section go, the first callback for the body finds out.
+    fn body_began(&mut self) {
+        if self.stream.is_waiting() && !self.plugin.watchdog.body_began(self.id) {
+            self.stream.head_left(&self.plugin.filter.gate);
         }
     }
 
-    fn headers(&mut self, plugin: &Plugin, end_of_stream: bool) -> Action {
-        let map = match host::header_map(Map::RequestHeaders) {
-            Ok(map) => map,
-            Err(_) => return self.failed(plugin, None, Findings::default()),
-        };
-        let mut head = RequestHead::new(host::pairs(&map));
-        #[cfg(trap)]
-        super::trap_if_asked(&head);
-        let endpoint = plugin.gate.endpoint(&head);
-        if strip(plugin, Map::RequestHeaders, endpoint, head.names()).is_err() {
-            return self.failed(plugin, endpoint, Findings::default());
-        }
-        self.is_grpc = endpoint.is_some() && is_grpc(&head);
-        // An address that the host cannot tell is unknown to the checks, which is not a failure.
-        let wants_address = endpoint.is_some_and(|index| plugin.gate.wants_source_address(index));
-        let address = if wants_address {
-            host::property("source\0address").unwrap_or_default()
-        } else {
-            Vec::new()
-        };
-        if !address.is_empty() {
-            head.set_source_address(&address);
-        }
-        match endpoint.and_then(|index| plugin.gate.head(index, &head)) {
-            None => Action::Continue,
-            Some(Step::Decided(decision))
-                if !end_of_stream
-                    && !plugin.watchdog.is_needed()
-                    && decision.answers_after_body(&head) =>
-            {
-                self.await_body(
-                    plugin,
-                    &head,
-                    decision.endpoint,
-                    State::Answering(Rc::new(decision)),
-                )
-            }
-            Some(Step::Decided(decision)) => self.finish(plugin, &decision),
-            Some(Step::Body(inspection)) if end_of_stream => self.decide(plugin, inspection, b""),
-            Some(Step::Body(inspection)) => {
-                self.await_body(plugin, &head, inspection.endpoint, State::Inspecting(inspection))
-            }
-        }
-    }
-
-    fn await_body(
-        &mut self,
-        plugin: &Plugin,
-        head: &RequestHead<'_>,
-        endpoint: usize,
-        state: State,
-    ) -> Action {
-        match plugin.gate.body_phase {
-            BodyPhase::Hold => {
-                plugin.watchdog.hold(self.context_id, || release(plugin, head, &state));
-                self.state = state;
-                Action::Pause
-            }
-            BodyPhase::Compat => {
-                let name =
-                    plugin.gate.endpoints.get(endpoint).map_or("", |endpoint| &endpoint.name);
-                if host::set_header(
-                    Map::RequestHeaders,
-                    &plugin.verdict_field,
-                    annotation::pending(name).as_bytes(),
-                )
-                .is_err()
-                {
-                    return self.failed(plugin, Some(endpoint), Findings::default());
-                }
-                self.state = state;
-                self.headers_held = false;
-                Action::Continue
-            }
-        }
-    }
-
-    fn body(&mut self, plugin: &Plugin, end_of_stream: bool) -> Action {
-        match std::mem::replace(&mut self.state, State::Settled) {
-            State::Settled => match self.kept.put_back() {
-                Ok(()) => Action::Continue,
-                Err(_) => self.lost(plugin),
-            },
-            State::Inspecting(mut inspection) => {
-                if self.has_left(plugin) {
-                    inspection.head_left(&plugin.gate);
-                }
-                self.inspect(plugin, inspection, end_of_stream)
-            }
-            State::Answering(decision) => {
-                self.has_left(plugin);
-                let discarded = end_of_stream
-                    || self.body_size == 0
-                    || host::replace_request_body(self.body_size, b"").is_ok();
-                if end_of_stream || !discarded {
-                    return self.finish(plugin, &decision);
-                }
-                self.state = State::Answering(decision);
-                Action::Pause
-            }
-        }
-    }
-
-    /// Whether the watchdog has let the header section go, which is found out by the first callback
-    /// for the body.
-    fn has_left(&mut self, plugin: &Plugin) -> bool {
-        let has_left = self.headers_held && !plugin.watchdog.body_began(self.context_id);
-        self.headers_held = self.headers_held && !has_left;
-        has_left
-    }
-
-    fn inspect(
-        &mut self,
-        plugin: &Plugin,
-        mut inspection: Inspection,
-        end_of_stream: bool,
-    ) -> Action {
-        if let Some(decision) = inspection.body_seen(&plugin.gate, self.body_size) {
-            return self.finish_unread(plugin, &decision);
-        }
-        if !end_of_stream {
-            return self.hold(plugin, inspection);
-        }
-        if self.kept.put_back().is_err() {
-            plugin.metrics.count(&inspection.abandoned());
-            return self.lost(plugin);
-        }
-        if !inspection.reads_body() {
-            return self.decide(plugin, inspection, b"");
-        }
-        match host::request_body(self.body_size) {
-            Ok(body) if body.len() == self.body_size => self.decide(plugin, inspection, &body),
-            Ok(_) | Err(_) => self.failed(plugin, Some(inspection.endpoint), inspection.findings),
-        }
-    }
-
-    /// More is to come: Envoy holds what there is, or the filter keeps it.
-    fn hold(&mut self, plugin: &Plugin, mut inspection: Inspection) -> Action {
-        let piece = self.body_size - self.kept.len();
-        let is_http1 = || {
-            host::property("request\0protocol")
-                .is_ok_and(|protocol| protocol.starts_with(b"HTTP/1"))
-        };
-        let is_kept = self.headers_held
-            && inspection.may_outgrow(&plugin.gate)
-            && self.kept.has_room(piece)
-            && is_http1();
-        if let Some(decision) = inspection.outgrown(&plugin.gate, self.body_size, is_kept) {
-            return self.finish_unread(plugin, &decision);
-        }
-        if is_kept && piece > 0 {
-            // Where it cannot be taken out it stays, and is counted as before.
-            let _ = self.kept.keep(piece);
-        }
-        self.state = State::Inspecting(inspection);
-        Action::Pause
-    }
-
-    /// As [`Stream::finish`], before the body is whole.
-    fn finish_unread(&mut self, plugin: &Plugin, decision: &Decision) -> Action {
-        let action = self.finish(plugin, decision);
-        let piece = self.body_size - self.kept.len();
-        if action == Action::Continue && self.kept.len() > 0 && self.kept.send_ahead(piece).is_err()
-        {
-            return self.lost(plugin);
-        }
-        action
-    }
-
-    /// A part of the body could not be put back: what is left of it must not be taken for all.
-    fn lost(&self, plugin: &Plugin) -> Action {
-        plugin.metrics.count_host_error();
-        let _ = host::send_local_response(503, "trackgate_host_error", &[], b"");
-        Action::Pause
-    }
-
-    fn trailers(&mut self, plugin: &Plugin) -> Action {
-        let stripped = host::header_map(Map::RequestTrailers).and_then(|map| {
-            strip(
-                plugin,
-                Map::RequestTrailers,
-                None,
-                host::pairs(&map).into_iter().map(|(name, _)| name),
-            )
-        });
-        match (stripped, &self.state) {
-            (_, State::Answering(_)) | (Ok(()), State::Inspecting(_)) => self.body(plugin, true),
-            // What is kept of the body cannot be put back any more.
-            (_, State::Settled) if self.kept.len() > 0 => self.lost(plugin),
-            (Err(_), State::Inspecting(inspection)) => {
-                let endpoint = inspection.endpoint;
-                self.state = State::Settled;
-                self.failed(plugin, Some(endpoint), Findings::default())
-            }
-            (Err(_), State::Settled) => self.failed(plugin, None, Findings::default()),
-            (Ok(()), State::Settled) => Action::Continue,
-        }
-    }
-
-    fn decide(&mut self, plugin: &Plugin, inspection: Inspection, body: &[u8]) -> Action {
-        match inspection.body(&plugin.gate, body) {
-            Some(decision) => self.finish(plugin, &decision),
-            None => Action::Continue,
-        }
-    }
-
-    /// Acts on the verdict and counts it.
-    fn finish(&mut self, plugin: &Plugin, decision: &Decision) -> Action {
-        match act(plugin, decision, self.headers_held) {
-            Ok(action) => {
-                self.dropped_domains =
-                    if self.is_told(plugin) { decision.dropped_domains() } else { 0 };
-                self.record(plugin, decision);
-                action
-            }
-            Err(_) => self.failed(plugin, Some(decision.endpoint), Findings::default()),
-        }
-    }
-
-    /// The one place that says what becomes of a request when a call to the host fails: as the
-    /// disposition of `host_error` has it, which by default is to forward it, marked `uninspected`
-    /// if it still can be, and to count it.
-    fn failed(&mut self, plugin: &Plugin, endpoint: Option<usize>, findings: Findings) -> Action {
-        plugin.metrics.count_host_error();
-        let Some(decision) = endpoint.and_then(|index| plugin.gate.host_error(index, findings))
-        else {
-            return Action::Continue;
-        };
-        let action = act(plugin, &decision, self.headers_held).unwrap_or(Action::Continue);
-        self.record(plugin, &decision);
-        action
-    }
-
-    fn record(&mut self, plugin: &Plugin, decision: &Decision) {
-        if let Some(reply) = decision.reply_to_send().filter(|_| self.is_grpc) {
-            let content_type = reply.headers.iter().find(|(name, _)| name == "content-type");
-            self.replied = Some((reply.status, content_type.map(|(_, value)| value.clone())));
-        }
-        plugin.metrics.count(decision);
-        if self.body_size > 0 {
-            plugin.metrics.record_body(self.body_size);
-        }
-        if let Some(endpoint) = plugin.gate.endpoints.get(decision.endpoint) {
-            plugin.refusals.refused(&endpoint.name, decision, self.body_size);
-        }
-    }
-
-    /// The annotations reach the collector.
-    fn is_told(&self, plugin: &Plugin) -> bool {
-        match plugin.gate.body_phase {
-            BodyPhase::Hold => self.headers_held,
-            BodyPhase::Compat => true,
-        }
+    fn release(&self) -> Option<Release> {
+        let decision = self.stream.if_let_go(&self.plugin.filter.gate)?;
+        let declared =
+            Wasm.fields(Map::RequestHeaders, |fields| size::declared(&RequestHead::new(fields)));
+        Some(Release { decision, declares_body: declared.is_ok_and(|bytes| bytes > Some(0)) })
     }
 }
 
-/// What becomes of a held stream for which Envoy makes no callback.
-fn release(plugin: &Plugin, head: &RequestHead<'_>, state: &State) -> Option<Release> {
-    let decision = match state {
-        State::Settled => return None,
-        State::Inspecting(inspection) => Rc::new(inspection.let_go(&plugin.gate)?),
-        State::Answering(decision) => Rc::clone(decision),
-    };
-    Some(Release { decision, declares_body: size::declared(head).is_some_and(|bytes| bytes > 0) })
+fn context(plugin: &Plugin) -> filter::Context<'_, Wasm> {
+    filter::Context { filter: &plugin.filter, host: Wasm }
 }
 
-/// The stream is over; a client that went away mid-body leaves an inspection behind.
-impl Drop for Stream {
+fn action(action: Action) -> types::Action {
+    match action {
+        Action::Continue => types::Action::Continue,
+        Action::Hold | Action::Replied => types::Action::Pause,
+    }
+}
+
+/// The stream is over.
+impl Drop for StreamContext {
     fn drop(&mut self) {
-        let Some(plugin) = &self.plugin else { return };
-        let state = std::mem::replace(&mut self.state, State::Settled);
-        let decision = match state {
-            State::Settled => return,
-            State::Inspecting(inspection) => Rc::new(inspection.abandoned()),
-            State::Answering(decision) => decision,
-        };
-        plugin.watchdog.forget(self.context_id);
-        plugin.metrics.count(&decision);
+        if self.stream.is_waiting() {
+            self.plugin.watchdog.forget(self.id);
+        }
+        self.stream.over(&context(&self.plugin));
     }
 }
 
-impl Context for Stream {}
+impl Context for StreamContext {}
 
-impl HttpContext for Stream {
-    fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
-        match self.plugin.clone() {
-            Some(plugin) => self.headers(&plugin, end_of_stream),
-            None => Action::Continue,
+impl HttpContext for StreamContext {
+    fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> types::Action {
+        let taken = self.stream.headers(&mut context(&self.plugin), end_of_stream);
+        if taken == Action::Hold {
+            self.plugin.watchdog.hold(self.id, || self.release());
         }
+        action(taken)
     }
 
     /// `size` is that of all that Envoy holds of the body, not of the last piece.
-    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        self.body_size = self.kept.len() + size;
-        match self.plugin.clone() {
-            Some(plugin) => self.body(&plugin, end_of_stream),
-            None => Action::Continue,
-        }
+    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> types::Action {
+        self.body_began();
+        action(self.stream.body(&mut context(&self.plugin), size, end_of_stream))
     }
 
-    fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
-        if let (Some((status, content_type)), Some(plugin)) = (self.replied.take(), &self.plugin)
-            && answer_as_http(status, content_type.as_deref()).is_err()
-        {
-            plugin.metrics.count_host_error();
-        }
-        if let (1.., Some(plugin)) = (self.dropped_domains, &self.plugin)
-            && tell_dropped(self.dropped_domains).is_err()
-        {
-            plugin.metrics.count_host_error();
-        }
-        Action::Continue
+    fn on_http_request_trailers(&mut self, _: usize) -> types::Action {
+        self.body_began();
+        action(self.stream.trailers(&mut context(&self.plugin)))
     }
 
-    /// With trailers the body callbacks never say that the stream ends: this one does.
-    fn on_http_request_trailers(&mut self, _: usize) -> Action {
-        match self.plugin.clone() {
-            Some(plugin) => self.trailers(&plugin),
-            None => Action::Continue,
-        }
+    fn on_http_response_headers(&mut self, _: usize, _: bool) -> types::Action {
+        self.stream.response_headers(&mut context(&self.plugin));
+        types::Action::Continue
     }
 }
+
+/// A stream before a configuration, which Envoy does not make.
+pub struct Unconfigured;
+
+impl Context for Unconfigured {}
+
+impl HttpContext for Unconfigured {}

@@ -10,7 +10,11 @@
 //! have been seen. Of a body without a byte nothing is seen to arrive, so where none is declared
 //! [`SILENCE_TICKS`] end the wait.
 
+use super::calls::Wasm;
 use super::host;
+use super::metrics::Definitions;
+use crate::filter::host::{Action, Host, Kind, Meter, Setup};
+use crate::filter::{Context, Filter, act};
 use crate::gate::Decision;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -28,8 +32,9 @@ fn received() -> Option<u64> {
     bytes.try_into().ok().map(u64::from_le_bytes)
 }
 
-#[derive(Default)]
 pub struct Watchdog {
+    /// Counts streams that have been let go.
+    resumed: Option<u32>,
     /// The knob is set.
     proven: Cell<bool>,
     /// The knob is missing, and it has been said.
@@ -62,6 +67,15 @@ impl Held {
 }
 
 impl Watchdog {
+    pub fn define(definitions: &mut Definitions) -> Self {
+        Watchdog {
+            resumed: definitions.define(Kind::Counter, "trackgate_resumed_total", &[]),
+            proven: Cell::new(false),
+            told: Cell::new(false),
+            held: RefCell::default(),
+        }
+    }
+
     /// The knob is known to be missing.
     pub fn is_needed(&self) -> bool {
         self.told.get()
@@ -109,8 +123,8 @@ impl Watchdog {
         })
     }
 
-    /// Hands streams that have waited too long to `let_go`, one by one, each as the current stream.
-    pub fn tick(&self, let_go: impl Fn(&Decision)) {
+    /// Lets streams go that have waited too long, one by one, each as the current stream.
+    pub fn tick(&self, filter: &Filter<Definitions>) {
         if self.proven.get() {
             self.held.borrow_mut().clear();
             let _ = host::set_tick_period_ms(0);
@@ -124,10 +138,26 @@ impl Watchdog {
                 && host::turn_to(stream.context_id).is_ok()
                 && self.is_stuck(&stream)
             {
-                let_go(&stream.release.decision);
+                self.let_go(filter, &stream.release.decision);
             } else {
                 self.held.borrow_mut().push(stream);
             }
+        }
+    }
+
+    /// Lets the current stream go, or answers it, in place of a callback that does not come. The
+    /// stream itself counts its verdict, when its body comes or when it is over.
+    fn let_go(&self, filter: &Filter<Definitions>, decision: &Decision) {
+        if let Some(resumed) = self.resumed {
+            Wasm.increment(resumed);
+        }
+        let mut cx = Context { filter, host: Wasm };
+        let done = act(&mut cx, decision, true);
+        if done.is_err() {
+            filter.metrics.count_host_error(&cx.host);
+        }
+        if done != Ok(Action::Replied) && cx.host.resume().is_err() {
+            filter.metrics.count_host_error(&cx.host);
         }
     }
 
@@ -141,10 +171,9 @@ impl Watchdog {
 
     fn tell(&self) {
         if !self.told.replace(true) {
-            host::log(
-                host::Level::Error,
+            log::error!(
                 "trackgate: a request got no body callback while its headers were held, and was let go uninspected. Set \
-                 allow_on_headers_stop_iteration: true in the plugin's configuration (Envoy 1.35 or newer), or use \"body_phase\": \"compat\".",
+                 allow_on_headers_stop_iteration: true in the plugin's configuration (Envoy 1.35 or newer), or use \"body_phase\": \"compat\"."
             );
         }
     }

@@ -7,7 +7,7 @@
 //! piece where that fits; where it does not, the pieces go first, and the last one goes with the
 //! callback that follows.
 
-use super::host;
+use super::host::{Host, Result};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -38,30 +38,30 @@ impl Kept {
     }
 
     /// Takes a piece of so many bytes out of the buffer.
-    pub fn keep(&mut self, size: usize) -> host::Result<()> {
-        let piece = host::request_body(size)?;
-        host::replace_request_body(size, b"")?;
+    pub fn keep(&mut self, host: &mut impl Host, size: usize) -> Result<()> {
+        let piece = host.body(size)?.into_owned();
+        host.replace_body(size, b"")?;
         self.total.set(self.total.get() + piece.len());
         self.bytes.extend(piece);
         Ok(())
     }
 
     /// Puts what is kept in front of what is in the buffer.
-    pub fn put_back(&mut self) -> host::Result<()> {
+    pub fn put_back(&mut self, host: &mut impl Host) -> Result<()> {
         let bytes = self.take();
-        if bytes.is_empty() { Ok(()) } else { host::replace_request_body(0, &bytes) }
+        if bytes.is_empty() { Ok(()) } else { host.replace_body(0, &bytes) }
     }
 
     /// Lets a stream go whose last piece, of so many bytes, does not fit into the buffer beside
     /// what is kept: that leaves first. The piece is kept for [`Kept::put_back`] in the next
     /// callback, by when nothing is held any more.
-    pub fn send_ahead(&mut self, size: usize) -> host::Result<()> {
-        let piece = host::request_body(size)?;
-        host::replace_request_body(size, &self.bytes)?;
+    pub fn send_ahead(&mut self, host: &mut impl Host, size: usize) -> Result<()> {
+        let piece = host.body(size)?.into_owned();
+        host.replace_body(size, &self.bytes)?;
         let _ = self.take();
         self.total.set(self.total.get() + piece.len());
         self.bytes = piece;
-        host::resume_request()
+        host.resume()
     }
 
     fn take(&mut self) -> Vec<u8> {

@@ -1,0 +1,44 @@
+//! What is done about a decision: it is published for the access log, and the request is answered,
+//! or marked and let go.
+
+use super::Context;
+use super::host::{Action, Host, Map, Result};
+use crate::annotation;
+use crate::gate::Decision;
+
+/// Filter state, the text of the verdict field.
+const VERDICT_STATE: &str = "trackgate.verdict";
+/// Filter state, the text of the reasons field; not set where there is none.
+const REASONS_STATE: &str = "trackgate.reasons";
+
+/// Publishes the verdict, and replies or lets the request go on.
+pub fn act<H: Host>(
+    cx: &mut Context<'_, H>,
+    decision: &Decision,
+    headers_held: bool,
+) -> Result<Action> {
+    let (filter, host) = (cx.filter, &mut cx.host);
+    let Some(endpoint) = filter.gate.endpoints.get(decision.endpoint) else {
+        return Ok(Action::Continue);
+    };
+    let verdict = annotation::verdict(decision, &endpoint.name);
+    let reasons = annotation::reasons(&decision.findings);
+    host.publish(VERDICT_STATE, verdict.as_bytes())?;
+    if let Some(reasons) = &reasons {
+        host.publish(REASONS_STATE, reasons.as_bytes())?;
+    }
+    if let Some(reply) = decision.reply_to_send() {
+        let headers: Vec<(&str, &str)> =
+            reply.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let details = format!("trackgate_{}", reply.reason.id());
+        host.reply(reply.status, &details, &headers, reply.body.as_bytes())?;
+        return Ok(Action::Replied);
+    }
+    if headers_held {
+        host.set_field(Map::RequestHeaders, &filter.verdict_field, verdict.as_bytes())?;
+        if let Some(reasons) = &reasons {
+            host.set_field(Map::RequestHeaders, &filter.reasons_field, reasons.as_bytes())?;
+        }
+    }
+    Ok(Action::Continue)
+}

@@ -1,0 +1,93 @@
+//! How a stream comes by its verdict, exactly once: acted upon, counted, and told in the log.
+
+use super::Context;
+use super::act::act;
+use super::host::{Action, Host};
+use super::stream::Stream;
+use crate::gate::{BodyPhase, Decision};
+use crate::verdict::Findings;
+
+impl Stream {
+    /// Acts on the verdict and counts it.
+    pub(super) fn finish<H: Host>(
+        &mut self,
+        cx: &mut Context<'_, H>,
+        decision: &Decision,
+    ) -> Action {
+        match act(cx, decision, self.headers_held) {
+            Ok(action) => {
+                self.dropped_domains =
+                    if self.is_told(cx) { decision.dropped_domains() } else { 0 };
+                self.record(cx, decision);
+                action
+            }
+            Err(_) => self.failed(cx, Some(decision.endpoint), Findings::default()),
+        }
+    }
+
+    /// As [`Stream::finish`], before the body is whole.
+    pub(super) fn finish_unread<H: Host>(
+        &mut self,
+        cx: &mut Context<'_, H>,
+        decision: &Decision,
+    ) -> Action {
+        let action = self.finish(cx, decision);
+        let piece = self.body_size - self.kept.len();
+        if action == Action::Continue
+            && self.kept.len() > 0
+            && self.kept.send_ahead(&mut cx.host, piece).is_err()
+        {
+            return self.lost(cx);
+        }
+        action
+    }
+
+    /// The one place that says what becomes of a request when a call to the host fails: as the
+    /// disposition of `host_error` has it, which by default is to forward it, marked `uninspected`
+    /// if it still can be, and to count it.
+    pub(super) fn failed<H: Host>(
+        &mut self,
+        cx: &mut Context<'_, H>,
+        endpoint: Option<usize>,
+        findings: Findings,
+    ) -> Action {
+        cx.filter.metrics.count_host_error(&cx.host);
+        let Some(decision) = endpoint.and_then(|index| cx.filter.gate.host_error(index, findings))
+        else {
+            return Action::Continue;
+        };
+        let action = act(cx, &decision, self.headers_held).unwrap_or(Action::Continue);
+        self.record(cx, &decision);
+        action
+    }
+
+    /// A part of the body could not be put back: what is left of it must not be taken for all.
+    pub(super) fn lost<H: Host>(&self, cx: &mut Context<'_, H>) -> Action {
+        cx.filter.metrics.count_host_error(&cx.host);
+        let _ = cx.host.reply(503, "trackgate_host_error", &[], b"");
+        Action::Replied
+    }
+
+    fn record<H: Host>(&mut self, cx: &Context<'_, H>, decision: &Decision) {
+        if let Some(reply) = decision.reply_to_send().filter(|_| self.is_grpc) {
+            let content_type = reply.headers.iter().find(|(name, _)| name == "content-type");
+            self.replied = Some((reply.status, content_type.map(|(_, value)| value.clone())));
+        }
+        let (filter, host) = (cx.filter, &cx.host);
+        filter.metrics.count(host, decision);
+        if self.body_size > 0 {
+            filter.metrics.record_body(host, self.body_size);
+        }
+        if let Some(endpoint) = filter.gate.endpoints.get(decision.endpoint) {
+            filter.refusals.refused(&endpoint.name, decision, self.body_size, || host.now_ns());
+        }
+    }
+
+    /// The annotations reach the collector.
+    fn is_told<H: Host>(&self, cx: &Context<'_, H>) -> bool {
+        match cx.filter.gate.body_phase {
+            BodyPhase::Hold => self.headers_held,
+            BodyPhase::Compat => true,
+        }
+    }
+}

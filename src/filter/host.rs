@@ -1,0 +1,136 @@
+//! What the filter asks of the proxy it runs in. Each host implements these traits once; all calls
+//! are static.
+//!
+//! Reading takes `&self` and changing `&mut self`, because a native host hands out its own memory,
+//! which its next change makes invalid: what is read is given to a closure, or borrows the host, so
+//! that the compiler refuses to change anything while it is in use.
+
+use super::metrics::Outcome;
+use crate::gate::Gate;
+use std::borrow::Cow;
+
+/// A call to the host failed: what was asked for is not there, or was not done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failed;
+
+pub type Result<T> = core::result::Result<T, Failed>;
+
+/// Name and value of a header field.
+pub type Field<'a> = (&'a [u8], &'a [u8]);
+
+/// A section of header fields of the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Map {
+    RequestHeaders,
+    RequestTrailers,
+    ResponseHeaders,
+}
+
+/// What the host does with the stream after a callback for its request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// All that is held goes on.
+    Continue,
+    /// What has come is held.
+    Hold,
+    /// Nothing: the request has been answered.
+    Replied,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+/// What a host does while a configuration is loaded, and what that leaves behind.
+pub trait Setup {
+    /// A metric that has been defined.
+    type Metric: Copy;
+    /// The counters of requests: all that [`Meter::count_request`] needs.
+    type Requests;
+
+    /// Defines a metric that stands for one combination of labels, as pairs of name and value.
+    /// `None`: it could not be, and is not counted.
+    fn define(
+        &mut self,
+        kind: Kind,
+        name: &'static str,
+        labels: &[(&'static str, &str)],
+    ) -> Option<Self::Metric>;
+
+    /// Defines [`super::metrics::REQUESTS`].
+    fn define_requests(&mut self, gate: &Gate) -> Self::Requests;
+
+    /// How many metrics could not be defined.
+    fn undefined(&self) -> usize;
+}
+
+/// Counting. Nothing can be done about a metric that cannot be counted up, so nothing is returned.
+pub trait Meter {
+    type Setup: Setup;
+
+    /// Counts a counter or a gauge up by one.
+    fn increment(&self, metric: <Self::Setup as Setup>::Metric);
+
+    /// Counts a gauge down by one.
+    fn decrement(&self, metric: <Self::Setup as Setup>::Metric);
+
+    /// Adds a value to a histogram.
+    fn record(&self, metric: <Self::Setup as Setup>::Metric, value: u64);
+
+    /// Counts one request to the endpoint at this place in the configuration.
+    fn count_request(
+        &self,
+        requests: &<Self::Setup as Setup>::Requests,
+        endpoint: usize,
+        outcome: Outcome,
+    );
+}
+
+/// One stream of the host.
+pub trait Host: Meter {
+    /// Hands all fields of a section over, in order, repeats included.
+    fn fields<T>(&self, map: Map, read: impl FnOnce(Vec<Field<'_>>) -> T) -> Result<T>;
+
+    /// The first value of a field; empty where there is none.
+    fn field(&self, map: Map, name: &str) -> Result<Cow<'_, [u8]>>;
+
+    /// Sets a field, in place of all values it has.
+    fn set_field(&mut self, map: Map, name: &str, value: &[u8]) -> Result<()>;
+
+    /// Removes all values of a field.
+    fn remove_field(&mut self, map: Map, name: &[u8]) -> Result<()>;
+
+    /// The request body that is held, at most `size` bytes of it.
+    fn body(&self, size: usize) -> Result<Cow<'_, [u8]>>;
+
+    /// Puts `bytes` in place of the first `size` bytes of the request body that is held.
+    fn replace_body(&mut self, size: usize, bytes: &[u8]) -> Result<()>;
+
+    /// The address of the downstream connection, `192.0.2.1:1234` or `[2001:db8::1]:1234`; empty
+    /// where the host cannot tell.
+    fn source_address(&self) -> Cow<'_, [u8]>;
+
+    /// The request came by HTTP/1.0 or 1.1; false where the host cannot tell.
+    fn is_http1(&self) -> bool;
+
+    /// Nanoseconds since 1970; 0 where the host cannot tell.
+    fn now_ns(&self) -> u64;
+
+    /// Sets filter state, for the access log.
+    fn publish(&mut self, name: &str, value: &[u8]) -> Result<()>;
+
+    /// Answers the request in place of the collector.
+    fn reply(
+        &mut self,
+        status: u16,
+        details: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<()>;
+
+    /// Lets the request go on that an earlier callback held.
+    fn resume(&mut self) -> Result<()>;
+}

@@ -1,0 +1,85 @@
+//! The filter, whatever host it runs in: one stream's state machine, what it counts and logs, and
+//! how a decision is acted upon.
+//!
+//! A host ([`host`]) is a shell around it, `plugin` for wasm: it turns Envoy's callbacks into calls
+//! of a [`stream::Stream`], and what that asks for into host calls. Logging goes through the `log`
+//! crate, for which each host installs its own logger.
+
+mod act;
+mod fields;
+mod finish;
+mod head;
+pub mod host;
+mod kept;
+mod log;
+pub mod metrics;
+pub mod stream;
+#[cfg(test)]
+mod tests;
+
+pub use act::act;
+
+use crate::config;
+use crate::gate::Gate;
+use host::{Host, Meter, Setup};
+use log::RefusalLog;
+use metrics::Metrics;
+
+/// Seen in the log and as a label, so that a fleet can be checked for drift.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// One configuration at work; its streams share it.
+pub struct Filter<S: Setup> {
+    pub gate: Gate,
+    pub metrics: Metrics<S>,
+    refusals: RefusalLog,
+    /// `x-track-verdict`
+    verdict_field: String,
+    /// `x-track-drop-reason`
+    reasons_field: String,
+}
+
+impl<S: Setup> Filter<S> {
+    /// Loads a configuration, says so in the log, and defines its metrics.
+    ///
+    /// # Errors
+    /// What is wrong with it, for the log.
+    pub fn load(json: &[u8], setup: &mut S) -> Result<Self, String> {
+        let (config, gate) = config::load(json).map_err(|error| error.to_string())?;
+        let hash = format!("{:016x}", config.hash);
+        log::configured(&gate, &hash);
+        Ok(Filter {
+            metrics: Metrics::define(&gate, &hash, setup),
+            refusals: RefusalLog::new(config.log_sample_per_minute),
+            verdict_field: format!("{}verdict", gate.header_prefix),
+            reasons_field: format!("{}drop-reason", gate.header_prefix),
+            gate,
+        })
+    }
+}
+
+/// What the streams of one worker share, under whichever configuration.
+#[derive(Default)]
+pub struct Worker {
+    kept: kept::Total,
+}
+
+/// What surrounds a stream while one of its callbacks runs.
+pub struct Context<'a, H: Host> {
+    pub filter: &'a Filter<<H as Meter>::Setup>,
+    pub host: H,
+}
+
+/// In a build for the tests of failure policies alone (`make trap`): a panic, or all memory taken,
+/// which otherwise never happens.
+#[cfg(trap)]
+#[allow(clippy::panic)]
+fn trap_if_asked(head: &crate::request::RequestHead<'_>) {
+    match head.first("x-trap") {
+        Some(b"memory") => loop {
+            std::mem::forget(std::hint::black_box(Vec::<u8>::with_capacity(1 << 24)));
+        },
+        Some(_) => panic!("asked to trap"),
+        None => {}
+    }
+}

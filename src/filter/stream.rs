@@ -1,0 +1,288 @@
+//! One request: the host's callbacks in, calls to the host out. Which request gets which verdict is
+//! the gate's.
+//!
+//! A stream gets its verdict exactly once, in `finish`, whichever callback ends it: headers, body
+//! or trailers that end the request, a body over the limit, a failed host call, or the client's
+//! going away.
+
+use super::fields::{answer_as_http, forged, strip, tell_dropped};
+use super::head::Seen;
+use super::host::{Action, Host, Map, Result};
+use super::kept::Kept;
+use super::{Context, Worker};
+use crate::annotation;
+use crate::gate::{BodyPhase, Decision, Gate, Inspection, Step};
+use crate::verdict::Findings;
+use std::rc::Rc;
+
+pub struct Stream {
+    state: State,
+    /// An answer may wait for the body.
+    waits: bool,
+    /// The request header section is still here to be edited.
+    pub(super) headers_held: bool,
+    /// Bytes of body that have come, without those that were thrown away.
+    pub(super) body_size: usize,
+    pub(super) kept: Kept,
+    /// Tracked domains that the response must tell of.
+    pub(super) dropped_domains: usize,
+    /// Envoy would answer for us as it answers gRPC clients.
+    pub(super) is_grpc: bool,
+    /// Status and media type of a reply that it has been given so.
+    pub(super) replied: Option<(u16, Option<String>)>,
+}
+
+enum State {
+    /// Not ours, or decided.
+    Settled,
+    Inspecting(Inspection),
+    /// Dropped for its head; the answer waits for the body, which is thrown away as it comes.
+    Answering(Rc<Decision>),
+}
+
+impl Stream {
+    /// `waits`: the answer to a request that is dropped for its head may wait for its body.
+    pub fn new(worker: &Worker, waits: bool) -> Self {
+        Stream {
+            state: State::Settled,
+            waits,
+            headers_held: true,
+            body_size: 0,
+            kept: Kept::new(&worker.kept),
+            dropped_domains: 0,
+            is_grpc: false,
+            replied: None,
+        }
+    }
+
+    /// The header section has come.
+    pub fn headers<H: Host>(&mut self, cx: &mut Context<'_, H>, end_of_stream: bool) -> Action {
+        let mut seen = Seen::default();
+        if seen.see(cx, self.waits && !end_of_stream).is_err() {
+            return self.failed(cx, None, Findings::default());
+        }
+        if strip(&mut cx.host, Map::RequestHeaders, &seen.forged).is_err() {
+            return self.failed(cx, seen.endpoint, Findings::default());
+        }
+        self.is_grpc = seen.is_grpc;
+        match seen.step {
+            None => Action::Continue,
+            Some(Step::Decided(decision)) if seen.answers_after_body => {
+                self.await_body(cx, decision.endpoint, State::Answering(Rc::new(decision)))
+            }
+            Some(Step::Decided(decision)) => self.finish(cx, &decision),
+            Some(Step::Body(inspection)) if end_of_stream => self.decide(cx, inspection, b""),
+            Some(Step::Body(inspection)) => {
+                self.await_body(cx, inspection.endpoint, State::Inspecting(inspection))
+            }
+        }
+    }
+
+    fn await_body<H: Host>(
+        &mut self,
+        cx: &mut Context<'_, H>,
+        endpoint: usize,
+        state: State,
+    ) -> Action {
+        let filter = cx.filter;
+        match filter.gate.body_phase {
+            BodyPhase::Hold => {
+                self.state = state;
+                Action::Hold
+            }
+            BodyPhase::Compat => {
+                let name =
+                    filter.gate.endpoints.get(endpoint).map_or("", |endpoint| &endpoint.name);
+                let pending = annotation::pending(name);
+                let field = &filter.verdict_field;
+                if cx.host.set_field(Map::RequestHeaders, field, pending.as_bytes()).is_err() {
+                    return self.failed(cx, Some(endpoint), Findings::default());
+                }
+                self.state = state;
+                self.headers_held = false;
+                Action::Continue
+            }
+        }
+    }
+
+    /// A piece of the body has come: `size` are the bytes of all that the host holds of it.
+    pub fn body<H: Host>(
+        &mut self,
+        cx: &mut Context<'_, H>,
+        size: usize,
+        end_of_stream: bool,
+    ) -> Action {
+        self.body_size = self.kept.len() + size;
+        self.go_on(cx, end_of_stream)
+    }
+
+    fn go_on<H: Host>(&mut self, cx: &mut Context<'_, H>, end_of_stream: bool) -> Action {
+        if self.is_settled() {
+            return self.pass_on(cx);
+        }
+        match std::mem::replace(&mut self.state, State::Settled) {
+            State::Settled => Action::Continue,
+            State::Inspecting(inspection) => self.inspect(cx, inspection, end_of_stream),
+            State::Answering(decision) => {
+                let discarded = end_of_stream
+                    || self.body_size == 0
+                    || cx.host.replace_body(self.body_size, b"").is_ok();
+                if end_of_stream || !discarded {
+                    return self.finish(cx, &decision);
+                }
+                self.state = State::Answering(decision);
+                Action::Hold
+            }
+        }
+    }
+
+    fn is_settled(&self) -> bool {
+        matches!(self.state, State::Settled)
+    }
+
+    fn pass_on<H: Host>(&mut self, cx: &mut Context<'_, H>) -> Action {
+        match self.kept.put_back(&mut cx.host) {
+            Ok(()) => Action::Continue,
+            Err(_) => self.lost(cx),
+        }
+    }
+
+    fn inspect<H: Host>(
+        &mut self,
+        cx: &mut Context<'_, H>,
+        mut inspection: Inspection,
+        end_of_stream: bool,
+    ) -> Action {
+        let gate = &cx.filter.gate;
+        if let Some(decision) = inspection.body_seen(gate, self.body_size) {
+            return self.finish_unread(cx, &decision);
+        }
+        if !end_of_stream {
+            return self.hold(cx, inspection);
+        }
+        if self.kept.put_back(&mut cx.host).is_err() {
+            cx.filter.metrics.count(&cx.host, &inspection.abandoned());
+            return self.lost(cx);
+        }
+        if !inspection.reads_body() {
+            return self.decide(cx, inspection, b"");
+        }
+        let body = match cx.host.body(self.body_size) {
+            Ok(body) if body.len() == self.body_size => body,
+            Ok(_) | Err(_) => {
+                return self.failed(cx, Some(inspection.endpoint), inspection.findings);
+            }
+        };
+        let decision = inspection.body(gate, &body);
+        drop(body);
+        self.decided(cx, decision)
+    }
+
+    /// More is to come: the host holds what there is, or the filter keeps it.
+    fn hold<H: Host>(&mut self, cx: &mut Context<'_, H>, mut inspection: Inspection) -> Action {
+        let gate = &cx.filter.gate;
+        let piece = self.body_size - self.kept.len();
+        let is_kept = self.headers_held
+            && inspection.may_outgrow(gate)
+            && self.kept.has_room(piece)
+            && cx.host.is_http1();
+        if let Some(decision) = inspection.outgrown(gate, self.body_size, is_kept) {
+            return self.finish_unread(cx, &decision);
+        }
+        if is_kept && piece > 0 {
+            // Where it cannot be taken out it stays, and is counted as before.
+            let _ = self.kept.keep(&mut cx.host, piece);
+        }
+        self.state = State::Inspecting(inspection);
+        Action::Hold
+    }
+
+    /// With trailers the callbacks for the body never say that the request ends: this one does.
+    pub fn trailers<H: Host>(&mut self, cx: &mut Context<'_, H>) -> Action {
+        match (strip_trailers(cx), &self.state) {
+            (_, State::Answering(_)) | (Ok(()), State::Inspecting(_)) => self.go_on(cx, true),
+            // What is kept of the body cannot be put back any more.
+            (_, State::Settled) if self.kept.len() > 0 => self.lost(cx),
+            (Err(_), State::Inspecting(inspection)) => {
+                let endpoint = inspection.endpoint;
+                self.state = State::Settled;
+                self.failed(cx, Some(endpoint), Findings::default())
+            }
+            (Err(_), State::Settled) => self.failed(cx, None, Findings::default()),
+            (Ok(()), State::Settled) => Action::Continue,
+        }
+    }
+
+    /// The header section of the response, the collector's or our own, is on its way back.
+    pub fn response_headers<H: Host>(&mut self, cx: &mut Context<'_, H>) {
+        if let Some((status, content_type)) = self.replied.take()
+            && answer_as_http(&mut cx.host, status, content_type.as_deref()).is_err()
+        {
+            cx.filter.metrics.count_host_error(&cx.host);
+        }
+        if self.dropped_domains > 0 && tell_dropped(&mut cx.host, self.dropped_domains).is_err() {
+            cx.filter.metrics.count_host_error(&cx.host);
+        }
+    }
+
+    /// The stream is over; a client that went away mid-body leaves an inspection behind.
+    pub fn over<H: Host>(&mut self, cx: &Context<'_, H>) {
+        if matches!(self.state, State::Settled) {
+            return;
+        }
+        let decision = match std::mem::replace(&mut self.state, State::Settled) {
+            State::Settled => return,
+            State::Inspecting(inspection) => Rc::new(inspection.abandoned()),
+            State::Answering(decision) => decision,
+        };
+        cx.filter.metrics.count(&cx.host, &decision);
+    }
+
+    /// The header section is held, and the body is awaited.
+    pub fn is_waiting(&self) -> bool {
+        self.headers_held && !matches!(self.state, State::Settled)
+    }
+
+    /// What the collector, or the client, is told if the host lets the header section go before the
+    /// body has come; `None` where nothing is awaited.
+    pub fn if_let_go(&self, gate: &Gate) -> Option<Rc<Decision>> {
+        match &self.state {
+            State::Settled => None,
+            State::Inspecting(inspection) => inspection.let_go(gate).map(Rc::new),
+            State::Answering(decision) => Some(Rc::clone(decision)),
+        }
+    }
+
+    /// The host has let the header section go so.
+    pub fn head_left(&mut self, gate: &Gate) {
+        self.headers_held = false;
+        if let State::Inspecting(inspection) = &mut self.state {
+            inspection.head_left(gate);
+        }
+    }
+
+    fn decide<H: Host>(
+        &mut self,
+        cx: &mut Context<'_, H>,
+        inspection: Inspection,
+        body: &[u8],
+    ) -> Action {
+        let decision = inspection.body(&cx.filter.gate, body);
+        self.decided(cx, decision)
+    }
+
+    fn decided<H: Host>(&mut self, cx: &mut Context<'_, H>, decision: Option<Decision>) -> Action {
+        match decision {
+            Some(decision) => self.finish(cx, &decision),
+            None => Action::Continue,
+        }
+    }
+}
+
+fn strip_trailers<H: Host>(cx: &mut Context<'_, H>) -> Result<()> {
+    let gate = &cx.filter.gate;
+    let forged = cx.host.fields(Map::RequestTrailers, |fields| {
+        forged(gate, None, fields.into_iter().map(|(name, _)| name))
+    })?;
+    strip(&mut cx.host, Map::RequestTrailers, &forged)
+}

@@ -1,0 +1,95 @@
+//! The filter's calls, as host calls of the current stream.
+
+use super::host;
+use super::metrics::{Definitions, Requests};
+use crate::filter::host::{Failed, Field, Host, Map, Meter, Result};
+use crate::filter::metrics::Outcome;
+use std::borrow::Cow;
+
+/// The stream, or the root, whose callback runs.
+#[derive(Debug, Clone, Copy)]
+pub struct Wasm;
+
+impl From<host::Failed> for Failed {
+    fn from(_: host::Failed) -> Self {
+        Failed
+    }
+}
+
+impl Meter for Wasm {
+    type Setup = Definitions;
+
+    fn increment(&self, metric: u32) {
+        let _ = host::add(metric, 1);
+    }
+
+    fn decrement(&self, metric: u32) {
+        let _ = host::add(metric, -1);
+    }
+
+    fn record(&self, metric: u32, value: u64) {
+        let _ = host::record(metric, value);
+    }
+
+    fn count_request(&self, requests: &Requests, endpoint: usize, outcome: Outcome) {
+        requests.count(endpoint, outcome);
+    }
+}
+
+impl Host for Wasm {
+    fn fields<T>(&self, map: Map, read: impl FnOnce(Vec<Field<'_>>) -> T) -> Result<T> {
+        let section = host::header_map(map)?;
+        Ok(read(host::pairs(&section)))
+    }
+
+    fn field(&self, map: Map, name: &str) -> Result<Cow<'_, [u8]>> {
+        Ok(Cow::Owned(host::header(map, name)?))
+    }
+
+    fn set_field(&mut self, map: Map, name: &str, value: &[u8]) -> Result<()> {
+        Ok(host::set_header(map, name, value)?)
+    }
+
+    fn remove_field(&mut self, map: Map, name: &[u8]) -> Result<()> {
+        Ok(host::remove_header(map, name)?)
+    }
+
+    fn body(&self, size: usize) -> Result<Cow<'_, [u8]>> {
+        Ok(Cow::Owned(host::request_body(size)?))
+    }
+
+    fn replace_body(&mut self, size: usize, bytes: &[u8]) -> Result<()> {
+        Ok(host::replace_request_body(size, bytes)?)
+    }
+
+    fn source_address(&self) -> Cow<'_, [u8]> {
+        Cow::Owned(host::property("source\0address").unwrap_or_default())
+    }
+
+    fn is_http1(&self) -> bool {
+        host::property("request\0protocol").is_ok_and(|protocol| protocol.starts_with(b"HTTP/1"))
+    }
+
+    fn now_ns(&self) -> u64 {
+        host::now_ns().unwrap_or(0)
+    }
+
+    /// Filter state `wasm.<name>`.
+    fn publish(&mut self, name: &str, value: &[u8]) -> Result<()> {
+        Ok(host::set_property(name, value)?)
+    }
+
+    fn reply(
+        &mut self,
+        status: u16,
+        details: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<()> {
+        Ok(host::send_local_response(status, details, headers, body)?)
+    }
+
+    fn resume(&mut self) -> Result<()> {
+        Ok(host::resume_request()?)
+    }
+}
