@@ -43,7 +43,6 @@ pub mod gate;
 pub mod reply;
 pub mod request;
 pub mod rules;
-pub mod vendor;
 pub mod vendors;
 pub mod verdict;
 

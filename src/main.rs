@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use trackgate::cli::{self, collector::Collector, replay::Replay, shown};
-use trackgate::vendor::Vendor;
+use trackgate::vendors::Vendor;
 
 /// A gate for event-tracking traffic: a proxy-wasm filter for Envoy. This command is the same gate,
 /// natively, for those who write its configuration and who must decide whether enforcing it is

@@ -15,6 +15,7 @@ mod stream;
 mod watchdog;
 
 use crate::gate::Gate;
+use crate::rules::user_agent::Recent;
 use log::RefusalLog;
 use metrics::Metrics;
 use proxy_wasm::traits::RootContext;
@@ -35,6 +36,7 @@ struct Plugin {
     watchdog: Watchdog,
     refusals: RefusalLog,
     kept: kept::Total,
+    recent: Recent,
     /// `x-track-verdict`
     verdict_field: String,
     /// `x-track-drop-reason`

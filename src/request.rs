@@ -1,5 +1,6 @@
 //! The head of a request as the gate reads it: bytes, borrowed from wherever the host put them.
 
+use crate::rules::user_agent::Recent;
 use std::borrow::Cow;
 
 /// Method, target and header fields of one request.
@@ -11,11 +12,25 @@ use std::borrow::Cow;
 pub struct RequestHead<'a> {
     fields: Vec<(&'a [u8], &'a [u8])>,
     source_address: Option<&'a [u8]>,
+    recent: Option<&'a Recent>,
 }
 
 impl<'a> RequestHead<'a> {
     pub fn new(fields: Vec<(&'a [u8], &'a [u8])>) -> Self {
-        RequestHead { fields, source_address: None }
+        RequestHead { fields, source_address: None, recent: None }
+    }
+
+    /// Adds the classes of User-Agents that the caller has kept from earlier requests. They make no
+    /// difference to a verdict.
+    #[must_use]
+    pub fn with_recent(mut self, recent: &'a Recent) -> Self {
+        self.recent = Some(recent);
+        self
+    }
+
+    /// What [`RequestHead::with_recent`] added.
+    pub fn recent(&self) -> Option<&'a Recent> {
+        self.recent
     }
 
     /// Adds the address of the downstream connection in Envoy's form: `192.0.2.1:1234` or
@@ -25,7 +40,7 @@ impl<'a> RequestHead<'a> {
     }
 
     /// The connection's address, if the host could tell and
-    /// [`crate::gate::Gate::wants_source_address`] asked for it.
+    /// [`crate::gate::Endpoint::wants_source_address`] asked for it.
     pub fn source_address(&self) -> Option<&'a [u8]> {
         self.source_address
     }

@@ -1,15 +1,17 @@
 //! What is said of a request: a [`Verdict`], for [`Reason`]s, each treated by its [`Disposition`].
 
 mod bounded;
+mod notes;
 mod reason;
+mod trace;
 
 pub use bounded::Bounded;
+pub use notes::Notes;
 pub use reason::Reason;
+pub use trace::{Found, Row, Trace, field_shown, quoted};
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
-
-use crate::vendor::Vendor;
 
 /// What becomes of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -77,12 +79,15 @@ pub struct Dispositions {
 }
 
 impl Dispositions {
-    /// The contract's defaults for `vendor`, with `actions` put over them.
+    /// The contract's defaults, with `actions` put over them.
     ///
     /// # Errors
-    /// The reason that `vendor` never gives, so that its override could never take effect.
-    pub fn new(vendor: Vendor, actions: &[(Reason, Disposition)]) -> Result<Self, Reason> {
-        let mut of = Reason::ALL.map(|reason| reason.default_disposition(vendor));
+    /// The reason that the contract never gives, so that its override could never take effect.
+    pub fn new(
+        contract: impl Fn(Reason) -> Option<Disposition>,
+        actions: &[(Reason, Disposition)],
+    ) -> Result<Self, Reason> {
+        let mut of = Reason::ALL.map(contract);
         for (reason, disposition) in actions {
             match of.get_mut(*reason as usize) {
                 Some(Some(slot)) => *slot = *disposition,
@@ -178,66 +183,6 @@ impl RefusalKind {
 /// first refusal.
 pub type Flow<T = ()> = ControlFlow<Refusal, T>;
 
-/// Collects what the checks find, and ends them where a disposition says so.
-#[derive(Debug)]
-pub struct Notes<'g> {
-    dispositions: &'g Dispositions,
-    pub findings: Findings,
-}
-
-impl<'g> Notes<'g> {
-    pub fn new(dispositions: &'g Dispositions, findings: Findings) -> Self {
-        Notes { dispositions, findings }
-    }
-
-    /// Treats a finding by its disposition: passes over it, keeps it, or ends the checks.
-    pub fn note(&mut self, finding: Finding) -> Flow {
-        match self.dispositions.of(finding.reason) {
-            Some(Disposition::Pass) | None => Flow::Continue(()),
-            Some(Disposition::Annotate) => {
-                self.findings.kept.push(finding);
-                Flow::Continue(())
-            }
-            Some(Disposition::Drop) => Flow::Break(Refusal { kind: RefusalKind::Drop, finding }),
-            Some(Disposition::Reject) => {
-                Flow::Break(Refusal { kind: RefusalKind::Reject, finding })
-            }
-        }
-    }
-
-    /// Annotates a finding that can refuse nothing any more, unless its disposition is to pass it
-    /// over.
-    pub fn annotate(&mut self, finding: Finding) {
-        match self.dispositions.of(finding.reason) {
-            Some(Disposition::Pass) | None => {}
-            Some(Disposition::Annotate | Disposition::Drop | Disposition::Reject) => {
-                self.findings.kept.push(finding)
-            }
-        }
-    }
-
-    /// Annotates a finding whose treatment has been settled already.
-    pub fn keep(&mut self, finding: Finding) {
-        self.findings.kept.push(finding);
-    }
-
-    /// As [`Notes::keep`], for findings that may be many: one that is only counted is not made.
-    pub fn keep_with(&mut self, finding: impl FnOnce() -> Finding) {
-        self.findings.kept.push_with(finding);
-    }
-
-    /// Counts findings of a reason that were made beyond those noted one by one.
-    pub fn note_more(&mut self, reason: Reason, count: usize) {
-        if self.dispositions.of(reason) == Some(Disposition::Annotate) {
-            self.findings.kept.more += count;
-        }
-    }
-
-    pub fn disposition(&self, reason: Reason) -> Option<Disposition> {
-        self.dispositions.of(reason)
-    }
-}
-
 /// Findings to annotate, in the order they were made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Findings {
@@ -247,6 +192,8 @@ pub struct Findings {
     pub uninspected: bool,
     /// Tracked domains that the collector is told to drop, where it is told so of some only.
     pub dropped_domains: usize,
+    /// What the checks looked at, where somebody listens.
+    pub trace: Trace,
 }
 
 impl Findings {

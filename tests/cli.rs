@@ -310,9 +310,8 @@ async fn a_capture_of_a_real_envoy_replays_to_its_live_verdicts() {
         for file in std::fs::read_dir(&folder).unwrap() {
             capture::read(&file.unwrap().path(), |_| {}, &mut |record| {
                 let captured = record.unwrap();
-                let verdict = judge(&gate, &captured).map(|decision| {
-                    annotation::verdict(&decision, &gate.endpoints[decision.endpoint].name)
-                });
+                let verdict = judge(&gate, &captured)
+                    .map(|decision| annotation::verdict(&decision, &decision.endpoint.name));
                 replayed.insert(captured.id, verdict);
             })
             .unwrap();

@@ -5,9 +5,9 @@ mod corpus;
 
 use corpus::{Fields, Observed, Reply, Upstream, Vector};
 use trackgate::annotation;
-use trackgate::gate::{Decision, Gate, Inspection, Step};
+use trackgate::gate::{Decision, Endpoint, Gate, Inspection, Step};
 use trackgate::request::RequestHead;
-use trackgate::vendor::Vendor;
+use trackgate::vendors::Vendor;
 use trackgate::verdict::Verdict;
 use trackgate::verdict::{Disposition, Findings, Reason};
 
@@ -41,7 +41,7 @@ fn decide(
     vector: &Vector,
     piece_bytes: usize,
 ) -> Option<Decision> {
-    let mut inspection = match gate.head(gate.endpoint(head)?, head)? {
+    let mut inspection = match gate.endpoint(head)?.head(head) {
         Step::Decided(decision) => return Some(decision),
         Step::Body(inspection) => inspection,
     };
@@ -49,11 +49,11 @@ fn decide(
     for seen in
         (0..body.len()).step_by(piece_bytes.min(body.len().max(1))).skip(1).chain([body.len()])
     {
-        if let Some(decision) = inspection.body_seen(gate, seen) {
+        if let Some(decision) = inspection.body_seen(seen) {
             return Some(decision);
         }
     }
-    inspection.body(gate, body)
+    Some(inspection.body(body))
 }
 
 fn observed(gate: &Gate, decision: &Decision, vector: &Vector) -> Observed {
@@ -70,7 +70,7 @@ fn observed(gate: &Gate, decision: &Decision, vector: &Vector) -> Observed {
         };
         return Observed { reply: Some(reply), upstream: None };
     }
-    let endpoint = &gate.endpoints[decision.endpoint];
+    let endpoint = &decision.endpoint;
     let mut marks = vec![(
         "x-track-verdict".to_owned(),
         annotation::verdict(decision, &endpoint.name).into_bytes(),
@@ -79,14 +79,14 @@ fn observed(gate: &Gate, decision: &Decision, vector: &Vector) -> Observed {
         annotation::reasons(&decision.findings)
             .map(|value| ("x-track-drop-reason".to_owned(), value.into_bytes())),
     );
-    forwarded(gate, Some(decision.endpoint), vector, marks)
+    forwarded(gate, Some(&decision.endpoint), vector, marks)
 }
 
 /// Stripping is the plugin's work; here it is only what the collector is to see.
-fn forwarded(gate: &Gate, endpoint: Option<usize>, vector: &Vector, marks: Fields) -> Observed {
+fn forwarded(gate: &Gate, endpoint: Option<&Endpoint>, vector: &Vector, marks: Fields) -> Observed {
     let is_removed = |name: &str| {
         gate.is_own_field(name.as_bytes())
-            || endpoint.is_some_and(|index| gate.distrusts(index, name.as_bytes()))
+            || endpoint.is_some_and(|endpoint| endpoint.distrusts(name.as_bytes()))
     };
     let kept = vector.headers.iter().filter(|(name, _)| !is_removed(name)).cloned();
     let upstream = Upstream {
@@ -168,8 +168,8 @@ fn every_decision_has_a_counter() {
                 fields.iter().map(|(name, value)| (name.as_bytes(), value.as_slice())).collect(),
             );
             for decision in decisions(&gate, &head, &vector) {
-                let endpoint = &gate.endpoints[decision.endpoint];
-                let outcomes = gate.outcomes(endpoint);
+                let endpoint = &decision.endpoint;
+                let outcomes = endpoint.outcomes();
                 let count = outcomes
                     .iter()
                     .filter(|outcome| **outcome == (decision.verdict, decision.reason))
@@ -211,7 +211,7 @@ fn variants(vector: &Vector) -> Vec<String> {
                 Vendor::ALL.into_iter().find(|vendor| endpoint["vendor"] == vendor.id()).unwrap();
             let given = Reason::ALL
                 .into_iter()
-                .filter(|reason| reason.default_disposition(vendor).is_some());
+                .filter(|reason| vendor.contract().disposition(*reason).is_some());
             endpoint["actions"] = given
                 .map(|reason| (reason.id().to_owned(), disposition.id().into()))
                 .collect::<serde_json::Map<_, _>>()
@@ -227,24 +227,22 @@ fn variants(vector: &Vector) -> Vec<String> {
 /// hand the body over, if a host call fails.
 fn decisions(gate: &Gate, head: &RequestHead<'_>, vector: &Vector) -> Vec<Decision> {
     let body = vector.body.as_deref().unwrap_or_default();
-    let Some(index) = gate.endpoint(head) else { return Vec::new() };
-    let inspection = || match gate.head(index, head).unwrap() {
+    let Some(endpoint) = gate.endpoint(head) else { return Vec::new() };
+    let inspection = || match endpoint.head(head) {
         Step::Decided(decision) => Err(decision),
         Step::Body(inspection) => Ok(inspection),
     };
-    let mut all = vec![gate.host_error(index, Findings::default()).unwrap()];
+    let mut all = vec![endpoint.host_error(Findings::default())];
     match inspection() {
         Err(decision) => all.push(decision),
         Ok(mut first) => {
-            let early = first
-                .body_seen(gate, body.len())
-                .or_else(|| first.outgrown(gate, body.len(), false));
-            all.extend(early.or_else(|| first.body(gate, body)));
+            let early = first.body_seen(body.len()).or_else(|| first.outgrown(body.len(), false));
+            all.push(early.unwrap_or_else(|| first.body(body)));
             all.extend(inspection().ok().map(Inspection::abandoned));
-            all.extend(inspection().ok().and_then(|inspection| inspection.let_go(gate)));
-            all.extend(inspection().ok().and_then(|mut inspection| {
-                inspection.head_left(gate);
-                inspection.body(gate, body)
+            all.extend(inspection().ok().map(|inspection| inspection.let_go()));
+            all.extend(inspection().ok().map(|mut inspection| {
+                inspection.head_left();
+                inspection.body(body)
             }));
         }
     }
@@ -265,9 +263,9 @@ fn is_enforced(gate: &Gate, client: u32) -> bool {
         (b"authorization", key.as_bytes()),
     ]);
     head.set_source_address(address.as_bytes());
-    let index = gate.endpoint(&head).unwrap();
-    assert_eq!(gate.wants_source_address(index), gate.endpoints[index].modes().len() > 1);
-    match gate.head(index, &head).unwrap() {
+    let endpoint = gate.endpoint(&head).unwrap();
+    assert_eq!(endpoint.wants_source_address(), endpoint.modes().len() > 1);
+    match endpoint.head(&head) {
         Step::Decided(decision) => decision.reply_to_send().is_some(),
         Step::Body(_) => panic!("decided by the head"),
     }
@@ -313,7 +311,7 @@ fn the_readme_tells_the_dispositions() {
     let (table, _) = rest.split_once("<!-- end -->").unwrap();
     assert_eq!(
         table,
-        trackgate::cli::dispositions::markdown(&trackgate::vendor::Vendor::ALL),
+        trackgate::cli::dispositions::markdown(&trackgate::vendors::Vendor::ALL),
         "`cargo run -- dispositions` prints it"
     );
 }
@@ -346,9 +344,9 @@ fn to_plausible<'a>(user_agents: &[&'a str]) -> RequestHead<'a> {
 }
 
 fn judged(gate: &Gate, head: &RequestHead<'_>, body: &str) -> Decision {
-    match gate.head(gate.endpoint(head).unwrap(), head).unwrap() {
+    match gate.endpoint(head).unwrap().head(head) {
         Step::Decided(decision) => decision,
-        Step::Body(inspection) => inspection.body(gate, body.as_bytes()).unwrap(),
+        Step::Body(inspection) => inspection.body(body.as_bytes()),
     }
 }
 

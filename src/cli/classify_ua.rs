@@ -3,8 +3,7 @@
 use super::Result;
 use super::shown::{self, shown};
 use crate::rules::user_agent::{Match, UserAgents, classify};
-use crate::vendor::Vendor;
-use crate::vendors::{convert, plausible};
+use crate::vendors::{UserAgentRule, Vendor};
 use crate::verdict::Reason;
 use std::io::{BufRead, BufReader, Read, Write};
 
@@ -35,11 +34,10 @@ pub fn run(path: &str, vendor: Option<Vendor>, json: bool, out: &mut impl Write)
 }
 
 fn judge(vendor: Vendor) -> Result<Judge> {
-    match vendor {
-        Vendor::Convert => Ok(convert::user_agent_reason),
-        Vendor::Plausible => Ok(plausible::user_agent_reason),
-        Vendor::Userpilot | Vendor::CommandersAct => Ok(|_, _| None),
-        Vendor::Custom => {
+    match vendor.contract().user_agents {
+        UserAgentRule::Contract(reason) => Ok(reason),
+        UserAgentRule::Ignored => Ok(|_, _| None),
+        UserAgentRule::Configured => {
             Err("--vendor custom: what it makes of a User-Agent is in the configuration; `trackgate explain` shows it".into())
         }
     }
@@ -147,7 +145,7 @@ mod tests {
     fn the_reason_of_a_vendor_comes_first() {
         let input = b"curl/8.5.0\nMozilla/5.0\n";
         let mut out = Vec::new();
-        classify_lines(input.as_slice(), Some(convert::user_agent_reason), false, &mut out)
+        classify_lines(input.as_slice(), Some(judge(Vendor::Convert).unwrap()), false, &mut out)
             .unwrap();
         let expected = "bot\thttp_library\tcurl\tcurl/8.5.0\nbot_suspected\tcrawler\tno_engine_no_platform\tMozilla/5.0\n";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
@@ -155,7 +153,7 @@ mod tests {
         let mut out = Vec::new();
         classify_lines(
             b"MyApp CFNetwork/1".as_slice(),
-            Some(plausible::user_agent_reason),
+            Some(judge(Vendor::Plausible).unwrap()),
             true,
             &mut out,
         )

@@ -1,7 +1,7 @@
 //! `trackgate dispositions`: how each vendor's reasons are treated unless the operator says
 //! otherwise.
 
-use crate::vendor::Vendor;
+use crate::vendors::Vendor;
 use crate::verdict::Reason;
 use serde_json::json;
 use std::fmt::Write;
@@ -17,7 +17,7 @@ pub fn markdown(vendors: &[Vendor]) -> String {
     table.push_str(&"---|".repeat(vendors.len()));
     table.push('\n');
     for reason in Reason::ALL {
-        if vendors.iter().all(|vendor| reason.default_disposition(*vendor).is_none()) {
+        if vendors.iter().all(|vendor| vendor.contract().disposition(reason).is_none()) {
             continue;
         }
         let _ = write!(table, "| `{}` |", reason.id());
@@ -25,7 +25,7 @@ pub fn markdown(vendors: &[Vendor]) -> String {
             let _ = write!(
                 table,
                 " {} |",
-                reason.default_disposition(*vendor).map_or("-", |disposition| disposition.id())
+                vendor.contract().disposition(reason).map_or("-", |disposition| disposition.id())
             );
         }
         table.push('\n');
@@ -38,7 +38,7 @@ pub fn json(vendors: &[Vendor]) -> String {
     let one = |vendor: &Vendor| {
         let given = Reason::ALL
             .iter()
-            .filter_map(|reason| Some((reason, reason.default_disposition(*vendor)?)));
+            .filter_map(|reason| Some((reason, vendor.contract().disposition(*reason)?)));
         let given =
             given.map(|(reason, disposition)| (reason.id().to_owned(), json!(disposition.id())));
         (vendor.id().to_owned(), serde_json::Value::Object(given.collect()))

@@ -1,39 +1,21 @@
-//! `trackgate explain`: one request, every rule in the order it ran, what it saw and said, and the
-//! verdict.
+//! `trackgate explain`: one request, every rule in the order it ran, what it saw and found, and the
+//! verdict. What is printed of the rules is what they recorded themselves while they ran.
 
 mod request;
-mod steps;
 
 use super::Result;
 use super::capture::Captured;
 use super::configuration;
-use super::judge::judge;
+use super::judge::trace;
 use super::shown::{self, shown};
 use super::terminal::{Colour, paint};
 use crate::annotation;
-use crate::gate::{Decision, Endpoint, Gate};
-use crate::verdict::{Finding, Verdict};
+use crate::gate::{Decision, Gate};
+use crate::verdict::{Disposition, Found, Reason, Row};
 use serde_json::{Value, json};
 use std::path::Path;
-use steps::{Seen, Step};
 
 pub use request::parse as parse_request;
-
-/// What a rule said.
-struct Line {
-    rule: &'static str,
-    saw: String,
-    said: Said,
-}
-
-enum Said {
-    Nothing,
-    Findings(Vec<String>),
-    /// A refusal before it ended the checks.
-    NotReached,
-    /// The body was not looked at.
-    NotLookedAt,
-}
 
 /// Explains the request in a file (`-`: standard input), and prints. True: it is not refused.
 ///
@@ -42,98 +24,60 @@ enum Said {
 pub fn run(configuration: &Path, request: &str, as_json: bool) -> Result<bool> {
     let gate = configuration::load(configuration)?;
     let captured = request::read(request)?;
-    let Some(decision) = judge(&gate, &captured) else {
+    let Some(decision) = trace(&gate, &captured) else {
         print_untouched(&gate, &captured, as_json);
         return Ok(true);
     };
-    let Some(endpoint) = gate.endpoints.get(decision.endpoint) else { return Ok(true) };
-    let lines = lines(&Seen { gate: &gate, endpoint, captured: &captured }, &decision);
     if as_json {
-        println!("{}", shown::json(&report_json(endpoint, &lines, &decision)));
+        println!("{}", shown::json(&report_json(&gate, &decision)));
     } else {
-        print_report(endpoint, &lines, &decision);
+        print_report(&gate, &decision);
     }
     Ok(decision.reply_to_send().is_none())
 }
 
-fn lines(seen: &Seen<'_>, decision: &Decision) -> Vec<Line> {
-    let refusal = decision.reply.as_ref().map(|reply| reply.reason);
-    let mut ended = false;
-    let mut lines = Vec::new();
-    for step in steps::of(seen.endpoint.vendor) {
-        let own: Vec<&Finding> = decision
-            .findings
-            .kept
-            .list
-            .iter()
-            .filter(|finding| step.reasons.contains(&finding.reason))
-            .collect();
-        let said = if ended {
-            Said::NotReached
-        } else if own.is_empty() && step.reads_body && decision.findings.uninspected {
-            Said::NotLookedAt
-        } else if own.is_empty() {
-            Said::Nothing
-        } else {
-            Said::Findings(own.iter().map(|finding| told(seen.endpoint, finding)).collect())
-        };
-        lines.push(Line { rule: step.rule, saw: saw(step, seen, ended), said });
-        ended |= refusal.is_some_and(|reason| step.reasons.contains(&reason));
-    }
-    lines
-}
-
-fn saw(step: &Step, seen: &Seen<'_>, ended: bool) -> String {
-    if ended { String::new() } else { (step.saw)(seen) }
-}
-
-fn told(endpoint: &Endpoint, finding: &Finding) -> String {
-    let disposition =
-        endpoint.dispositions.of(finding.reason).map_or("-", |disposition| disposition.id());
-    let mut text =
-        format!("{} ({disposition}): {}", finding.reason.id(), shown::line(&finding.message));
-    for (name, value) in [("at", finding.path.as_deref()), ("domain", finding.domain.as_deref())] {
-        if let Some(value) = value {
-            text.push_str(&format!("; {name} {}", shown(value)));
-        }
-    }
-    text
-}
-
 fn print_untouched(gate: &Gate, captured: &Captured, as_json: bool) {
-    let names: Vec<&str> = gate.endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect();
     if as_json {
         println!("{}", shown::json(&json!({"endpoint": null, "verdict": "untouched"})));
         return;
     }
+    let names: Vec<&str> = gate.endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect();
     let head = captured.head();
     println!("{} {} at {}", shown(head.method()), shown(head.path()), shown(head.authority()));
     println!("untouched: no endpoint serves it (of {}); only POST is inspected", names.join(", "));
 }
 
-fn print_report(endpoint: &Endpoint, lines: &[Line], decision: &Decision) {
-    println!(
-        "endpoint {} (vendor {}), {} mode\n",
-        endpoint.name,
-        endpoint.vendor.id(),
-        decision.mode.id()
-    );
-    for (number, line) in lines.iter().enumerate() {
-        let (mark, said) = match &line.said {
-            Said::Nothing => (paint("ok", Colour::Green), String::new()),
-            Said::Findings(findings) => {
-                (paint("!!", Colour::Yellow), findings.join("\n            "))
-            }
-            Said::NotReached => (paint("--", Colour::Grey), "not reached".to_owned()),
-            Said::NotLookedAt => {
-                (paint("--", Colour::Grey), "the body was not looked at".to_owned())
-            }
-        };
-        println!("{:>3}. {mark} {}", number + 1, line.rule);
-        [("saw", &line.saw), ("said", &said)]
-            .iter()
-            .filter(|(_, text)| !text.is_empty())
-            .for_each(|(name, text)| println!("       {name:>4} {text}"));
+/// What ended the rules before the last one, in one line.
+fn end(decision: &Decision) -> Option<&'static str> {
+    match (&decision.reply, decision.findings.uninspected) {
+        (Some(_), _) => Some("the rules after it do not run"),
+        (None, true) => Some("the body was not inspected"),
+        (None, false) => None,
+    }
+}
+
+/// The header fields that the collector gets; none where it gets nothing.
+fn fields(gate: &Gate, decision: &Decision) -> Vec<(String, String)> {
+    if decision.reply_to_send().is_some() {
+        return Vec::new();
+    }
+    let prefix = &gate.header_prefix;
+    let verdict = annotation::verdict(decision, &decision.endpoint.name);
+    let reasons = annotation::reasons(&decision.findings);
+    let mut fields = vec![(format!("{prefix}verdict"), verdict)];
+    fields.extend(reasons.map(|reasons| (format!("{prefix}drop-reason"), reasons)));
+    fields
+}
+
+fn print_report(gate: &Gate, decision: &Decision) {
+    let endpoint = &decision.endpoint;
+    let (vendor, mode) = (endpoint.vendor.id(), decision.mode.id());
+    println!("endpoint {} (vendor {vendor}), {mode} mode\n", endpoint.name);
+    for (number, row) in decision.findings.trace.rows().iter().enumerate() {
+        print_row(number + 1, row);
+    }
+    if let Some(end) = end(decision) {
+        println!("     {} {end}", paint("--", Colour::Grey));
     }
     println!("\nverdict: {}", annotation::verdict(decision, &endpoint.name));
     if let Some(reason) = decision.reason {
@@ -144,30 +88,57 @@ fn print_report(endpoint: &Endpoint, lines: &[Line], decision: &Decision) {
         reply.headers.iter().for_each(|(name, value)| println!("{name}: {}", shown::line(value)));
         println!("\n{}", shown::line(&reply.body));
     } else {
-        println!(
-            "\nthe collector gets the request, with:\n\nx-track-verdict: {}",
-            annotation::verdict(decision, &endpoint.name)
-        );
-        if let Some(reasons) = annotation::reasons(&decision.findings) {
-            println!("x-track-drop-reason: {reasons}");
-        }
+        println!("\nthe collector gets the request, with:\n");
+        fields(gate, decision).iter().for_each(|(name, value)| println!("{name}: {value}"));
     }
 }
 
-fn report_json(endpoint: &Endpoint, lines: &[Line], decision: &Decision) -> Value {
-    let line = |line: &Line| {
-        let (said, findings) = match &line.said {
-            Said::Nothing => ("nothing", Vec::new()),
-            Said::Findings(findings) => ("findings", findings.clone()),
-            Said::NotReached => ("not_reached", Vec::new()),
-            Said::NotLookedAt => ("not_looked_at", Vec::new()),
-        };
-        json!({"rule": line.rule, "saw": line.saw, "said": said, "findings": findings})
+fn print_row(number: usize, row: &Row) {
+    let is_clean = row.found.iter().all(|found| found.disposition == Disposition::Pass);
+    let mark = if is_clean { paint("ok", Colour::Green) } else { paint("!!", Colour::Yellow) };
+    println!("{number:>3}. {mark} {}", row.rule);
+    if !row.saw.is_empty() {
+        println!("        saw {}", shown::line(&row.saw));
+    }
+    for found in &row.found {
+        println!("      found {}", finding(found));
+    }
+}
+
+/// `bot (drop): User-Agent of a bot; domain a.example`
+fn finding(found: &Found) -> String {
+    let Found { finding, disposition } = found;
+    let message = shown::line(&finding.message);
+    let mut text = format!("{} ({}): {message}", finding.reason.id(), disposition.id());
+    for (name, value) in [("at", finding.path.as_deref()), ("domain", finding.domain.as_deref())] {
+        if let Some(value) = value {
+            text.push_str(&format!("; {name} {}", shown(value)));
+        }
+    }
+    text
+}
+
+fn report_json(gate: &Gate, decision: &Decision) -> Value {
+    let endpoint = &decision.endpoint;
+    let row = |row: &Row| {
+        let findings: Vec<String> = row.found.iter().map(finding).collect();
+        json!({"rule": row.rule, "saw": row.saw, "findings": findings})
     };
+    let rows: Vec<Value> = decision.findings.trace.rows().iter().map(row).collect();
     let reply = decision
         .reply_to_send()
         .map(|reply| json!({"status": reply.status, "headers": reply.headers, "body": reply.body}));
-    json!({"endpoint": endpoint.name, "vendor": endpoint.vendor.id(), "mode": decision.mode.id(), "verdict": decision.verdict.id(),
-           "reason": decision.reason.map(crate::verdict::Reason::id), "rules": lines.iter().map(line).collect::<Vec<_>>(), "reply": reply,
-           "reasons": annotation::reasons(&decision.findings), "forwarded": !matches!((decision.reply_to_send(), decision.verdict), (Some(_), Verdict::Drop | Verdict::Reject))})
+    json!({
+        "endpoint": endpoint.name,
+        "vendor": endpoint.vendor.id(),
+        "mode": decision.mode.id(),
+        "verdict": decision.verdict.id(),
+        "reason": decision.reason.map(Reason::id),
+        "reasons": annotation::reasons(&decision.findings),
+        "rules": rows,
+        "end": end(decision),
+        "reply": reply,
+        "fields": fields(gate, decision),
+        "forwarded": decision.reply_to_send().is_none(),
+    })
 }

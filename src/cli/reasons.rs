@@ -1,7 +1,7 @@
 //! `trackgate reasons`: what each reason means, and what the sender should do.
 
 use super::Result;
-use crate::vendor::Vendor;
+use crate::vendors::Vendor;
 use crate::verdict::Reason;
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -47,7 +47,7 @@ pub fn text(reasons: &[Reason]) -> String {
 fn vendors(reason: Reason) -> String {
     let given = Vendor::ALL
         .iter()
-        .filter_map(|vendor| Some((vendor.id(), reason.default_disposition(*vendor)?.id())));
+        .filter_map(|vendor| Some((vendor.id(), vendor.contract().disposition(reason)?.id())));
     given
         .map(|(vendor, disposition)| format!("{vendor} {disposition}"))
         .collect::<Vec<_>>()
@@ -79,7 +79,7 @@ pub fn markdown() -> String {
 pub fn json(reasons: &[Reason]) -> Value {
     let one = |reason: &Reason| {
         let given = Vendor::ALL.iter().filter_map(|vendor| {
-            Some((vendor.id().to_owned(), json!(reason.default_disposition(*vendor)?.id())))
+            Some((vendor.id().to_owned(), json!(vendor.contract().disposition(*reason)?.id())))
         });
         json!({"id": reason.id(), "means": reason.meaning(), "sender": reason.advice(), "status": reason.status(),
                "dispositions": given.collect::<serde_json::Map<_, _>>()})

@@ -81,12 +81,8 @@ fn take(gate: &Gate, other: Option<&Gate>, record: Record, tally: &mut Tally) {
 
 fn outcome(gate: &Gate, captured: &Captured) -> Outcome {
     let Some(decision) = judge(gate, captured) else { return Outcome::UNTOUCHED };
-    let endpoint = gate
-        .endpoints
-        .get(decision.endpoint)
-        .map_or_else(String::new, |endpoint| endpoint.name.clone());
     Outcome {
-        endpoint,
+        endpoint: decision.endpoint.name.clone(),
         verdict: decision.verdict.id(),
         reason: decision.reason.map_or("-", crate::verdict::Reason::id),
         mode: decision.mode.id(),

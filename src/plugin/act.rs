@@ -15,10 +15,7 @@ const REASONS_STATE: &str = "trackgate.reasons";
 
 /// Publishes the verdict, and replies or lets the request go on.
 pub fn act(plugin: &Plugin, decision: &Decision, headers_held: bool) -> host::Result<Action> {
-    let Some(endpoint) = plugin.gate.endpoints.get(decision.endpoint) else {
-        return Ok(Action::Continue);
-    };
-    let verdict = annotation::verdict(decision, &endpoint.name);
+    let verdict = annotation::verdict(decision, &decision.endpoint.name);
     let reasons = annotation::reasons(&decision.findings);
     host::set_property(VERDICT_STATE, verdict.as_bytes())?;
     if let Some(reasons) = &reasons {

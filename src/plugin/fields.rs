@@ -2,6 +2,7 @@
 
 use super::Plugin;
 use super::host::{self, Map};
+use crate::gate::Endpoint;
 use crate::vendors::plausible::response;
 
 /// Removes what a client sent under our own prefix, and what the endpoint's collector must not
@@ -9,12 +10,11 @@ use crate::vendors::plausible::response;
 pub fn strip(
     plugin: &Plugin,
     map: Map,
-    endpoint: Option<usize>,
+    endpoint: Option<&Endpoint>,
     names: impl Iterator<Item = impl AsRef<[u8]>>,
 ) -> host::Result<()> {
     for name in names {
-        let is_distrusted =
-            endpoint.is_some_and(|index| plugin.gate.distrusts(index, name.as_ref()));
+        let is_distrusted = endpoint.is_some_and(|endpoint| endpoint.distrusts(name.as_ref()));
         if is_distrusted || plugin.gate.is_own_field(name.as_ref()) {
             host::remove_header(map, name.as_ref())?;
         }

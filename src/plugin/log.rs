@@ -6,7 +6,6 @@
 use super::host::{self, Level};
 use crate::gate::{Decision, Gate};
 use crate::rules::json::write::{array, object, quoted};
-use crate::vendors::Policy;
 use std::cell::Cell;
 
 const MINUTE_NS: u64 = 60_000_000_000;
@@ -17,7 +16,7 @@ pub fn configured(gate: &Gate, hash: &str) {
         let (name, vendor, mode) =
             (quoted(&endpoint.name), quoted(endpoint.vendor.id()), quoted(endpoint.mode.id()));
         let mut members = vec![("name", name), ("vendor", vendor), ("mode", mode)];
-        members.extend(counts(&endpoint.policy).map(|(what, count)| (what, count.to_string())));
+        members.extend(endpoint.checks.size().map(|(what, count)| (what, count.to_string())));
         object(&members)
     });
     let line = object(&[
@@ -27,15 +26,6 @@ pub fn configured(gate: &Gate, hash: &str) {
         ("endpoints", array(endpoints)),
     ]);
     host::log(Level::Info, &line);
-}
-
-/// How much of what makes a configuration large an endpoint has.
-fn counts(policy: &Policy) -> Option<(&'static str, usize)> {
-    match policy {
-        Policy::Plausible(policy) => Some(("sites", policy.sites.len())),
-        Policy::Userpilot(policy) => policy.keys.as_ref().map(|keys| ("keys", keys.len())),
-        Policy::Convert(_) | Policy::CommandersAct(_) | Policy::Custom(_) => None,
-    }
 }
 
 /// Refusals in the log, so many a minute on each worker and no more.
@@ -58,7 +48,7 @@ impl RefusalLog {
 
     /// Writes a line for a drop or reject, sent or not, unless the minute has had its share;
     /// `left_out` in the next line counts those that were not written.
-    pub fn refused(&self, endpoint: &str, decision: &Decision, body_bytes: usize) {
+    pub fn refused(&self, decision: &Decision, body_bytes: usize) {
         let (Some(reply), Some(reason)) = (&decision.reply, decision.reason) else { return };
         if !self.has_room() {
             self.left_out.set(self.left_out.get() + 1);
@@ -66,7 +56,7 @@ impl RefusalLog {
         }
         let line = object(&[
             ("trackgate", quoted(decision.verdict.id())),
-            ("endpoint", quoted(endpoint)),
+            ("endpoint", quoted(&decision.endpoint.name)),
             ("reason", quoted(reason.id())),
             ("mode", quoted(decision.mode.id())),
             ("status", reply.status.to_string()),

@@ -91,7 +91,7 @@ impl Metrics {
         let requests = gate
             .endpoints
             .iter()
-            .map(|endpoint| define_requests(gate, endpoint, &mut left, &mut define))
+            .map(|endpoint| define_requests(endpoint, &mut left, &mut define))
             .collect();
         if failed > 0 {
             host::log(
@@ -124,7 +124,7 @@ impl Metrics {
     }
 
     pub fn count(&self, decision: &Decision) {
-        if let Some(requests) = self.requests.get(decision.endpoint) {
+        if let Some(requests) = self.requests.get(decision.endpoint.number) {
             requests.count((decision.mode, decision.verdict, decision.reason));
         }
     }
@@ -160,7 +160,6 @@ fn add(metric: Option<u32>, count: i64) {
 
 /// All of an endpoint's, as long as there are some left.
 fn define_requests(
-    gate: &Gate,
     endpoint: &Endpoint,
     left: &mut usize,
     define: &mut impl FnMut(Metric, &str) -> Option<u32>,
@@ -168,7 +167,7 @@ fn define_requests(
     let requests =
         Requests { endpoint: endpoint.name.as_str().into(), counters: RefCell::default() };
     for mode in endpoint.modes() {
-        for (verdict, reason) in gate.outcomes(endpoint) {
+        for (verdict, reason) in endpoint.outcomes() {
             if *left > 0 {
                 *left -= 1;
                 requests.define((*mode, verdict, reason), define);

@@ -10,6 +10,7 @@ use super::stream::Stream;
 use super::watchdog::{TICK_MS, Watchdog};
 use crate::config;
 use crate::gate::BodyPhase;
+use crate::rules::user_agent::Recent;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 use std::rc::Rc;
@@ -87,6 +88,7 @@ fn load(size: usize) -> Result<Plugin, String> {
         watchdog: Watchdog::default(),
         refusals,
         kept: Total::default(),
+        recent: Recent::default(),
         verdict_field,
         reasons_field,
     })

@@ -11,7 +11,7 @@ use super::host::{self, Map};
 use super::kept::Kept;
 use super::watchdog::Release;
 use crate::annotation;
-use crate::gate::{BodyPhase, Decision, Inspection, Step};
+use crate::gate::{BodyPhase, Decision, Endpoint, Inspection, Step};
 use crate::request::RequestHead;
 use crate::rules::content_type::is_grpc;
 use crate::rules::size;
@@ -19,6 +19,7 @@ use crate::verdict::Findings;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 use std::rc::Rc;
+use std::sync::Arc;
 
 pub struct Stream {
     context_id: u32,
@@ -46,6 +47,16 @@ enum State {
     Answering(Rc<Decision>),
 }
 
+impl State {
+    fn endpoint(&self) -> Option<&Arc<Endpoint>> {
+        match self {
+            State::Settled => None,
+            State::Inspecting(inspection) => Some(&inspection.endpoint),
+            State::Answering(decision) => Some(&decision.endpoint),
+        }
+    }
+}
+
 impl Stream {
     pub fn new(context_id: u32, plugin: Option<Rc<Plugin>>) -> Self {
         let kept = plugin.as_ref().map(|plugin| Kept::new(&plugin.kept)).unwrap_or_default();
@@ -67,16 +78,17 @@ impl Stream {
             Ok(map) => map,
             Err(_) => return self.failed(plugin, None, Findings::default()),
         };
-        let mut head = RequestHead::new(host::pairs(&map));
+        let mut head = RequestHead::new(host::pairs(&map)).with_recent(&plugin.recent);
         #[cfg(trap)]
         super::trap_if_asked(&head);
         let endpoint = plugin.gate.endpoint(&head);
-        if strip(plugin, Map::RequestHeaders, endpoint, head.names()).is_err() {
+        let own = endpoint.map(AsRef::as_ref);
+        if strip(plugin, Map::RequestHeaders, own, head.names()).is_err() {
             return self.failed(plugin, endpoint, Findings::default());
         }
         self.is_grpc = endpoint.is_some() && is_grpc(&head);
         // An address that the host cannot tell is unknown to the checks, which is not a failure.
-        let wants_address = endpoint.is_some_and(|index| plugin.gate.wants_source_address(index));
+        let wants_address = endpoint.is_some_and(|endpoint| endpoint.wants_source_address());
         let address = if wants_address {
             host::property("source\0address").unwrap_or_default()
         } else {
@@ -85,52 +97,36 @@ impl Stream {
         if !address.is_empty() {
             head.set_source_address(&address);
         }
-        match endpoint.and_then(|index| plugin.gate.head(index, &head)) {
+        match endpoint.map(|endpoint| endpoint.head(&head)) {
             None => Action::Continue,
             Some(Step::Decided(decision))
                 if !end_of_stream
                     && !plugin.watchdog.is_needed()
                     && decision.answers_after_body(&head) =>
             {
-                self.await_body(
-                    plugin,
-                    &head,
-                    decision.endpoint,
-                    State::Answering(Rc::new(decision)),
-                )
+                self.await_body(plugin, &head, State::Answering(Rc::new(decision)))
             }
             Some(Step::Decided(decision)) => self.finish(plugin, &decision),
             Some(Step::Body(inspection)) if end_of_stream => self.decide(plugin, inspection, b""),
             Some(Step::Body(inspection)) => {
-                self.await_body(plugin, &head, inspection.endpoint, State::Inspecting(inspection))
+                self.await_body(plugin, &head, State::Inspecting(inspection))
             }
         }
     }
 
-    fn await_body(
-        &mut self,
-        plugin: &Plugin,
-        head: &RequestHead<'_>,
-        endpoint: usize,
-        state: State,
-    ) -> Action {
+    fn await_body(&mut self, plugin: &Plugin, head: &RequestHead<'_>, state: State) -> Action {
         match plugin.gate.body_phase {
             BodyPhase::Hold => {
-                plugin.watchdog.hold(self.context_id, || release(plugin, head, &state));
+                plugin.watchdog.hold(self.context_id, || release(head, &state));
                 self.state = state;
                 Action::Pause
             }
             BodyPhase::Compat => {
-                let name =
-                    plugin.gate.endpoints.get(endpoint).map_or("", |endpoint| &endpoint.name);
-                if host::set_header(
-                    Map::RequestHeaders,
-                    &plugin.verdict_field,
-                    annotation::pending(name).as_bytes(),
-                )
-                .is_err()
-                {
-                    return self.failed(plugin, Some(endpoint), Findings::default());
+                let name = state.endpoint().map_or("", |endpoint| &endpoint.name);
+                let pending = annotation::pending(name);
+                let field = &plugin.verdict_field;
+                if host::set_header(Map::RequestHeaders, field, pending.as_bytes()).is_err() {
+                    return self.failed(plugin, state.endpoint(), Findings::default());
                 }
                 self.state = state;
                 self.headers_held = false;
@@ -147,7 +143,7 @@ impl Stream {
             },
             State::Inspecting(mut inspection) => {
                 if self.has_left(plugin) {
-                    inspection.head_left(&plugin.gate);
+                    inspection.head_left();
                 }
                 self.inspect(plugin, inspection, end_of_stream)
             }
@@ -179,7 +175,7 @@ impl Stream {
         mut inspection: Inspection,
         end_of_stream: bool,
     ) -> Action {
-        if let Some(decision) = inspection.body_seen(&plugin.gate, self.body_size) {
+        if let Some(decision) = inspection.body_seen(self.body_size) {
             return self.finish_unread(plugin, &decision);
         }
         if !end_of_stream {
@@ -194,7 +190,10 @@ impl Stream {
         }
         match host::request_body(self.body_size) {
             Ok(body) if body.len() == self.body_size => self.decide(plugin, inspection, &body),
-            Ok(_) | Err(_) => self.failed(plugin, Some(inspection.endpoint), inspection.findings),
+            Ok(_) | Err(_) => {
+                let Inspection { endpoint, findings, .. } = inspection;
+                self.failed(plugin, Some(&endpoint), findings)
+            }
         }
     }
 
@@ -206,10 +205,10 @@ impl Stream {
                 .is_ok_and(|protocol| protocol.starts_with(b"HTTP/1"))
         };
         let is_kept = self.headers_held
-            && inspection.may_outgrow(&plugin.gate)
+            && inspection.may_outgrow()
             && self.kept.has_room(piece)
             && is_http1();
-        if let Some(decision) = inspection.outgrown(&plugin.gate, self.body_size, is_kept) {
+        if let Some(decision) = inspection.outgrown(self.body_size, is_kept) {
             return self.finish_unread(plugin, &decision);
         }
         if is_kept && piece > 0 {
@@ -252,9 +251,9 @@ impl Stream {
             // What is kept of the body cannot be put back any more.
             (_, State::Settled) if self.kept.len() > 0 => self.lost(plugin),
             (Err(_), State::Inspecting(inspection)) => {
-                let endpoint = inspection.endpoint;
+                let endpoint = Arc::clone(&inspection.endpoint);
                 self.state = State::Settled;
-                self.failed(plugin, Some(endpoint), Findings::default())
+                self.failed(plugin, Some(&endpoint), Findings::default())
             }
             (Err(_), State::Settled) => self.failed(plugin, None, Findings::default()),
             (Ok(()), State::Settled) => Action::Continue,
@@ -262,10 +261,8 @@ impl Stream {
     }
 
     fn decide(&mut self, plugin: &Plugin, inspection: Inspection, body: &[u8]) -> Action {
-        match inspection.body(&plugin.gate, body) {
-            Some(decision) => self.finish(plugin, &decision),
-            None => Action::Continue,
-        }
+        let decision = inspection.body(body);
+        self.finish(plugin, &decision)
     }
 
     /// Acts on the verdict and counts it.
@@ -277,19 +274,22 @@ impl Stream {
                 self.record(plugin, decision);
                 action
             }
-            Err(_) => self.failed(plugin, Some(decision.endpoint), Findings::default()),
+            Err(_) => self.failed(plugin, Some(&decision.endpoint), Findings::default()),
         }
     }
 
     /// The one place that says what becomes of a request when a call to the host fails: as the
     /// disposition of `host_error` has it, which by default is to forward it, marked `uninspected`
     /// if it still can be, and to count it.
-    fn failed(&mut self, plugin: &Plugin, endpoint: Option<usize>, findings: Findings) -> Action {
+    fn failed(
+        &mut self,
+        plugin: &Plugin,
+        endpoint: Option<&Arc<Endpoint>>,
+        findings: Findings,
+    ) -> Action {
         plugin.metrics.count_host_error();
-        let Some(decision) = endpoint.and_then(|index| plugin.gate.host_error(index, findings))
-        else {
-            return Action::Continue;
-        };
+        let Some(endpoint) = endpoint else { return Action::Continue };
+        let decision = endpoint.host_error(findings);
         let action = act(plugin, &decision, self.headers_held).unwrap_or(Action::Continue);
         self.record(plugin, &decision);
         action
@@ -304,9 +304,7 @@ impl Stream {
         if self.body_size > 0 {
             plugin.metrics.record_body(self.body_size);
         }
-        if let Some(endpoint) = plugin.gate.endpoints.get(decision.endpoint) {
-            plugin.refusals.refused(&endpoint.name, decision, self.body_size);
-        }
+        plugin.refusals.refused(decision, self.body_size);
     }
 
     /// The annotations reach the collector.
@@ -319,10 +317,10 @@ impl Stream {
 }
 
 /// What becomes of a held stream for which Envoy makes no callback.
-fn release(plugin: &Plugin, head: &RequestHead<'_>, state: &State) -> Option<Release> {
+fn release(head: &RequestHead<'_>, state: &State) -> Option<Release> {
     let decision = match state {
         State::Settled => return None,
-        State::Inspecting(inspection) => Rc::new(inspection.let_go(&plugin.gate)?),
+        State::Inspecting(inspection) => Rc::new(inspection.let_go()),
         State::Answering(decision) => Rc::clone(decision),
     };
     Some(Release { decision, declares_body: size::declared(head).is_some_and(|bytes| bytes > 0) })

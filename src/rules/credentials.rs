@@ -18,6 +18,19 @@ pub enum Credentials<'a> {
     Malformed,
 }
 
+impl Credentials<'_> {
+    /// For a trace: the scheme, and of the key nothing but its length.
+    pub fn shown(&self, scheme: &str) -> String {
+        match self {
+            Credentials::Absent => "authorization: missing".to_owned(),
+            Credentials::Token(key) => {
+                format!("authorization: {scheme} and a key of {} bytes", key.len())
+            }
+            Credentials::Malformed => format!("authorization: not one \"{scheme} <key>\""),
+        }
+    }
+}
+
 /// Reads `authorization` for `scheme`, which is compared without regard to case.
 pub fn authorization<'a>(head: &RequestHead<'a>, scheme: &str) -> Credentials<'a> {
     let mut values = head.all("authorization");

@@ -71,6 +71,20 @@ pub enum Kind {
     Null,
 }
 
+impl Kind {
+    /// For messages.
+    pub const fn with_article(self) -> &'static str {
+        match self {
+            Kind::Object => "an object",
+            Kind::Array => "an array",
+            Kind::String => "a string",
+            Kind::Number => "a number",
+            Kind::Bool => "a boolean",
+            Kind::Null => "null",
+        }
+    }
+}
+
 /// A value that has been read. Arrays and objects have been checked and passed over.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Value<'a> {

@@ -30,8 +30,10 @@ mod recent;
 mod shape;
 
 pub use operator::{UserAgentSpec, UserAgents, has_versioned_token};
+pub use recent::Recent;
 
 use findings::{Findings, Mark};
+use std::fmt;
 
 /// What the built-in rules take of the module.
 pub const TABLE_BYTES: usize = automaton::table::BYTES;
@@ -85,6 +87,22 @@ pub struct Match {
 
 impl Match {
     const NONE: Self = Self { class: Class::None, rule: "" };
+}
+
+/// The class, and the rule that gave it: `crawler by its shape, by rule "bot"`.
+impl fmt::Display for Match {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let grounds = match self.class {
+            Class::CrawlerByShape | Class::CrawlerOnLibrary => " by its shape",
+            Class::Crawler
+            | Class::Headless
+            | Class::HttpLibrary
+            | Class::Suspected
+            | Class::None => "",
+        };
+        write!(formatter, "{}{grounds}", self.class.id())?;
+        if self.rule.is_empty() { Ok(()) } else { write!(formatter, ", by rule \"{}\"", self.rule) }
+    }
 }
 
 /// Classifies one User-Agent field value: any bytes, of which the first 2,048 are looked at, in

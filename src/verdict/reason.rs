@@ -1,8 +1,5 @@
-//! Why a request is not simply passed: each reason once, with all that is said of it; and the
-//! contract's treatment of each at each vendor.
-
-use super::Disposition;
-use crate::vendor::Vendor;
+//! Why a request is not simply passed: each reason once, with all that is said of it. How a vendor
+//! treats it by default stands in the vendor's contract.
 
 /// Declares the reasons. A row is a variant, its id, the status of a reject for it, what it means
 /// to the operator, and what the sender should do.
@@ -159,63 +156,4 @@ reasons! {
     HostError "host_error" 503
         "A call to Envoy failed, or Envoy did not hand over the body, so that the request could not be inspected."
         "Send it again."
-}
-
-impl Reason {
-    /// The contract's treatment of this reason at `vendor`; `None` where the vendor's checks never
-    /// give it.
-    pub const fn default_disposition(self, vendor: Vendor) -> Option<Disposition> {
-        const D: Option<Disposition> = Some(Disposition::Drop);
-        const R: Option<Disposition> = Some(Disposition::Reject);
-        const A: Option<Disposition> = Some(Disposition::Annotate);
-        const P: Option<Disposition> = Some(Disposition::Pass);
-        const N: Option<Disposition> = None;
-        #[rustfmt::skip]
-        let [convert, plausible, userpilot, commanders_act, custom] = match self {
-            //                            convert plausible userpilot commanders_act custom
-            Reason::Bot                   => [D, D, N, N, D],
-            Reason::BotSuspected          => [A, P, N, N, A],
-            Reason::SpamReferrer          => [N, D, N, N, N],
-            Reason::VerificationAgent     => [N, D, N, N, N],
-            Reason::DcIp                  => [N, D, N, N, N],
-            Reason::ThreatIp              => [N, D, N, N, N],
-            Reason::SiteHostnameAllowlist => [N, D, N, N, N],
-            Reason::SitePageBlocklist     => [N, D, N, N, N],
-            Reason::SiteIpBlocklist       => [N, D, N, N, N],
-            Reason::SiteCountryBlocklist  => [N, D, N, N, N],
-            Reason::Invalid               => [N, R, N, N, N],
-            Reason::InvalidJson           => [R, N, R, R, R],
-            Reason::InvalidShape          => [R, N, N, A, R],
-            Reason::MissingField          => [N, N, R, N, R],
-            Reason::FieldType             => [N, N, A, N, R],
-            Reason::ContentType           => [A, A, R, A, R],
-            Reason::ContentEncoding       => [A, A, A, A, A],
-            Reason::RequestTooLarge       => [A, A, A, R, R],
-            Reason::EventTooLarge         => [N, N, N, A, R],
-            Reason::Unauthorized          => [N, N, R, N, R],
-            Reason::AuthMalformed         => [A, N, N, N, N],
-            Reason::ApiVersion            => [N, N, A, N, N],
-            Reason::MetadataInvalid       => [N, N, A, N, N],
-            Reason::MetadataTooLarge      => [N, N, A, N, N],
-            Reason::JsonDuplicateKeys     => [N, P, A, N, N],
-            Reason::EventInvalid          => [A, N, N, A, A],
-            Reason::EventNameMissing      => [N, N, N, A, N],
-            Reason::MissingSiteId         => [N, N, N, A, N],
-            Reason::MissingSourceKey      => [N, N, N, A, N],
-            Reason::LegacyPayload         => [N, N, N, A, N],
-            Reason::TimestampNotMs        => [N, N, N, A, N],
-            Reason::EmptyVisitors         => [A, N, N, N, N],
-            Reason::EmptyBatch            => [N, N, N, A, A],
-            Reason::TooManyEvents         => [N, N, N, N, R],
-            Reason::FieldTooLong          => [N, N, N, N, R],
-            Reason::HostError             => [A, A, A, A, A],
-        };
-        match vendor {
-            Vendor::Convert => convert,
-            Vendor::Plausible => plausible,
-            Vendor::Userpilot => userpilot,
-            Vendor::CommandersAct => commanders_act,
-            Vendor::Custom => custom,
-        }
-    }
 }

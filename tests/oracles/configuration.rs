@@ -26,7 +26,7 @@ pub fn check(text: &[u8]) {
         captured.push("content-type", "application/json");
         captured.body = body.as_bytes().to_vec();
         if let Some(decision) = judge(&gate, &captured) {
-            can_be_sent(&gate, &decision);
+            can_be_sent(&decision);
         }
     }
 }

@@ -73,20 +73,20 @@ pub fn check(captured: &Captured, piece: usize) {
     GATES.with(|gates| {
         let [enforce, shadow] = &**gates;
         let decision = judge(enforce, captured).expect("a track path");
-        can_be_sent(enforce, &decision);
+        can_be_sent(&decision);
         let would = judge(shadow, captured).expect("a track path");
         assert!(would.reply_to_send().is_none(), "shadow mode refused");
         assert_eq!((would.verdict, would.reason), (decision.verdict, decision.reason));
-        can_be_sent(shadow, &would);
-        assert_eq!(told(enforce, &in_pieces(enforce, captured, piece)), told(enforce, &decision));
+        can_be_sent(&would);
+        assert_eq!(told(&in_pieces(enforce, captured, piece)), told(&decision));
     });
 }
 
 /// A reply is valid HTTP to a library that is not ours, annotations are structured fields to
 /// another, and there is a counter.
-pub fn can_be_sent(gate: &Gate, decision: &Decision) {
-    let (verdict, reasons, _) = told(gate, decision);
-    let outcomes = gate.outcomes(&gate.endpoints[decision.endpoint]);
+pub fn can_be_sent(decision: &Decision) {
+    let (verdict, reasons, _) = told(decision);
+    let outcomes = decision.endpoint.outcomes();
     assert!(
         outcomes.contains(&(decision.verdict, decision.reason)),
         "no counter: {verdict} {:?}",
@@ -109,8 +109,8 @@ pub fn can_be_sent(gate: &Gate, decision: &Decision) {
 }
 
 /// What is told of a decision: verdict, reasons, reply.
-fn told(gate: &Gate, decision: &Decision) -> (String, Option<String>, Option<(u16, String)>) {
-    let name = &gate.endpoints[decision.endpoint].name;
+fn told(decision: &Decision) -> (String, Option<String>, Option<(u16, String)>) {
+    let name = &decision.endpoint.name;
     let reply = decision.reply.as_ref().map(|reply| (reply.status, reply.body.clone()));
     (annotation::verdict(decision, name), annotation::reasons(&decision.findings), reply)
 }
@@ -118,16 +118,12 @@ fn told(gate: &Gate, decision: &Decision) -> (String, Option<String>, Option<(u1
 /// As the plugin sees a body that comes in pieces.
 fn in_pieces(gate: &Gate, captured: &Captured, piece: usize) -> Decision {
     let (head, size) = (captured.head(), captured.body.len());
-    match gate
-        .head(gate.endpoint(&head).expect("a track path"), &head)
-        .expect("a verdict or a body")
-    {
+    match gate.endpoint(&head).expect("a track path").head(&head) {
         Step::Decided(decision) => decision,
         Step::Body(mut inspection) => {
-            let early =
-                (0..size).step_by(piece.max(1)).find_map(|seen| inspection.body_seen(gate, seen));
-            let late = early.or_else(|| inspection.body_seen(gate, size));
-            late.or_else(|| inspection.body(gate, &captured.body)).expect("a decision")
+            let early = (0..size).step_by(piece.max(1)).find_map(|seen| inspection.body_seen(seen));
+            let late = early.or_else(|| inspection.body_seen(size));
+            late.unwrap_or_else(|| inspection.body(&captured.body))
         }
     }
 }

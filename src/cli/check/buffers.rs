@@ -3,10 +3,10 @@
 
 use crate::cli::configuration::{Found, Source};
 use crate::config::Config;
-use crate::gate::{BodyPhase, Gate};
+use crate::gate::{BodyPhase, Endpoint, Gate};
 use crate::rules::problem::Problem;
-use crate::vendor::Vendor;
 use serde_json::Value;
+use std::sync::Arc;
 
 /// Envoy's own, where the listener does not say.
 const CONNECTION_BYTES: u64 = 1 << 20;
@@ -101,17 +101,12 @@ fn compat(listener: &Value, gate: &Gate) -> Vec<String> {
 
 /// The largest body that some endpoint takes.
 fn wanted(gate: &Gate) -> u64 {
-    let of = |limits: &crate::vendors::Limits, vendor: Vendor| match vendor {
-        Vendor::CommandersAct => limits.request_bytes.max(limits.batch_bytes),
-        Vendor::Convert | Vendor::Plausible | Vendor::Userpilot | Vendor::Custom => {
-            limits.request_bytes
-        }
+    let largest = |endpoint: &Arc<Endpoint>| {
+        // A batch of `custom` is a part of a request, and no more than that.
+        let has_batch_paths = endpoint.vendor.contract().limits.batch_bytes > 0;
+        endpoint.limits.largest(has_batch_paths) as u64
     };
-    gate.endpoints
-        .iter()
-        .map(|endpoint| of(&endpoint.limits, endpoint.vendor) as u64)
-        .max()
-        .unwrap_or(0)
+    gate.endpoints.iter().map(largest).max().unwrap_or(0)
 }
 
 /// The innermost object with `filter_chains` around a value.

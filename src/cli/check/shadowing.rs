@@ -1,7 +1,6 @@
 //! Endpoints that no request can reach, because an earlier one serves all their hosts and paths.
 
 use crate::config::{Config, EndpointSpec};
-use crate::vendors;
 use std::collections::{BTreeSet, HashMap};
 
 /// The endpoints of a configuration by what they serve, so that ten thousand are compared in a
@@ -93,7 +92,7 @@ fn wider_hosts(host: &str) -> Vec<String> {
 }
 
 fn paths(spec: &EndpointSpec) -> impl Iterator<Item = &str> {
-    let documented = if spec.paths.is_none() { vendors::default_paths(spec.vendor) } else { &[] };
+    let documented = if spec.paths.is_none() { spec.vendor.contract().paths } else { &[] };
     spec.paths.iter().flatten().map(String::as_str).chain(documented.iter().copied())
 }
 

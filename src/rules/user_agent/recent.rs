@@ -1,5 +1,7 @@
 //! The classes of User-Agents seen of late: a few values make up most of what browsers send.
 //!
+//! It belongs to whoever calls the gate, one for each thread, for the gate itself keeps nothing.
+//!
 //! A direct-mapped cache of bounded size. A value is found again only if it is the same byte for
 //! byte, so that nothing is classified otherwise than without it.
 

@@ -95,7 +95,7 @@ impl Scope {
             return fault(
                 Reason::FieldType,
                 path,
-                format!("{path} must not be {}", with_article(kind)),
+                format!("{path} must not be {}", kind.with_article()),
             );
         }
         let max = rule.max_length.unwrap_or_default();
@@ -126,17 +126,6 @@ impl Fault {
             self.path = format!("{prefix}.{}", self.path);
         }
         self
-    }
-}
-
-fn with_article(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Object => "an object",
-        Kind::Array => "an array",
-        Kind::String => "a string",
-        Kind::Number => "a number",
-        Kind::Bool => "a boolean",
-        Kind::Null => "null",
     }
 }
 

@@ -6,6 +6,8 @@ use super::replies::{Replies, ReplySpec};
 use crate::rules::content_type::{field_name, is_token};
 use crate::rules::key_digests::KeyDigests;
 use crate::rules::problem::Problem;
+use crate::vendors::{Limits, Shared};
+use std::sync::Arc;
 
 /// A collector of another make.
 #[derive(Debug, Clone, Default)]
@@ -102,7 +104,12 @@ impl CredentialsSpec {
 impl CustomSpec {
     /// # Errors
     /// The first thing that cannot be used.
-    pub fn compile(&self, keys: Option<KeyDigests>) -> Result<Policy, Problem> {
+    pub fn compile(
+        &self,
+        keys: Option<KeyDigests>,
+        limits: Limits,
+        shared: Arc<Shared>,
+    ) -> Result<Policy, Problem> {
         if keys.is_some() && self.credentials.is_none() {
             let expected = "\"custom.credentials\", which says where the key stands";
             return Err(Problem::new(
@@ -124,6 +131,8 @@ impl CustomSpec {
                 fields: Fields::compile(self.batch.as_deref(), &self.fields)?,
                 replies: Replies::compile(&self.replies)
                     .map_err(|problem| problem.under("replies"))?,
+                limits,
+                shared: Arc::clone(&shared),
             })
         };
         compiled().map_err(|problem| problem.under("custom"))

@@ -7,7 +7,7 @@ use crate::rules::json::{Kind, Reader, Result};
 use crate::verdict::{Bounded, Reason};
 
 /// What a body holds of what was asked for.
-pub struct Body {
+pub struct Seen {
     pub is_object: bool,
     pub states: Vec<State>,
     pub batch: BatchSeen,
@@ -30,13 +30,13 @@ pub struct Batch {
     pub faults: Bounded<Fault>,
 }
 
-pub fn body(reader: &mut Reader<'_>, fields: &Fields, event_bytes: usize) -> Result<Body> {
+pub fn body(reader: &mut Reader<'_>, fields: &Fields, event_bytes: usize) -> Result<Seen> {
     let batch = if fields.has_batch() { BatchSeen::Missing } else { BatchSeen::NotAskedFor };
-    let mut body =
-        Body { is_object: reader.kind()? == Kind::Object, states: fields.request.states(), batch };
-    let mut walk = Walk { fields, event_bytes, batch: &mut body.batch };
-    walk.value(reader, &fields.request.tree, &mut body.states)?;
-    Ok(body)
+    let mut seen =
+        Seen { is_object: reader.kind()? == Kind::Object, states: fields.request.states(), batch };
+    let mut walk = Walk { fields, event_bytes, batch: &mut seen.batch };
+    walk.value(reader, &fields.request.tree, &mut seen.states)?;
+    Ok(seen)
 }
 
 struct Walk<'f> {

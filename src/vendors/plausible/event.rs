@@ -4,9 +4,9 @@
 //! which count as absent. An empty string does not.
 
 use super::graphemes::is_longer_than;
-use super::{graphemes, invalid, props};
+use super::{graphemes, invalid, props, unreadable};
 use crate::rules::content_type::MediaType;
-use crate::rules::json::{Kind, Reader, Strictness, Value};
+use crate::rules::json::{Invalid, Kind, Reader, Strictness, Value};
 use crate::rules::url::{Url, bare_host};
 use crate::verdict::Finding;
 use std::borrow::Cow;
@@ -43,6 +43,15 @@ pub struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
+    /// For a trace: the names that are there, and their types.
+    pub fn shown(&self) -> String {
+        let found = NAMES.iter().zip(&self.values);
+        let found = found.filter_map(|(name, value)| {
+            value.map(|value| format!("{name}: {}", value.kind().with_article()))
+        });
+        found.collect::<Vec<_>>().join(", ")
+    }
+
     /// The first of these names that is there and neither `null` nor `false`.
     fn get(&self, names: &[&str]) -> Option<Value<'a>> {
         names.iter().find_map(|name| {
@@ -61,12 +70,33 @@ pub fn without_fields() -> Finding {
     invalid(vec![NO_DOMAIN, NO_NAME, NO_URL])
 }
 
-/// Reads the body. `None`: it is not JSON; or it is not an object, and the type is not JSON's, so
-/// that the vendor's server decodes the raw body itself.
-pub fn fields(body: &[u8], media_type: MediaType) -> Option<Fields<'_>> {
+/// Why a body could not be read.
+#[derive(Debug)]
+pub enum Unreadable {
+    NotJson(Invalid),
+    NotAnObject,
+}
+
+impl Unreadable {
+    pub fn finding(&self) -> Finding {
+        match self {
+            Unreadable::NotJson(invalid) => {
+                unreadable(&format!("is not valid JSON: see byte {}", invalid.at))
+            }
+            Unreadable::NotAnObject => unreadable("is not an object"),
+        }
+    }
+}
+
+/// Reads the body.
+///
+/// # Errors
+/// It is not JSON; or it is not an object, and the type is not JSON's, so that the vendor's server
+/// decodes the raw body itself.
+pub fn fields(body: &[u8], media_type: MediaType) -> Result<Fields<'_>, Unreadable> {
     let is_raw = !is_json(media_type);
     if body.is_empty() && !is_raw {
-        return Some(Fields::default());
+        return Ok(Fields::default());
     }
     let read = Reader::document(body, Strictness::Jason, |reader| {
         let mut fields = Fields::default();
@@ -89,7 +119,11 @@ pub fn fields(body: &[u8], media_type: MediaType) -> Option<Fields<'_>> {
         })?;
         Ok((fields, false))
     });
-    read.ok().filter(|(_, unreadable)| !unreadable).map(|(fields, _)| fields)
+    match read {
+        Ok((_, true)) => Err(Unreadable::NotAnObject),
+        Ok((fields, false)) => Ok(fields),
+        Err(invalid) => Err(Unreadable::NotJson(invalid)),
+    }
 }
 
 /// A type that the vendor's server parses before its controller sees the request, up to 8 MB;

@@ -245,14 +245,14 @@ fn types_differ_in_what_is_unreadable() {
         ("{}x", false, false),
     ];
     for (body, json, text) in rows {
-        assert_eq!(fields(body.as_bytes(), MediaType::Json).is_some(), *json, "json {body:?}");
+        assert_eq!(fields(body.as_bytes(), MediaType::Json).is_ok(), *json, "json {body:?}");
         assert_eq!(
-            fields(body.as_bytes(), MediaType::JsonSuffix).is_some(),
+            fields(body.as_bytes(), MediaType::JsonSuffix).is_ok(),
             *json,
             "suffix {body:?}"
         );
         for raw in [MediaType::TextPlain, MediaType::Empty, MediaType::Other] {
-            assert_eq!(fields(body.as_bytes(), raw).is_some(), *text, "{raw:?} {body:?}");
+            assert_eq!(fields(body.as_bytes(), raw).is_ok(), *text, "{raw:?} {body:?}");
         }
     }
 }
