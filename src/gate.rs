@@ -31,8 +31,10 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// In the order of their ids in tables.
     pub const ALL: [Mode; 2] = [Mode::Enforce, Mode::Shadow];
 
+    /// The word in the configuration, in metrics and in logs.
     pub const fn id(self) -> &'static str {
         match self {
             Mode::Enforce => "enforce",
@@ -54,6 +56,7 @@ pub enum BodyPhase {
 }
 
 impl BodyPhase {
+    /// In the order of the enum.
     pub const ALL: [BodyPhase; 2] = [BodyPhase::Hold, BodyPhase::Compat];
 
     /// The word in the configuration.
@@ -68,12 +71,15 @@ impl BodyPhase {
 /// The compiled configuration. All workers can share one.
 #[derive(Debug)]
 pub struct Gate {
+    /// In configuration order.
     pub endpoints: Vec<Arc<Endpoint>>,
     /// Of the endpoints' hosts and paths.
     pub table: Table<Arc<Endpoint>>,
+    /// What the endpoints use together.
     pub shared: Arc<Shared>,
     /// Lower-case prefix of the header fields that are ours.
     pub header_prefix: String,
+    /// How Envoy is asked to hold a request.
     pub body_phase: BodyPhase,
 }
 

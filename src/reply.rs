@@ -8,8 +8,11 @@ use crate::verdict::{Finding, Reason, RefusalKind};
 /// A reply to send in the collector's stead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
+    /// 200 to 599.
     pub status: u16,
+    /// Names in lower case; a name may stand twice. No framing fields.
     pub headers: Vec<(String, String)>,
+    /// Empty where the answer has none.
     pub body: String,
     /// For response code details: `trackgate_<reason>`.
     pub reason: Reason,
@@ -27,7 +30,9 @@ pub enum AllowOrigin {
 /// What a reply says to the browser that asked, as the request's head tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CrossOrigin {
+    /// No field at all.
     Nothing,
+    /// `access-control-allow-origin` with this value.
     Always(String),
     /// The origin, if it is listed; the reply varies with it all the same.
     Credentialed(Option<String>),

@@ -29,6 +29,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// In the order of tables.
     pub const ALL: [Verdict; 5] =
         [Verdict::Pass, Verdict::Annotate, Verdict::Drop, Verdict::Reject, Verdict::Uninspected];
 
@@ -58,6 +59,7 @@ pub enum Disposition {
 }
 
 impl Disposition {
+    /// From the mildest.
     pub const ALL: [Disposition; 4] =
         [Disposition::Pass, Disposition::Annotate, Disposition::Drop, Disposition::Reject];
 
@@ -106,6 +108,7 @@ impl Dispositions {
 /// One thing found about a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
+    /// Why.
     pub reason: Reason,
     /// Where in the body: `visitors[0].events[2]`.
     pub path: Option<Cow<'static, str>>,
@@ -121,6 +124,7 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// A finding about the request as a whole.
     pub fn new(reason: Reason, message: impl Into<Cow<'static, str>>) -> Self {
         Finding {
             reason,
@@ -132,24 +136,28 @@ impl Finding {
         }
     }
 
+    /// With its place in the body.
     #[must_use]
     pub fn at(mut self, path: impl Into<Cow<'static, str>>) -> Self {
         self.path = Some(path.into());
         self
     }
 
+    /// With the tracked domain that it applies to.
     #[must_use]
     pub fn for_domain(mut self, domain: impl Into<String>) -> Self {
         self.domain = Some(domain.into());
         self
     }
 
+    /// With the number of tracked domains that it refuses.
     #[must_use]
     pub fn for_domains(mut self, count: usize) -> Self {
         self.domains = count;
         self
     }
 
+    /// With a message for each field.
     #[must_use]
     pub fn with_fields(mut self, fields: Vec<(&'static str, &'static str)>) -> Self {
         self.fields = fields;
@@ -160,17 +168,23 @@ impl Finding {
 /// A finding that ends the checks, because its disposition is to drop or to reject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
+    /// How it is answered.
     pub kind: RefusalKind,
+    /// Why.
     pub finding: Finding,
 }
 
+/// How a refusal is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefusalKind {
+    /// With the vendor's success look-alike.
     Drop,
+    /// With the vendor's documented error.
     Reject,
 }
 
 impl RefusalKind {
+    /// The verdict on a request that is refused so.
     pub const fn verdict(self) -> Verdict {
         match self {
             RefusalKind::Drop => Verdict::Drop,

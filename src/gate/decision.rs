@@ -8,8 +8,11 @@ use std::sync::Arc;
 /// What becomes of a request.
 #[derive(Debug)]
 pub struct Decision {
+    /// Whose request it is.
     pub endpoint: Arc<Endpoint>,
+    /// In shadow mode the one that enforcement would have acted upon.
     pub verdict: Verdict,
+    /// Whether it is acted upon.
     pub mode: Mode,
     /// What was found, a refusal's own finding last.
     pub findings: Findings,

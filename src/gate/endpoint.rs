@@ -18,18 +18,27 @@ use std::sync::Arc;
 pub struct Endpoint {
     /// Its place in the configuration, from 0.
     pub number: usize,
+    /// Unique; for annotations and metrics.
     pub name: String,
+    /// Whose contract it follows.
     pub vendor: Vendor,
+    /// As configured; see [`Endpoint::modes`] for what a request can be in.
     pub mode: Mode,
     /// The share of clients under enforcement; the others are in shadow mode.
     pub enforced: Share,
+    /// None at all: every host.
     pub hosts: Vec<HostPattern>,
+    /// At least one.
     pub paths: Vec<PathPattern>,
+    /// The contract's, or the operator's in their place.
     pub limits: Limits,
+    /// The contract's, with the operator's `actions` over them.
     pub dispositions: Dispositions,
+    /// Who may read local replies; `None`: nothing is said of it.
     pub allow_origin: Option<AllowOrigin>,
     /// The vendor's checks, as configured.
     pub checks: Arc<dyn Checks>,
+    /// What all endpoints use.
     pub shared: Arc<Shared>,
     /// The most bytes of body that Envoy can hold; `usize::MAX` where the operator does not say.
     pub buffer_limit_bytes: usize,

@@ -11,6 +11,7 @@ use std::sync::Arc;
 /// What the head told.
 #[derive(Debug)]
 pub enum Step {
+    /// The verdict is known: act on it now.
     Decided(Decision),
     /// The body is needed.
     Body(Inspection),
@@ -19,7 +20,9 @@ pub enum Step {
 /// A request whose body is awaited, whole or for its size alone.
 #[derive(Debug)]
 pub struct Inspection {
+    /// Whose request it is.
     pub endpoint: Arc<Endpoint>,
+    /// What the head told.
     pub findings: Findings,
     pub(super) terms: Terms,
     pub(super) next: Next,

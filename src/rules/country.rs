@@ -80,10 +80,12 @@ impl CountrySet {
         }
     }
 
+    /// No country at all.
     pub fn is_empty(&self) -> bool {
         self.by_first.is_empty() && !self.unknown
     }
 
+    /// Whether the country is listed.
     pub fn contains(&self, country: Country) -> bool {
         match country {
             Country::Known([first, second]) => {

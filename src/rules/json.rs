@@ -55,19 +55,27 @@ pub enum Strictness {
 /// The text is not JSON; `at` is the offset in bytes of the first byte that cannot stand there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Invalid {
+    /// Offset in bytes, from 0; the length of the text where it ends too early.
     pub at: usize,
 }
 
+/// What reading gives.
 pub type Result<T> = core::result::Result<T, Invalid>;
 
 /// The type of the value that comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
+    /// `{`
     Object,
+    /// `[`
     Array,
+    /// `"`
     String,
+    /// `-` or a digit
     Number,
+    /// `true` or `false`
     Bool,
+    /// `null`
     Null,
 }
 
@@ -92,13 +100,18 @@ pub enum Value<'a> {
     Object(&'a [u8]),
     /// The raw text of the array, from bracket to bracket.
     Array(&'a [u8]),
+    /// The text between the quotes.
     String(Text<'a>),
+    /// As it is written.
     Number(Number<'a>),
+    /// `true` or `false`
     Bool(bool),
+    /// `null`
     Null,
 }
 
 impl Value<'_> {
+    /// The type of the value.
     pub fn kind(&self) -> Kind {
         match self {
             Value::Object(_) => Kind::Object,

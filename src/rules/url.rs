@@ -9,11 +9,14 @@ pub struct Url<'a> {
     /// Without userinfo, port and brackets; empty for `https:///x`. `None` without `//`, or with
     /// userinfo or a port alone.
     pub host: Option<&'a str>,
+    /// From the first `/` after the host; empty if there is none.
     pub path: &'a str,
+    /// What follows `#`.
     pub fragment: Option<&'a str>,
 }
 
 impl<'a> Url<'a> {
+    /// Takes the text apart. Any text has some parts.
     pub fn parse(text: &'a str) -> Self {
         let (rest, fragment) = match text.split_once('#') {
             Some((rest, fragment)) => (rest, Some(fragment)),

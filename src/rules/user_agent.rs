@@ -79,6 +79,7 @@ impl Class {
 /// A verdict on one value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Match {
+    /// What the value names.
     pub class: Class,
     /// The stable id of the rule that matched; empty when none did. For a crawler it may be a word
     /// although the value contains a listed name too.

@@ -14,7 +14,9 @@ use std::sync::Arc;
 /// What all endpoints of a gate use.
 #[derive(Debug)]
 pub struct Shared {
+    /// The operator's lists of User-Agents.
     pub user_agents: UserAgents,
+    /// Hosts that send nothing but false referrers.
     pub spam_referrers: SpamReferrers,
     pub client_ip: ClientIp,
     /// Lower-case name of the field that holds the client's country.
@@ -60,11 +62,17 @@ pub enum Next {
     Nothing,
     /// The body's size alone, at most so many bytes; its content cannot be read, or need not be.
     Size(usize),
-    /// The body, of at most `max_bytes`.
-    Body { held: Box<dyn Held>, max_bytes: usize },
+    /// The body.
+    Body {
+        /// What the vendor keeps of the head.
+        held: Box<dyn Held>,
+        /// The most bytes that it may have.
+        max_bytes: usize,
+    },
 }
 
 impl Next {
+    /// The body is needed, of at most `max_bytes`.
     pub fn body(held: impl Held + 'static, max_bytes: usize) -> Self {
         Next::Body { held: Box::new(held), max_bytes }
     }

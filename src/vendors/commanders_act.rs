@@ -41,6 +41,7 @@ use crate::verdict::{Bounded, Finding, Flow, Notes, Reason};
 use events::{Fault, Shape};
 use std::sync::Arc;
 
+/// See the head of this page.
 pub const CONTRACT: Contract = Contract {
     id: "commanders_act",
     is_built_in: true,
@@ -80,6 +81,7 @@ pub const CONTRACT: Contract = Contract {
 /// The checks of an endpoint.
 #[derive(Debug)]
 pub struct Policy {
+    /// The contract's, or the operator's.
     pub limits: Limits,
 }
 

@@ -12,6 +12,7 @@ pub struct Contract {
     pub is_built_in: bool,
     /// The documented paths, for an endpoint that names none.
     pub paths: &'static [&'static str],
+    /// The most bytes that the vendor takes, or that are held where nothing is published.
     pub limits: Limits,
     /// The default treatment of each reason that the vendor's checks can give.
     pub dispositions: &'static [(Reason, Disposition)],
@@ -37,6 +38,7 @@ pub struct Contract {
 /// The most bytes of body that an endpoint takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
+    /// A request that is no batch.
     pub request_bytes: usize,
     /// A batch request; 0 where the vendor has no batches.
     pub batch_bytes: usize,
@@ -59,9 +61,11 @@ impl Limits {
 /// What a vendor answers to a request that it took.
 #[derive(Debug)]
 pub struct Answer {
+    /// A success of the vendor's.
     pub status: u16,
     /// `content-type`, where the answer has one.
     pub content_type: Option<&'static str>,
+    /// Empty where it has none.
     pub body: &'static str,
 }
 
@@ -69,10 +73,12 @@ pub struct Answer {
 pub type Parts = (u16, Vec<(String, String)>, String);
 
 impl Answer {
+    /// A status and nothing else.
     pub const fn empty(status: u16) -> Self {
         Answer { status, content_type: None, body: "" }
     }
 
+    /// As a reply has it.
     pub fn parts(&self) -> Parts {
         let content_type = self.content_type.iter();
         let fields =
@@ -93,6 +99,7 @@ pub struct ErrorReply {
 }
 
 impl ErrorReply {
+    /// As a reply has it.
     pub fn parts(&self, finding: &Finding) -> Parts {
         let status = match finding.reason {
             // Not the vendor's answer, but the gate's own.

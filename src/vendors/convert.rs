@@ -40,6 +40,7 @@ use crate::verdict::Disposition::{Annotate, Drop, Reject};
 use crate::verdict::{Finding, Flow, Notes, Reason, field_shown};
 use std::sync::Arc;
 
+/// See the head of this page.
 pub const CONTRACT: Contract = Contract {
     id: "convert",
     is_built_in: true,
@@ -92,7 +93,9 @@ fn error_body(status: u16, finding: &Finding) -> String {
 pub struct Policy {
     /// A missing or empty `User-Agent` is a bot (contract, C-2).
     pub require_user_agent: bool,
+    /// The contract's, or the operator's.
     pub limits: Limits,
+    /// What all endpoints use.
     pub shared: Arc<Shared>,
 }
 

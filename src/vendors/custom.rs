@@ -56,6 +56,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use walk::{Batch, BatchSeen, Seen};
 
+/// What holds where the configuration says nothing else.
 pub const CONTRACT: Contract = Contract {
     id: "custom",
     is_built_in: false,

@@ -19,15 +19,20 @@ pub use contract::{Answer, Contract, ErrorReply, Limits, Parts, UserAgentRule};
 /// Whose contract an endpoint follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Vendor {
+    /// See [`convert`].
     Convert,
+    /// See [`plausible`].
     Plausible,
+    /// See [`userpilot`].
     Userpilot,
+    /// See [`commanders_act`].
     CommandersAct,
     /// What the operator describes.
     Custom,
 }
 
 impl Vendor {
+    /// In the order of tables.
     pub const ALL: [Vendor; 5] = [
         Vendor::Convert,
         Vendor::Plausible,
@@ -36,6 +41,7 @@ impl Vendor {
         Vendor::Custom,
     ];
 
+    /// What the vendor says, whatever the configuration.
     pub const fn contract(self) -> &'static Contract {
         match self {
             Vendor::Convert => &convert::CONTRACT,

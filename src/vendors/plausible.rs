@@ -57,6 +57,7 @@ use pipeline::Client;
 use sites::Sites;
 use std::sync::Arc;
 
+/// See the head of this page.
 pub const CONTRACT: Contract = Contract {
     id: "plausible",
     is_built_in: true,
@@ -125,9 +126,13 @@ pub struct Policy {
     pub trust_ip_type_header: bool,
     /// Addresses that are `dc_ip` whatever the header says.
     pub datacenter_ranges: CidrSet,
+    /// What the sites' owners do not want counted.
     pub sites: Sites,
+    /// What becomes of a request of which some domains are refused.
     pub partial_drops: PartialDrops,
+    /// The contract's, or the operator's.
     pub limits: Limits,
+    /// What all endpoints use.
     pub shared: Arc<Shared>,
 }
 
@@ -143,6 +148,7 @@ pub enum PartialDrops {
 }
 
 impl PartialDrops {
+    /// In the order of the enum.
     pub const ALL: [PartialDrops; 2] = [PartialDrops::Annotate, PartialDrops::Drop];
 
     /// The word in the configuration.

@@ -38,6 +38,7 @@ use crate::verdict::{Finding, Flow, Notes, Reason, field_shown};
 use std::borrow::Cow;
 use std::sync::Arc;
 
+/// See the head of this page.
 pub const CONTRACT: Contract = Contract {
     id: "userpilot",
     is_built_in: true,
@@ -94,6 +95,7 @@ const API_VERSION: &[u8] = b"2020-09-22";
 pub struct Policy {
     /// Keys that are let in; `None`: any that is well-formed.
     pub keys: Option<KeyDigests>,
+    /// The contract's, or the operator's.
     pub limits: Limits,
 }
 

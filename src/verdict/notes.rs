@@ -6,10 +6,12 @@ use super::{Disposition, Dispositions, Finding, Findings, Flow, Reason, Refusal,
 #[derive(Debug)]
 pub struct Notes<'g> {
     dispositions: &'g Dispositions,
+    /// What has been found so far.
     pub findings: Findings,
 }
 
 impl<'g> Notes<'g> {
+    /// Goes on from what has been found so far.
     pub fn new(dispositions: &'g Dispositions, findings: Findings) -> Self {
         Notes { dispositions, findings }
     }
@@ -79,6 +81,7 @@ impl<'g> Notes<'g> {
         disposition
     }
 
+    /// How the endpoint treats a reason; `None`: its vendor never gives it.
     pub fn disposition(&self, reason: Reason) -> Option<Disposition> {
         self.dispositions.of(reason)
     }

@@ -14,6 +14,7 @@ macro_rules! reasons {
         impl Reason {
             /// All reasons, in the order of the enum.
             pub const ALL: [Reason; Reason::COUNT] = [$(Reason::$variant),*];
+            /// How many there are.
             pub const COUNT: usize = [$($status),*].len();
 
             /// The token in headers, metrics, logs and the configuration.

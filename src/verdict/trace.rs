@@ -11,16 +11,20 @@ use crate::request::RequestHead;
 /// One rule that has run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
+    /// What the rule is called.
     pub rule: &'static str,
     /// What the rule looked at. It may hold what a client sent, control characters included.
     pub saw: String,
+    /// In the order they were found; empty: nothing.
     pub found: Vec<Found>,
 }
 
 /// What a rule found, and how that is treated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
+    /// What was found.
     pub finding: Finding,
+    /// The endpoint's treatment of the reason.
     pub disposition: Disposition,
 }
 
@@ -38,6 +42,7 @@ impl Trace {
         Trace { rows: Some(Vec::new()) }
     }
 
+    /// In the order the rules ran.
     pub fn rows(&self) -> &[Row] {
         self.rows.as_deref().unwrap_or_default()
     }

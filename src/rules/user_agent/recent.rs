@@ -13,6 +13,7 @@ const PLACES: usize = 256;
 /// Longer values are classified each time: what is kept is at most 128 KiB.
 const MAX_BYTES: usize = 512;
 
+/// A cache of classes; see [`crate::request::RequestHead::with_recent`].
 #[derive(Clone, Debug, Default)]
 pub struct Recent {
     /// Empty until the first value.
@@ -22,6 +23,7 @@ pub struct Recent {
 type Place = Option<(Box<[u8]>, Match)>;
 
 impl Recent {
+    /// As [`classify`], from the cache where the value is in it.
     pub fn classify(&self, user_agent: &[u8]) -> Match {
         if user_agent.len() > MAX_BYTES {
             return classify(user_agent);

@@ -48,6 +48,7 @@ impl Replies {
         Ok(replies)
     }
 
+    /// The answer for a reason, else that for all drops or rejects; `None`: the contract's.
     pub fn get(&self, kind: RefusalKind, reason: Reason) -> Option<&Parts> {
         let own = self.by_reason.iter().find(|(known, _)| *known == reason).map(|(_, parts)| parts);
         let general = match kind {
