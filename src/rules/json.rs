@@ -17,7 +17,7 @@
 //! use trackgate::rules::json::{Reader, Strictness, Value};
 //! let mut id = None;
 //! Reader::document(br#"{"id": 7, "id": "b"}"#, Strictness::Grammar, |reader| {
-//!     reader.members(|reader, name| {
+//!     reader.object(|reader, name| {
 //!         let value = reader.value()?;
 //!         if name.is("id") {
 //!             id = Some(value);
@@ -195,12 +195,25 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Consumes an object. `each` gets the name of a member and must consume its value.
-    /// Anything but an object is [`Invalid`]: ask [`Reader::kind`] first.
-    pub fn members(
-        &mut self,
-        mut each: impl FnMut(&mut Self, Text<'a>) -> Result<()>,
-    ) -> Result<()> {
+    /// Consumes the next value. Of an object `each` gets the name of each member, and must consume
+    /// its value. False: it was something else, and has been passed over.
+    pub fn object(&mut self, each: impl FnMut(&mut Self, Text<'a>) -> Result<()>) -> Result<bool> {
+        if self.kind()? != Kind::Object {
+            return self.value().map(|_| false);
+        }
+        self.members(each).map(|()| true)
+    }
+
+    /// Consumes the next value. Of an array `each` gets the index of each element, from 0, and must
+    /// consume it. False: it was something else, and has been passed over.
+    pub fn array(&mut self, each: impl FnMut(&mut Self, usize) -> Result<()>) -> Result<bool> {
+        if self.kind()? != Kind::Array {
+            return self.value().map(|_| false);
+        }
+        self.elements(each).map(|()| true)
+    }
+
+    fn members(&mut self, mut each: impl FnMut(&mut Self, Text<'a>) -> Result<()>) -> Result<()> {
         self.whitespace();
         self.open(b'{')?;
         self.whitespace();
@@ -221,9 +234,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Consumes an array. `each` gets the index of an element, from 0, and must consume it.
-    /// Anything but an array is [`Invalid`]: ask [`Reader::kind`] first.
-    pub fn elements(&mut self, mut each: impl FnMut(&mut Self, usize) -> Result<()>) -> Result<()> {
+    fn elements(&mut self, mut each: impl FnMut(&mut Self, usize) -> Result<()>) -> Result<()> {
         self.whitespace();
         self.open(b'[')?;
         self.whitespace();

@@ -31,7 +31,7 @@ use crate::request::{RequestHead, trim};
 use crate::rules::content_type::{MediaType, media_type};
 use crate::rules::credentials::{Credentials, authorization, is_plausible_key};
 use crate::rules::json::write::{array, object, quoted};
-use crate::rules::json::{Kind, Reader, Result, Strictness, Value};
+use crate::rules::json::{Reader, Result, Strictness, Value};
 use crate::rules::key_digests::KeyDigests;
 use crate::verdict::Disposition::{Annotate, Reject};
 use crate::verdict::{Finding, Flow, Notes, Reason, field_shown};
@@ -224,12 +224,8 @@ fn note_both(readings: &Readings<'_>, notes: &mut Notes<'_>) -> Flow {
 
 /// `None`: not an object.
 fn readings<'a>(reader: &mut Reader<'a>) -> Result<Option<Readings<'a>>> {
-    if reader.kind()? != Kind::Object {
-        reader.value()?;
-        return Ok(None);
-    }
     let mut readings = Readings::default();
-    reader.members(|reader, name| {
+    let is_object = reader.object(|reader, name| {
         let value = reader.value()?;
         let Readings { first, last, .. } = &mut readings;
         let (field, first, last) = if name.is("user_id") {
@@ -247,7 +243,7 @@ fn readings<'a>(reader: &mut Reader<'a>) -> Result<Option<Readings<'a>>> {
         }
         Ok(())
     })?;
-    Ok(Some(readings))
+    Ok(is_object.then_some(readings))
 }
 
 impl Event<'_> {
@@ -329,7 +325,7 @@ fn missing_fault(value: &Option<Value<'_>>) -> Option<&'static str> {
 fn is_object_of_primitives(raw: &[u8]) -> bool {
     let mut primitive = true;
     let read = Reader::element(raw, Strictness::Grammar, |reader| {
-        reader.members(|reader, _| {
+        reader.object(|reader, _| {
             primitive &= !matches!(reader.value()?, Value::Object(_) | Value::Array(_));
             Ok(())
         })

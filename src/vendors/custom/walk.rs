@@ -49,13 +49,13 @@ impl Walk<'_> {
     fn value(&mut self, reader: &mut Reader<'_>, tree: &Tree, states: &mut [State]) -> Result<()> {
         let kind = reader.kind()?;
         if tree.is_batch {
-            *self.batch = self.events(reader, kind)?;
+            *self.batch = self.events(reader)?;
             return note(tree, State::Value(kind, 0), states);
         }
         match kind {
             Kind::Object if !tree.children.is_empty() => {
                 note(tree, State::Value(kind, 0), states)?;
-                reader.members(|reader, name| {
+                let walked = reader.object(|reader, name| {
                     match tree.children.iter().find(|child| name.is(&child.name)) {
                         Some(child) => {
                             child.tree.clear(states);
@@ -63,16 +63,18 @@ impl Walk<'_> {
                         }
                         None => reader.value().map(drop),
                     }
-                })
+                });
+                walked.map(drop)
             }
             Kind::Array if tree.children.iter().any(|child| child.index.is_some()) => {
                 note(tree, State::Value(kind, 0), states)?;
-                reader.elements(|reader, index| {
+                let walked = reader.array(|reader, index| {
                     match tree.children.iter().find(|child| child.index == Some(index)) {
                         Some(child) => self.value(reader, &child.tree, states),
                         None => reader.value().map(drop),
                     }
-                })
+                });
+                walked.map(drop)
             }
             Kind::Object | Kind::Array | Kind::String | Kind::Number | Kind::Bool | Kind::Null => {
                 let value = reader.value()?;
@@ -81,15 +83,12 @@ impl Walk<'_> {
         }
     }
 
-    fn events(&mut self, reader: &mut Reader<'_>, kind: Kind) -> Result<BatchSeen> {
-        if kind != Kind::Array {
-            reader.value()?;
-            return Ok(BatchSeen::NotAnArray);
-        }
+    /// The next value starts here, without blanks before it.
+    fn events(&mut self, reader: &mut Reader<'_>) -> Result<BatchSeen> {
         let start = reader.position();
         let mut batch = Batch::default();
         let mut states = self.fields.event.states();
-        reader.elements(|reader, index| {
+        let is_array = reader.array(|reader, index| {
             let kind = reader.kind()?;
             let start = reader.position();
             if kind == Kind::Object {
@@ -106,7 +105,7 @@ impl Walk<'_> {
             Ok(())
         })?;
         batch.bytes = reader.position() - start;
-        Ok(BatchSeen::Array(batch))
+        Ok(if is_array { BatchSeen::Array(batch) } else { BatchSeen::NotAnArray })
     }
 }
 

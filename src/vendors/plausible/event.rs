@@ -6,7 +6,7 @@
 use super::graphemes::is_longer_than;
 use super::{graphemes, invalid, props, unreadable};
 use crate::rules::content_type::MediaType;
-use crate::rules::json::{Invalid, Kind, Reader, Strictness, Value};
+use crate::rules::json::{Invalid, Reader, Strictness, Value};
 use crate::rules::url::{Url, bare_host};
 use crate::verdict::Finding;
 use std::borrow::Cow;
@@ -100,11 +100,7 @@ pub fn fields(body: &[u8], media_type: MediaType) -> Result<Fields<'_>, Unreadab
     }
     let read = Reader::document(body, Strictness::Jason, |reader| {
         let mut fields = Fields::default();
-        if reader.kind()? != Kind::Object {
-            reader.value()?;
-            return Ok((fields, is_raw));
-        }
-        reader.members(|reader, name| {
+        let is_object = reader.object(|reader, name| {
             let value = reader.value()?;
             let slot = NAMES
                 .iter()
@@ -117,7 +113,7 @@ pub fn fields(body: &[u8], media_type: MediaType) -> Result<Fields<'_>, Unreadab
             }
             Ok(())
         })?;
-        Ok((fields, false))
+        Ok((fields, !is_object && is_raw))
     });
     match read {
         Ok((_, true)) => Err(Unreadable::NotAnObject),
