@@ -31,7 +31,6 @@
 //! | [`rules`] | rules that several vendors share, one a file |
 //! | [`vendor`] | the vendors by name |
 //! | [`vendors`] | the vendors, one a file, each reading like its contract |
-//! | `cli` | the native command |
 //! | `plugin` | the adapter to Envoy, and the only place that names `proxy_wasm` |
 //!
 //! The core never logs, counts, reads a clock or knows a host: it returns, callers tell. It does
@@ -47,7 +46,5 @@ pub mod vendor;
 pub mod vendors;
 pub mod verdict;
 
-#[cfg(not(target_arch = "wasm32"))]
-pub mod cli;
 #[cfg(target_arch = "wasm32")]
 mod plugin;
