@@ -36,14 +36,25 @@
 //! The core never logs, counts, reads a clock or knows a host: it returns, callers tell. It does
 //! not panic.
 
+// `unsafe` is denied everywhere, and allowed in one file of `plugin`: in the core nobody can allow
+// it.
+#[forbid(unsafe_code)]
 pub mod annotation;
+#[forbid(unsafe_code)]
 pub mod config;
+#[forbid(unsafe_code)]
 pub mod gate;
+#[forbid(unsafe_code)]
 pub mod reply;
+#[forbid(unsafe_code)]
 pub mod request;
+#[forbid(unsafe_code)]
 pub mod rules;
+#[forbid(unsafe_code)]
 pub mod vendor;
+#[forbid(unsafe_code)]
 pub mod vendors;
+#[forbid(unsafe_code)]
 pub mod verdict;
 
 #[cfg(target_arch = "wasm32")]

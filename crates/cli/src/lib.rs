@@ -1,5 +1,6 @@
 //! What the `trackgate` command does. It prints what the library says, and decides nothing about
 //! requests.
+#![forbid(unsafe_code)]
 
 pub mod canary;
 pub mod capture;

@@ -1,4 +1,5 @@
 //! The `trackgate` command.
+#![forbid(unsafe_code)]
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;

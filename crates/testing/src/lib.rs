@@ -1,5 +1,6 @@
 //! What trackgate is tried with: a real Envoy, a client, a collector, the demo, and what holds for
 //! any input.
+#![forbid(unsafe_code)]
 
 pub mod canary_demo;
 pub mod client;

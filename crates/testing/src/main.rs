@@ -1,5 +1,6 @@
-//! The demos, and a collector to send things to: what `make demo`, `make run` and `make canary-demo`
-//! start.
+//! The demos, and a collector to send things to: what `make demo`, `make run` and `make
+//! canary-demo` start.
+#![forbid(unsafe_code)]
 
 use clap::{Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
