@@ -14,7 +14,7 @@ mod json;
 mod node;
 mod read;
 mod read_custom;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(feature = "schema")]
 pub mod schema;
 
 pub use json::Json;

@@ -50,22 +50,29 @@
 //! | [`reply`], [`annotation`] | what the client, or the collector, is told |
 //! | [`rules`] | rules that several vendors share, one a file |
 //! | [`vendors`] | the vendors, one a file: what each says whatever is configured (`CONTRACT`), and its checks |
-//! | `cli` | the native command |
 //! | `plugin` | the adapter to Envoy, and the only place that names `proxy_wasm` |
 //!
 //! The core never logs, counts, reads a clock or knows a host: it returns, callers tell. It does
 //! not panic.
 
+// `unsafe` is denied everywhere, and allowed in one file of `plugin`: in the core nobody can allow
+// it.
+#[forbid(unsafe_code)]
 pub mod annotation;
+#[forbid(unsafe_code)]
 pub mod config;
+#[forbid(unsafe_code)]
 pub mod gate;
+#[forbid(unsafe_code)]
 pub mod reply;
+#[forbid(unsafe_code)]
 pub mod request;
+#[forbid(unsafe_code)]
 pub mod rules;
+#[forbid(unsafe_code)]
 pub mod vendors;
+#[forbid(unsafe_code)]
 pub mod verdict;
 
-#[cfg(not(target_arch = "wasm32"))]
-pub mod cli;
 #[cfg(target_arch = "wasm32")]
 mod plugin;

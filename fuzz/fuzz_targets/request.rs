@@ -2,11 +2,8 @@
 //! pieces do not matter.
 #![no_main]
 
-#[path = "../../tests/oracles/mod.rs"]
-mod oracles;
-
-use oracles::request::{NAMES, PATHS, check};
-use trackgate::cli::capture::Captured;
+use trackgate_cli::capture::Captured;
+use trackgate_testing::oracles::request::{NAMES, PATHS, check};
 
 /// A byte for the path, then lines of a byte for the name and a value, an empty line, and the body.
 fn request(data: &[u8]) -> Option<Captured> {
