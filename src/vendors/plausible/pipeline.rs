@@ -102,12 +102,14 @@ impl Rule {
         };
         let Seen { event, client, .. } = seen;
         match self {
-            Rule::SpamReferrer => format!("referrer {:?}", event.referrer.as_deref().unwrap_or("")),
-            Rule::VerificationAgent => "the whole User-Agent".to_owned(),
-            Rule::DatacenterAddress | Rule::ThreatAddress => match client.address {
-                Some(address) => address.to_string(),
-                None => "no address".to_owned(),
+            Rule::SpamReferrer => match &event.referrer {
+                Some(referrer) => format!("referrer {referrer:?}"),
+                None => "no referrer".to_owned(),
             },
+            Rule::VerificationAgent => "the whole User-Agent".to_owned(),
+            Rule::DatacenterAddress | Rule::ThreatAddress => {
+                "the client's address and its kind, as above".to_owned()
+            }
             Rule::SiteHostnames => of_site(format!("hostname {:?}", event.hostname)),
             Rule::SitePages => of_site(format!("page {:?}", event.page)),
             Rule::SiteAddresses => of_site(match client.address {

@@ -92,7 +92,7 @@ fn a_user_agent_cannot_forge_a_verdict() {
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(
         said.contains(
-            "saw curl/8\\u{1b}[2J\\u{1b}[H\\u{1b}[32mverdict: pass\\u{1b}[0m: http_library"
+            r#"saw "curl/8\u{1b}[2J\u{1b}[H\u{1b}[32mverdict: pass\u{1b}[0m": http_library"#
         ),
         "{said}"
     );
