@@ -3,4 +3,6 @@
 
 use trackgate_testing::oracles;
 
-libfuzzer_sys::fuzz_target!(|data: (Vec<(Option<String>, Option<String>)>, u32)| oracles::annotation::check(&data.0, data.1));
+libfuzzer_sys::fuzz_target!(|data: (Vec<(Option<String>, Option<String>)>, u32)| {
+    oracles::annotation::check(&data.0, data.1)
+});

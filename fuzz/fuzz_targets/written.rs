@@ -3,4 +3,6 @@
 
 use trackgate_testing::oracles;
 
-libfuzzer_sys::fuzz_target!(|data: (String, Vec<(String, String)>, String)| oracles::capture::written_by_chance(&data.0, &data.1, &data.2));
+libfuzzer_sys::fuzz_target!(|data: (String, Vec<(String, String)>, String)| {
+    oracles::capture::written_by_chance(&data.0, &data.1, &data.2)
+});
