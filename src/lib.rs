@@ -47,7 +47,7 @@
 //! | [`config`] | what the operator wrote, and how it becomes a gate; every way it can be wrong |
 //! | [`gate`] | the compiled configuration, and the order of checks on one screen |
 //! | [`verdict`] | verdicts, reasons, dispositions: closed sets, and the contract's table |
-//! | [`reply`], [`annotation`] | what the client, or the collector, is told |
+//! | [`reply`], [`annotation`] | what the client, or the collector, gets |
 //! | [`rules`] | rules that several vendors share, one a file |
 //! | [`vendors`] | the vendors, one a file: what each says whatever is configured (`CONTRACT`), and its checks |
 //! | `plugin` | the adapter to Envoy, and the only place that names `proxy_wasm` |

@@ -1,4 +1,5 @@
-//! What is said of a request: a [`Verdict`], for [`Reason`]s, each treated by its [`Disposition`].
+//! The gate's words on a request: a [`Verdict`], for [`Reason`]s, each treated by its
+//! [`Disposition`].
 
 mod bounded;
 mod notes;
@@ -119,7 +120,7 @@ pub struct Finding {
     pub message: Cow<'static, str>,
     /// Messages by field, where the vendor's error body lists them so.
     pub fields: Vec<(&'static str, &'static str)>,
-    /// How many tracked domains a refusal concerns, where the vendor tells the client.
+    /// How many tracked domains a refusal concerns, where the vendor says so to the client.
     pub domains: usize,
 }
 
@@ -204,7 +205,7 @@ pub struct Findings {
     pub kept: Bounded<Finding>,
     /// The request, or a part of it, could not be looked at.
     pub uninspected: bool,
-    /// Tracked domains that the collector is told to drop, where it is told so of some only.
+    /// Tracked domains that the annotation asks the collector to drop, where it names some only.
     pub dropped_domains: usize,
     /// What the checks looked at, where somebody listens.
     pub trace: Trace,

@@ -54,8 +54,8 @@ impl Decision {
         Decision { endpoint, verdict, mode: terms.mode, findings, reason, reply }
     }
 
-    /// How many tracked domains the collector was told to drop, which the response must tell the
-    /// client; 0 elsewhere.
+    /// How many tracked domains the annotation asks the collector to drop, which the response must
+    /// say to the client; 0 elsewhere.
     pub fn dropped_domains(&self) -> usize {
         match (self.mode, self.verdict) {
             (Mode::Enforce, Verdict::Annotate | Verdict::Uninspected) => {

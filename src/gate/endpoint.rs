@@ -34,7 +34,7 @@ pub struct Endpoint {
     pub limits: Limits,
     /// The contract's, with the operator's `actions` over them.
     pub dispositions: Dispositions,
-    /// Who may read local replies; `None`: nothing is said of it.
+    /// Who may read local replies; `None`: they have no such field.
     pub allow_origin: Option<AllowOrigin>,
     /// The vendor's checks, as configured.
     pub checks: Arc<dyn Checks>,

@@ -77,7 +77,7 @@ impl Inspection {
         Decision::new(&self.endpoint, &self.terms, flow, findings)
     }
 
-    /// What the collector is told if the head has to leave before the body has been read, because
+    /// The decision if the head has to leave before the body has been read, because
     /// Envoy does not hand it over.
     pub fn let_go(&self) -> Decision {
         // What would refuse it is found again when the body has been read.
@@ -86,7 +86,7 @@ impl Inspection {
     }
 
     /// The head has left so. The body is read all the same, and may still be refused; if it is not,
-    /// the verdict stays what the collector has been told.
+    /// the verdict stays the one that the collector has been sent.
     pub fn head_left(&mut self) {
         let findings = std::mem::take(&mut self.findings);
         let mut notes = Notes::new(&self.endpoint.dispositions, findings);
@@ -95,7 +95,7 @@ impl Inspection {
         self.findings = notes.findings;
     }
 
-    /// What the head told of a request that is forwarded unread, and why it is.
+    /// What the head showed of a request that is forwarded unread, and why it is.
     fn unread(&self, findings: Findings, reason: Reason) -> (Flow, Findings) {
         let mut notes = Notes::new(&self.endpoint.dispositions, findings);
         let flow = self.next.unread(&mut notes);

@@ -8,7 +8,7 @@ use crate::vendors::Next;
 use crate::verdict::{Findings, Flow, Notes, Verdict};
 use std::sync::Arc;
 
-/// What the head told.
+/// The next step after the head has been checked.
 #[derive(Debug)]
 pub enum Step {
     /// The verdict is known: act on it now.
@@ -22,7 +22,7 @@ pub enum Step {
 pub struct Inspection {
     /// Whose request it is.
     pub endpoint: Arc<Endpoint>,
-    /// What the head told.
+    /// What the head showed.
     pub findings: Findings,
     pub(super) terms: Terms,
     pub(super) next: Next,

@@ -1,5 +1,5 @@
-//! What can be said of a request to an endpoint, so that each can have a counter of its own before
-//! the first request comes.
+//! Every outcome that a request to an endpoint can have, so that each can have a counter of its own
+//! before the first request comes.
 
 use super::Endpoint;
 use crate::verdict::{Disposition, Reason, Verdict};

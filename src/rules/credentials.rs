@@ -102,8 +102,8 @@ pub fn is_plausible_key(key: &[u8]) -> bool {
     !has_blank && !is_placeholder
 }
 
-/// The user in Basic's token68, which must not be empty; `None` too if it is no Base64, or holds no
-/// colon.
+/// The user in Basic's token68, which must not be empty; `None` too if it is not Base64, or holds
+/// no colon.
 pub fn basic_user(token: &[u8]) -> Option<Vec<u8>> {
     let mut pair = from_base64(token)?;
     let colon = pair.iter().position(|byte| *byte == b':')?;

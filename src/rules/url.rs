@@ -1,4 +1,4 @@
-//! A URL taken apart as RFC 3986 appendix B has it, which never fails: what is no scheme or
+//! A URL taken apart as RFC 3986 appendix B has it, which never fails: what is not a scheme or
 //! authority is path.
 
 /// The parts of a URL, as they stand in the text.

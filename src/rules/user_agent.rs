@@ -3,15 +3,15 @@
 //! In this order:
 //!
 //! 1. only the first 2,048 bytes are looked at; spaces around the value do not count; an empty
-//!    value is none;
+//!    value is not a bot's;
 //! 2. one pass over the value finds the built-in rules it matches (`data/user_agents/*.txt`) and
 //!    the marks of its shape. What an Android agent says of its device is skipped, but for names no
 //!    device bears;
 //! 3. a listed crawler, headless browser or HTTP library, in this order: how much is matched
 //!    depends on whether the value starts like a browser's (`Mozilla/`, `Opera/`), bears the mark
-//!    of an app or a device, or neither. A word that is no crawler's own name (`preview`, `feed`)
-//!    makes a crawler by shape. Beside an app's network stack or shell (`CFNetwork`, `Electron`)
-//!    only names count that no app has;
+//!    of an app or a device, or neither. A word that is not a crawler's own name (`preview`,
+//!    `feed`) makes a crawler by shape. Beside an app's network stack or shell (`CFNetwork`,
+//!    `Electron`) only names count that no app has;
 //! 4. a contact address (`+http://...`): a crawler by shape;
 //! 5. a browser's start, but an unknown name after `compatible;`, or neither engine nor platform: a
 //!    crawler by shape, or by name if any listed name is in it, however short; no engine on a

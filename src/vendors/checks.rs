@@ -93,7 +93,7 @@ impl Next {
         }
     }
 
-    /// The body will not be read: the request is marked so, and what the head told is annotated.
+    /// The body will not be read: the request is marked so, and what the head showed is annotated.
     pub fn unread(&self, notes: &mut Notes<'_>) -> Flow {
         notes.findings.uninspected = true;
         match self {
@@ -108,7 +108,7 @@ pub trait Held: Send {
     /// The checks that need the body; empty where the request had none.
     fn body(self: Box<Self>, body: &[u8], notes: &mut Notes<'_>) -> Flow;
 
-    /// The body will not be read: what the head told is all there is, and is annotated (contract,
+    /// The body will not be read: what the head showed is all there is, and is annotated (contract,
     /// P5). A vendor that has noted it as it was found does nothing here.
     fn unread(&self, _: &mut Notes<'_>) -> Flow {
         Flow::Continue(())

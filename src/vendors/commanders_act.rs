@@ -5,7 +5,7 @@
 //! vendor, and so forwarded.
 //!
 //! 1. Size, declared before a byte is read, else while the body comes: `request_too_large`.
-//! 2. JSON, else `invalid_json` (a byte order mark is none), or `content_encoding` if it is no
+//! 2. JSON, else `invalid_json` (also for a byte order mark), or `content_encoding` if it is not
 //!    plain UTF-8; an object, with a `batch` array where the path says so, else `invalid_shape`;
 //!    each event of a batch within its own limit, measured as it stands in the body, else
 //!    `event_too_large`.
@@ -13,8 +13,8 @@
 //!    `tc_skey` or a Bearer token; `content_type` if that is not `application/json`. A body of a
 //!    type other than `text/plain` is not read; one with a content coding (`content_encoding`) is
 //!    judged if it is JSON all the same.
-//! 4. Each event: `event_invalid` if it is no object; `event_name_missing`; `legacy_payload` in the
-//!    form that ended in 2023; `timestamp_not_ms`. A batch without any: `empty_batch`.
+//! 4. Each event: `event_invalid` if it is not an object; `event_name_missing`; `legacy_payload` in
+//!    the form that ended in 2023; `timestamp_not_ms`. A batch without any: `empty_batch`.
 //!
 //! A request with the query parameter `ga_url_param`, or with an empty body that does not claim to
 //! be JSON, comes from a Google tag that Tag Manager sends here: its event is in the query, and its
@@ -192,7 +192,7 @@ impl Held for Body {
         let faults = match read {
             Ok(shape) => self.check_shape(shape, notes)?,
             Err(invalid) => {
-                // The vendor documents 400 for what is no JSON, and a mark is none (vector ca-041).
+                // The vendor documents 400 for what is not JSON; nor is a mark (vector ca-041).
                 match has_byte_order_mark(body) {
                     true => notes.note(invalid_json(invalid))?,
                     false => not_json(body, self.coding, invalid, notes)?,

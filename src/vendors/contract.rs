@@ -38,7 +38,7 @@ pub struct Contract {
 /// The most bytes of body that an endpoint takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// A request that is no batch.
+    /// A request that is not a batch.
     pub request_bytes: usize,
     /// A batch request; 0 where the vendor has no batches.
     pub batch_bytes: usize,

@@ -14,8 +14,8 @@
 //!    looked at.
 //!
 //! In the body:
-//! 6. JSON, else `invalid_json`; or `content_encoding` if it is no plain UTF-8, and the body is not
-//!    looked at.
+//! 6. JSON, else `invalid_json`; or `content_encoding` if it is not plain UTF-8, and the body is
+//!    not looked at.
 //! 7. An object with `accountId` and `projectId` (string or number, not empty) and `visitors`
 //!    (array), else `invalid_shape`.
 //! 8. No visitor at all: `empty_visitors`. A visitor or event that will be turned away downstream:

@@ -1,5 +1,4 @@
-//! A collector of another make, as the operator's configuration describes it (`custom` of an
-//! endpoint).
+//! Any other collector, as the operator's configuration describes it (`custom` of an endpoint).
 //!
 //! In the head:
 //! 1. The `User-Agent`, by `user_agents`: `bot`, `bot_suspected` (a crawler by its shape alone,
@@ -13,9 +12,9 @@
 //!    looked at. Nor is it if `body` is `opaque`.
 //!
 //! In the body, read once:
-//! 6. JSON, else `invalid_json`; or `content_encoding` if it is no plain UTF-8, and the body is not
-//!    looked at. With fields to look at an object, and with `batch` an array at that place, else
-//!    `invalid_shape`.
+//! 6. JSON, else `invalid_json`; or `content_encoding` if it is not plain UTF-8, and the body is
+//!    not looked at. With fields to look at an object, and with `batch` an array at that place,
+//!    else `invalid_shape`.
 //! 7. The batch: its own bytes over `limits.batch_bytes`: `request_too_large`; more than
 //!    `max_events`: `too_many_events`; an event over `limits.event_bytes`: `event_too_large`; none
 //!    at all: `empty_batch`.

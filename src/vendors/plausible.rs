@@ -280,7 +280,7 @@ fn user_agent_reason(user_agents: &UserAgents, user_agent: &[u8]) -> Option<Reas
 }
 
 fn classify(user_agents: &UserAgents, recent: Option<&Recent>, user_agent: &[u8]) -> Match {
-    // The vendor's own verifier, or somebody who says so, is no bot on it.
+    // Its list does not have the vendor's own verifier, or somebody who says so.
     user_agents.classify(recent, user_agent, |value| value.starts_with(VERIFICATION_AGENT))
 }
 

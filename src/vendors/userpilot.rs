@@ -12,11 +12,11 @@
 //!    looked at.
 //!
 //! In the body:
-//! 6. JSON, and an object, else `invalid_json`; or `content_encoding` if it is no plain UTF-8, and
+//! 6. JSON, and an object, else `invalid_json`; or `content_encoding` if it is not plain UTF-8, and
 //!    the body is not looked at.
 //! 7. `user_id` and `event_name`: a string that is not blank. A number: `field_type`; anything
 //!    else: `missing_field`.
-//! 8. `metadata`, if there is any (`null` is none): an object of primitives, else
+//! 8. `metadata`, if there is any (`null` does not count): an object of primitives, else
 //!    `metadata_invalid`; of at most 10 KB as it stands in the body, else `metadata_too_large`.
 //! 9. A duplicate of one of these three that says something else: `json_duplicate_keys`. Which one
 //!    the vendor's parser takes is not known, so only what both readings refuse is refused (U-6);
@@ -171,7 +171,7 @@ struct Event<'a> {
 struct Readings<'a> {
     first: Event<'a>,
     last: Event<'a>,
-    /// The first field that stood twice and said different things.
+    /// The first field that stood twice, with different values.
     contradicts_itself: Option<&'static str>,
 }
 
@@ -307,7 +307,7 @@ impl Event<'_> {
     }
 }
 
-/// Each way of not being there told apart.
+/// Names each way in which a value can be missing.
 fn missing_fault(value: &Option<Value<'_>>) -> Option<&'static str> {
     match value {
         None => Some("is required"),

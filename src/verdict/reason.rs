@@ -1,5 +1,5 @@
-//! Why a request is not simply passed: each reason once, with all that is said of it. How a vendor
-//! treats it by default stands in the vendor's contract.
+//! Why a request is not simply passed: each reason once, with its id, status and meaning. How a
+//! vendor treats it by default stands in the vendor's contract.
 
 /// Declares the reasons. A row is a variant, its id, the status of a reject for it, what it means
 /// to the operator, and what the sender should do.
@@ -98,7 +98,7 @@ reasons! {
         "The media type is not one that the vendor documents; or the request is a stream, whose body is not read."
         "Send Content-Type: application/json."
     ContentEncoding "content_encoding" 415
-        "The body is compressed, or is no plain UTF-8, so that it may not have been read."
+        "The body is compressed, or is not plain UTF-8, so that it may not have been read."
         "Send the body uncompressed, in UTF-8, without a byte order mark."
     RequestTooLarge "request_too_large" 413
         "The body is larger than the endpoint's limit, or than Envoy can hold."
@@ -116,7 +116,7 @@ reasons! {
         "X-API-Version is missing or another than Userpilot documents."
         "Send X-API-Version: 2020-09-22."
     MetadataInvalid "metadata_invalid" 400
-        "Userpilot's metadata is no object, or holds more than plain values."
+        "Userpilot's metadata is not an object, or holds more than plain values."
         "Send metadata as an object of strings, numbers, booleans and null."
     MetadataTooLarge "metadata_too_large" 400
         "Userpilot's metadata is larger than 10 KB."

@@ -1,5 +1,5 @@
-//! What the checks say of themselves while they run, for `explain`: there is no second description
-//! of them.
+//! What the checks record of themselves while they run, for `explain`: there is no second
+//! description of them.
 //!
 //! A check calls [`super::Notes::rule`] with a closure that says what it looks at. Without the
 //! feature `trace`, as in Envoy, a [`Trace`] is nothing and the closures are never compiled. With
@@ -75,7 +75,7 @@ pub fn field_shown(head: &RequestHead<'_>, name: &str) -> String {
     if values.is_empty() { "missing".to_owned() } else { values.join(", ") }
 }
 
-/// A client's bytes in quotes; what is no UTF-8 is replaced.
+/// A client's bytes in quotes; what is not UTF-8 is replaced.
 pub fn quoted(value: &[u8]) -> String {
     format!("\"{}\"", String::from_utf8_lossy(value))
 }

@@ -227,18 +227,18 @@ fn decisions(gate: &Gate, head: &RequestHead<'_>, vector: &Vector) -> Vec<Decisi
     let body = vector.body.as_deref().unwrap_or_default();
     let Some(endpoint) = gate.endpoint(head) else { return Vec::new() };
     let inspection = || match endpoint.head(head) {
-        Step::Decided(decision) => Err(decision),
-        Step::Body(inspection) => Ok(inspection),
+        Step::Decided(_) => None,
+        Step::Body(inspection) => Some(inspection),
     };
     let mut all = vec![endpoint.host_error(Findings::default())];
-    match inspection() {
-        Err(decision) => all.push(decision),
-        Ok(mut first) => {
+    match endpoint.head(head) {
+        Step::Decided(decision) => all.push(decision),
+        Step::Body(mut first) => {
             let early = first.body_seen(body.len()).or_else(|| first.outgrown(body.len(), false));
             all.push(early.unwrap_or_else(|| first.body(body)));
-            all.extend(inspection().ok().map(Inspection::abandoned));
-            all.extend(inspection().ok().map(|inspection| inspection.let_go()));
-            all.extend(inspection().ok().map(|mut inspection| {
+            all.extend(inspection().map(Inspection::abandoned));
+            all.extend(inspection().map(|inspection| inspection.let_go()));
+            all.extend(inspection().map(|mut inspection| {
                 inspection.head_left();
                 inspection.body(body)
             }));

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 pub struct UserAgentSpec {
     /// A value that contains one of these is a crawler, by rule `deny`.
     pub deny: Vec<String>,
-    /// A value that contains one of these is none, by rule `allow`: whatever else it contains.
+    /// A value that contains one of these is not a bot, by rule `allow`, whatever else it contains.
     pub allow: Vec<String>,
 }
 

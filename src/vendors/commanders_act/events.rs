@@ -35,7 +35,7 @@ impl Fault {
     }
 }
 
-/// One event; `matters` tells the reasons that are not passed over.
+/// One event; `matters` is true for the reasons that are not passed over.
 pub fn single(reader: &mut Reader<'_>, matters: &impl Fn(Reason) -> bool) -> Result<Shape> {
     let mut faults = Bounded::default();
     match event(reader)? {
@@ -165,7 +165,7 @@ fn event(reader: &mut Reader<'_>) -> Result<Option<Event>> {
     Ok(is_object.then_some(event))
 }
 
-/// Milliseconds as an integer, or as a string of one; nothing and `null` are no time at all, which
+/// Milliseconds as an integer, or as a string of one; nothing and `null` are not a time, which
 /// is not a wrong one.
 fn is_wrong_time(value: Value<'_>) -> bool {
     let milliseconds = match value {
@@ -219,7 +219,7 @@ mod tests {
     proptest! {
         #[test]
         fn integers_are_read_as_the_standard_library_does(text in "[ \u{3000}\t]{0,2}[+-]?[0 ]{0,3}[0-9a]{0,20}[ \u{3000}]{0,2}") {
-            // The smallest one alone is not taken, which is no time either.
+            // The smallest one alone is not taken, which is not a time either.
             let expected = text.trim().parse().ok().filter(|value| *value != i64::MIN);
             prop_assert_eq!(read(&serde_json::to_string(&text).unwrap()), expected);
         }

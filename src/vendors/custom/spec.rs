@@ -9,7 +9,7 @@ use crate::rules::problem::Problem;
 use crate::vendors::{Limits, Shared};
 use std::sync::Arc;
 
-/// A collector of another make.
+/// Any other collector.
 #[derive(Debug, Clone, Default)]
 pub struct CustomSpec {
     /// Essences of media types that are taken: `application/json`. Left out: any.
@@ -23,7 +23,7 @@ pub struct CustomSpec {
     /// Where a key must be. Left out: no key is asked for.
     pub credentials: Option<CredentialsSpec>,
     pub user_agents: UserAgentPolicy,
-    /// A User-Agent with one of these, `/` and a version is no bot.
+    /// A User-Agent with one of these, `/` and a version is not a bot.
     pub opt_out_tokens: Vec<String>,
     /// What is looked at in an event, or in the request.
     pub fields: Vec<FieldSpec>,

@@ -13,11 +13,11 @@ use std::borrow::Cow;
 
 /// In graphemes: a family of seven code points is one.
 const MAX_NAME_GRAPHEMES: usize = 120;
-/// What is looked at of a name. Where so much is no more than 120 graphemes, whether the rest is
+/// What is looked at of a name. Where so much is at most 120 graphemes, whether the rest is
 /// more is for the vendor to say: to tell would take a hundred times as long as to read it.
 const MAX_NAME_BYTES: usize = 8 * 1024;
 const MAX_URL_BYTES: usize = 2000;
-/// Thirty days; an engagement time from here on is no engagement time.
+/// Thirty days; an engagement time from here on does not count.
 const ENGAGEMENT_TIME_END_MS: i64 = 2_592_000_000;
 
 const NO_NAME: (&str, &str) = ("event_name", "can't be blank");
@@ -38,7 +38,7 @@ const NAMES: [&str; 16] = [
 #[derive(Debug, Default)]
 pub struct Fields<'a> {
     values: [Option<Value<'a>>; NAMES.len()],
-    /// A name stood twice and said different things.
+    /// A name stood twice, with different values.
     pub contradict: bool,
 }
 
@@ -138,7 +138,7 @@ pub fn is_json(media_type: MediaType) -> bool {
 /// A valid event, as far as the checks behind validation need it.
 #[derive(Debug)]
 pub struct Event {
-    /// Empty parts of the list are no domains (contract, P-16).
+    /// Empty parts of the list are not domains (contract, P-16).
     pub domains: Domains,
     /// The page's, without a leading `www.`; `(none)` if the URL has none, or an empty one.
     pub hostname: String,
@@ -278,7 +278,7 @@ fn engagement_time_ms(fields: &Fields<'_>) -> i64 {
 fn integer(value: Value<'_>) -> Option<i64> {
     let digits = match value {
         Value::Number(number) if number.is_integer() => Cow::Borrowed(number.as_str()),
-        // Most of what is none shows it at once.
+        // Most of what is not an integer shows it at once.
         Value::String(text)
             if text
                 .chars()
@@ -344,7 +344,8 @@ fn domains(
     }
 }
 
-/// 1 switches it on; a blank string is none; anything else that is no integer is an error.
+/// 1 switches it on; a blank string does not count; anything else that is not an integer is an
+/// error.
 fn hash_mode(fields: &Fields<'_>) -> Result<bool, (&'static str, &'static str)> {
     match fields.get(&["h", "hashMode"]) {
         None => Ok(false),

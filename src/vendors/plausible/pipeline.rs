@@ -134,7 +134,7 @@ struct Seen<'a> {
     is_spam: bool,
 }
 
-/// What the head told of the client.
+/// What the head shows of the client.
 #[derive(Debug)]
 pub struct Client {
     pub user_agent: Match,

@@ -110,7 +110,11 @@ fn domains_are_a_list_or_the_pages_host() {
     }
     assert_eq!(event(r#"{"n":"x","u":"https:///x"}"#).domains.iter().collect::<Vec<_>>(), [""]);
     assert_eq!(errors(r#"{"n":"x","u":"/x"}"#), [NO_DOMAIN]);
-    assert_eq!(errors(r#"{"n":"x","u":"https://u@/x"}"#), [NO_DOMAIN], "userinfo alone is no host");
+    assert_eq!(
+        errors(r#"{"n":"x","u":"https://u@/x"}"#),
+        [NO_DOMAIN],
+        "userinfo alone is not a host"
+    );
     assert_eq!(errors(r#"{"n":"x","u":"DATA:x"}"#), [NO_DOMAIN, ("url", "scheme is not allowed")]);
 }
 
