@@ -59,7 +59,7 @@ impl Captured {
     }
 }
 
-/// What is said of a record that cannot be read.
+/// The message about a record that cannot be read.
 pub type Record = Result<Captured, String>;
 
 /// Reads a file to its end, whatever of the formats it is in, and hands over each record. `tell`

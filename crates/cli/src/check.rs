@@ -14,7 +14,7 @@ use trackgate::config;
 use trackgate::gate::BodyPhase;
 use trackgate::rules::problem::Problem;
 
-/// Checks a file, and prints. True: no problems (warnings are none).
+/// Checks a file, and prints. True: no problems (warnings do not count).
 ///
 /// # Errors
 /// The file cannot be read, or holds no configuration of the filter.

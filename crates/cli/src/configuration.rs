@@ -40,17 +40,17 @@ pub struct Found {
 /// The file cannot be read, or is neither JSON nor YAML.
 pub fn find(path: &Path) -> Result<(Vec<Found>, Vec<Value>)> {
     let text = String::from_utf8(input::read(path)?)
-        .map_err(|error| format!("{}: expected a text, found {error}", file(path)))?;
+        .map_err(|error| format!("{}: expected a string, found {error}", file(path)))?;
     Ok(find_in(text)
         .map_err(|problem| format!("{}: expected JSON or YAML: {}", file(path), line(problem)))?)
 }
 
-/// The same in a text.
+/// The same in a string.
 ///
 /// # Errors
 /// It is neither JSON nor YAML.
 pub fn find_in(text: String) -> std::result::Result<(Vec<Found>, Vec<Value>), String> {
-    // A plain configuration keeps its text, so that problems are told by line and column.
+    // A plain configuration keeps its text, so that problems name line and column.
     if is_plain(&text) {
         return Ok((vec![Found { source: Source::Plain, text, around: Value::Null }], Vec::new()));
     }
@@ -121,7 +121,7 @@ fn search(value: &Value, source: Source, found: &mut Vec<Found>) {
 /// The one configuration of a file, compiled.
 ///
 /// # Errors
-/// There is none or more than one, or it cannot be used: every problem, a line each.
+/// There is no configuration, or more than one, or an invalid one: every problem, a line each.
 pub fn load(path: &Path) -> Result<Gate> {
     let (found, _) = find(path)?;
     let [found] = found.as_slice() else {

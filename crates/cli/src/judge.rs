@@ -5,7 +5,7 @@ use std::sync::Arc;
 use trackgate::gate::{Decision, Endpoint, Gate, Step};
 use trackgate::request::RequestHead;
 
-/// `None`: the request is none of the gate's.
+/// `None`: the request is not the gate's.
 pub fn judge(gate: &Gate, captured: &Captured) -> Option<Decision> {
     judge_by(gate, captured, Endpoint::head)
 }

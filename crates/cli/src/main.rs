@@ -26,7 +26,7 @@ enum Command {
     ///
     /// Reads the filter's own JSON, an Envoy bootstrap, an Istio WasmPlugin or EnvoyFilter, or an
     /// Envoy Gateway EnvoyExtensionPolicy, as JSON or YAML, and takes the filter's configuration
-    /// from it. All problems are told at once, each with its path, what was expected and what was
+    /// from it. It prints all problems at once, each with its path, what was expected and what was
     /// found, and of each good configuration the hash that trackgate_config_info has. Warnings are
     /// for what is legal and probably not meant; they do not change the exit code.
     Check {
@@ -35,7 +35,7 @@ enum Command {
         #[arg(long, value_enum, default_value = "text")]
         output: Output,
     },
-    /// Show every rule that a request meets, in order, what it saw and said, and the verdict
+    /// Show every rule in the order it ran, what it saw and found, and the verdict
     ///
     /// The request is a raw HTTP message, a curl command line, a HAR entry, or a line of JSON as
     /// `replay` reads it. Exit code 1: the request is refused.
@@ -93,7 +93,7 @@ enum Command {
     ///
     /// With --vendor the reason that the vendor gives comes first: `bot`, `bot_suspected`, or `-`
     /// for neither. What `custom` makes of a value is in its configuration: see `explain`. Control
-    /// characters, bytes that are no UTF-8 and backslashes in a User-Agent are shown escaped.
+    /// characters, bytes that are not UTF-8 and backslashes in a User-Agent are shown escaped.
     ClassifyUa {
         /// One User-Agent a line; `-` is standard input
         file: String,
@@ -124,7 +124,7 @@ enum Command {
         /// A share must have changed by more than so many percentage points to matter
         #[arg(long, default_value_t = 0.5)]
         min_change: f64,
-        /// The probability of calling a difference real that is none
+        /// The probability of reporting a difference that is not real
         #[arg(long, default_value_t = 0.01)]
         alpha: f64,
         #[arg(long, value_enum, default_value = "text")]
@@ -153,7 +153,7 @@ fn vendor(id: &str) -> Result<Vendor, String> {
         .ok_or_else(|| format!("expected one of {}", known()))
 }
 
-/// The command line; what is wrong with it is told without the bytes that a terminal obeys, for a
+/// The command line; errors about it are printed without the bytes that a terminal obeys, for a
 /// shell's `*` may be what wrote it.
 fn arguments() -> Result<Arguments, ExitCode> {
     let is_plain = std::env::args_os()

@@ -11,7 +11,7 @@ pub fn text() -> String {
     text + "\n"
 }
 
-/// A field that may be left out may not be `null`: the filter does not take it.
+/// An optional field may not be `null`: the filter does not take it.
 fn without_null(schema: &mut Value) {
     match schema {
         Value::Object(members) => {

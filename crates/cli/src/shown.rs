@@ -3,8 +3,8 @@
 //!
 //! A terminal obeys some of what it is sent, and a reader believes what looks like the command's
 //! own words. So a text is shown as Rust's `escape_debug` has it: control characters, line breaks,
-//! direction marks and what has no width become `\n`, `\u{1b}` or `\u{202e}`, and bytes that are no
-//! UTF-8 become `\xe9`. Letters of any script, quotes and blanks stay as they are.
+//! direction marks and what has no width become `\n`, `\u{1b}` or `\u{202e}`, and bytes that are
+//! not UTF-8 become `\xe9`. Letters of any script, quotes and blanks stay as they are.
 
 use serde_json::Value;
 use std::fmt::{self, Display, Formatter, Write};

@@ -1,4 +1,4 @@
-//! An HTTP client that sends exactly what it is told to: any bytes in a header field, any way of
+//! An HTTP client that sends exactly what it is given: any bytes in a header field, any way of
 //! delivering a body.
 
 use super::Result;

@@ -57,7 +57,7 @@ async fn follow(envoy: &Envoy) -> Result<()> {
     }
 }
 
-/// A line of the access log, for a person; `None` where it is none of the shipped format.
+/// A line of the access log, for a person; `None` where it is not of the shipped format.
 fn told(line: &str) -> Option<String> {
     let entry = serde_json::from_str::<Value>(line).ok()?;
     let text =

@@ -177,7 +177,7 @@ fn p_value(hits_a: u64, of_a: u64, hits_b: u64, of_b: u64) -> f64 {
     libm::erfc(z.abs() / std::f64::consts::SQRT_2)
 }
 
-/// Buckets are wide: only a doubling, and of something that is felt, is told.
+/// Buckets are wide: only a doubling, and of something that is felt, is reported.
 fn latency(stable: &Stats, canary: &Stats, report: &mut Report) {
     for quantile in [0.5, 0.99] {
         if let (Some(before), Some(after)) =

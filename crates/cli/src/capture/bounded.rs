@@ -1,8 +1,8 @@
 //! A reader that ends where no record ends.
 //!
 //! Captures come from hostile traffic, and compressed ones grow a thousandfold when they are read.
-//! A large capture is no fault, so that its size is not limited; what is, is how far it may be read
-//! without a record that can be used.
+//! A large capture is not an error, so its size is not limited; what is limited is how far it may
+//! be read without a record that can be used.
 
 use super::Record;
 use std::cell::Cell;
@@ -113,7 +113,7 @@ impl fmt::Display for Endless {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "expected a record within {} MiB, found none that can be read; the rest of the file is left out",
+            "expected a record within {} MiB, found none that can be read; the rest of the file was skipped",
             MAX_RECORD_BYTES >> 20
         )
     }

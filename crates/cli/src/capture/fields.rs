@@ -114,7 +114,7 @@ impl<'de> Deserialize<'de> for Values {
             type Value = Values;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a text, or a list of texts")
+                formatter.write_str("a string, or a list of strings")
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Values, E> {

@@ -155,7 +155,8 @@ impl Entry {
         let raw = self.request.as_deref().map_or("{}", RawValue::get);
         let request: Request<'_> =
             serde_json::from_str(raw).map_err(|error| format!("{place}: request: {error}"))?;
-        let missing = |name: &str| format!("{place}: request.{name}: expected a text, found none");
+        let missing =
+            |name: &str| format!("{place}: request.{name}: expected a string, found none");
         let Text(method) = request.method.ok_or_else(|| missing("method"))?;
         let Text(url) = request.url.ok_or_else(|| missing("url"))?;
         let (authority, path) = split(&url).ok_or_else(|| {
@@ -164,7 +165,7 @@ impl Entry {
         let mut captured = Captured::new(place, &method, path, authority);
         for field in request.headers.0 {
             let (Some(Text(name)), Some(Text(value))) = (field.name, field.value) else { continue };
-            // HTTP/2's pseudo-header fields are told already.
+            // HTTP/2's pseudo-header fields are known already.
             if !name.starts_with(':') {
                 captured.push(&name, value.into_owned());
             }

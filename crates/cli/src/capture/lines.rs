@@ -71,7 +71,7 @@ fn read_texts(
         match (One { name, limit: &limit, each: &mut *each }).deserialize(&mut json) {
             Ok(found) => found.pass(place, &limit, each),
             Err(error) if error.is_io() => return end(error.into(), &place, each),
-            // Where the next text begins cannot be told then.
+            // Where the next text begins is unknown then.
             Err(error) => {
                 each(Err(wrong(&place, &error)));
                 break;

@@ -33,7 +33,7 @@ impl<'a> Content<'a> {
 #[derive(Debug)]
 pub struct Fields<'a>(&'a [u8]);
 
-/// The bytes are no message.
+/// The bytes are not a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Malformed;
 

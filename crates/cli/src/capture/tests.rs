@@ -38,7 +38,7 @@ fn hars_are_read() {
         (head.path(), head.authority(), first.body.as_slice()),
         (b"/api/event?x=1".as_slice(), b"h.example".as_slice(), b"{}".as_slice())
     );
-    assert_eq!(records[1].as_ref().unwrap_err(), "f:2: request.url: expected a text, found none");
+    assert_eq!(records[1].as_ref().unwrap_err(), "f:2: request.url: expected a string, found none");
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn hold(listener: &Value, config: &Config, gate: &Gate) -> (Vec<Problem>, Vec<St
     let mut warnings = Vec::new();
     if wanted > holds {
         warnings.push(format!(
-            "buffer_limit_bytes: left out, where Envoy holds {holds} bytes and the endpoints take {wanted}: Envoy refuses what is in between, in \
+            "buffer_limit_bytes: not set, where Envoy holds {holds} bytes and the endpoints take {wanted}: Envoy refuses what is in between, in \
              shadow mode too"
         ));
     } else if wanted + connection > over_http1 {

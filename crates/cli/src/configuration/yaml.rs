@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use std::cell::Cell;
 use std::fmt;
 
-/// Brackets that are open at once, strings and comments not told apart. The parser takes no more
+/// Brackets that are open at once, without regard to strings and comments. The parser takes no more
 /// than 128 levels anyway, but a time that grows with their square to say so.
 const MAX_BRACKETS: usize = 256;
 /// The parser makes a hundred bytes of two.

@@ -10,7 +10,7 @@ use std::path::Path;
 /// Reads a file, or standard input for `-`.
 ///
 /// # Errors
-/// It cannot be read, or is none of the four.
+/// It cannot be read, or is not one of the four.
 pub fn read(path: &str) -> Result<Captured> {
     let bytes = input::read(Path::new(path))?;
     Ok(parse(&bytes).map_err(|problem| format!("{}: {}", shown(path), shown::line(problem)))?)
@@ -19,7 +19,7 @@ pub fn read(path: &str) -> Result<Captured> {
 /// The same of bytes.
 ///
 /// # Errors
-/// They are none of the four; one line says why, though not without what stands in the bytes.
+/// They are not one of the four; one line says why, though not without what stands in the bytes.
 pub fn parse(bytes: &[u8]) -> std::result::Result<Captured, String> {
     let text = bytes.trim_ascii_start();
     if text.starts_with(b"curl ") {

@@ -14,7 +14,7 @@ const MAX_PROBLEM_LETTERS: usize = 500;
 /// What became of a request.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Outcome {
-    /// Empty for a request that is none of the gate's.
+    /// Empty for a request that is not the gate's.
     pub endpoint: String,
     pub verdict: &'static str,
     /// `-` where there is none.

@@ -233,7 +233,8 @@ fn check_tells_the_hash_of_the_configuration() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
-/// What `check` says of a shipped bootstrap in which something is replaced; the last line left out.
+/// What `check` prints for a shipped bootstrap in which something is replaced, without the last
+/// line.
 fn of_bootstrap(phase: &str, replacements: &[(&str, &str)]) -> Vec<String> {
     let mut text = read(&format!("envoy/{phase}.yaml"));
     for (what, by) in replacements {
@@ -261,7 +262,7 @@ fn check_compares_the_buffers() {
     let no_route = ("                request_body_buffer_limit: 4194304\n", "");
     let told = ("value: '{}'", "value: '{\"buffer_limit_bytes\":65536}'");
     let too_much = ("value: '{}'", "value: '{\"buffer_limit_bytes\":65537}'");
-    let left_out = "warning: buffer_limit_bytes: left out, where Envoy holds 65536 bytes and the endpoints take 1048576: Envoy refuses what is in between, in shadow mode too";
+    let left_out = "warning: buffer_limit_bytes: not set, where Envoy holds 65536 bytes and the endpoints take 1048576: Envoy refuses what is in between, in shadow mode too";
     let reads = "warning: request_body_buffer_limit: less than 3145728 on the routes: a large chunked body may be refused by Envoy, which reads per_connection_buffer_limit_bytes (2097152) at once beside the 1048576 that are held";
     let wrong = "error: buffer_limit_bytes: expected at most 65536, which is what Envoy holds here (per_connection_buffer_limit_bytes 65536, initial_stream_window_size 98304), found 65537";
     let none: [&str; 0] = [];

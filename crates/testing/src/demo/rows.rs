@@ -5,7 +5,7 @@ use crate::client::Call;
 pub struct Row {
     pub name: &'static str,
     pub call: Call,
-    /// `untouched` for a request that is none of the gate's.
+    /// `untouched` for a request that is not the gate's.
     pub verdict: &'static str,
     /// Empty where there is none.
     pub reason: &'static str,
@@ -114,7 +114,7 @@ fn plausible() -> Vec<Row> {
     };
     vec![
         row("Plausible: a page view", send(CHROME, PLAUSIBLE), ("pass", "", 202)),
-        row("Plausible: curl is no bot here", send("curl/8.4.0", PLAUSIBLE), ("pass", "", 202)),
+        row("Plausible: curl is not a bot here", send("curl/8.4.0", PLAUSIBLE), ("pass", "", 202)),
         row("Plausible: a crawler", send(GOOGLEBOT, PLAUSIBLE), ("drop", "bot", 202)),
         row(
             "Plausible: no name, no url",
