@@ -74,7 +74,7 @@ fn an_error_names_the_place_what_was_expected_and_what_was_found() {
         ),
         (
             r#"{"user_agents":{"deny":["a",1]}}"#,
-            "configuration: user_agents.deny[1]: expected a string, found 1",
+            "configuration: user_agents.deny[1]: expected a text, found 1",
         ),
         (
             r#"{"client_ip":{"from":"header","name":"x-real-ip"}}"#,
