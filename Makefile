@@ -14,13 +14,13 @@ help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: wasm ## Send real requests through a real Envoy and show what became of each
-	@export ENVOY="$$(scripts/setup-envoy)" && cargo run --quiet -- demo
+	@export ENVOY="$$(scripts/setup-envoy)" && cargo run --quiet --bin trackgate-testing -- demo
 
 run: wasm ## The same, then keep serving and show each verdict until Ctrl-C
-	@export ENVOY="$$(scripts/setup-envoy)" && cargo run --quiet -- run
+	@export ENVOY="$$(scripts/setup-envoy)" && cargo run --quiet --bin trackgate-testing -- run
 
 canary-demo: wasm ## Play three roll-outs with real Envoys: one promoted, one rolled back, one held
-	@export ENVOY="$$(scripts/setup-envoy)" && cargo run --quiet -- canary-demo
+	@export ENVOY="$$(scripts/setup-envoy)" && cargo run --quiet --bin trackgate-testing -- canary-demo
 
 trap: cargo ## Build the module that panics when asked to, for the tests of failure policies
 	@scripts/build-wasm target/trackgate-trap.wasm trap > /dev/null
@@ -63,7 +63,7 @@ lint: cargo ## Format and clippy, natively and for wasm
 	@grep -lE -d skip '^#!.*bash' scripts/* .ci/run 2> /dev/null | xargs -n 1 bash -n
 
 cost: wasm ## Count what requests cost and write benches/cost.tsv, which the tests compare with
-	@TRACKGATE_WRITE_COST=1 cargo test --quiet --test cost -- --nocapture
+	@TRACKGATE_WRITE_COST=1 cargo test --quiet --test it cost:: -- --nocapture
 
 bench: cargo ## Native benches of the core
 	@cargo bench

@@ -63,11 +63,9 @@ fn gate(criterion: &mut Criterion) {
                     (b"content-type", b"application/json"),
                 ];
                 let head = RequestHead::new(fields);
-                match gate.head(gate.endpoint(&head).unwrap(), &head).unwrap() {
+                match gate.endpoint(&head).unwrap().head(&head) {
                     Step::Decided(decision) => decision.verdict,
-                    Step::Body(inspection) => {
-                        inspection.body(&gate, black_box(&body)).unwrap().verdict
-                    }
+                    Step::Body(inspection) => inspection.body(black_box(&body)).verdict,
                 }
             });
         });

@@ -18,13 +18,12 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use trackgate::cli::client::{Call, Transport, http1_bytes};
-use trackgate::cli::collector::Collector;
-use trackgate::cli::envoy::{Envoy, free_port};
+use trackgate_testing::client::{Call, Transport, http1_bytes};
+use trackgate_testing::collector::Collector;
+use trackgate_testing::envoy::{Envoy, free_port};
 
 const FILTERS: [&str; 7] =
     ["none", "buffer", "wasm, empty", "wasm, holds the body", "lua", "ext_authz", "trackgate"];
@@ -108,7 +107,7 @@ fn workloads() -> Vec<Workload> {
 }
 
 fn filter_yaml(filter: &str, authorizer: SocketAddr) -> String {
-    let root = env!("CARGO_MANIFEST_DIR");
+    let root = trackgate_testing::path("").display().to_string();
     let wasm = |file: &str, configuration: &str| {
         format!(
             r#"{{name: f, typed_config: {{"@type": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm, config: {{name: f, root_id: f, allow_on_headers_stop_iteration: true, configuration: {{"@type": type.googleapis.com/google.protobuf.StringValue, value: '{configuration}'}}, vm_config: {{vm_id: "{file}", runtime: envoy.wasm.runtime.v8, code: {{local: {{filename: {file}}}}}}}}}}}}}"#
@@ -429,7 +428,7 @@ async fn main() {
         let (p50, p99) = latency(ports[filter], &typical, rate, 4.0).await;
         writeln!(report, "| {filter} | {rate:.0} | {p50:.0} | {p99:.0} |").unwrap();
     }
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches");
+    let folder = trackgate_testing::path("benches");
     std::fs::write(folder.join("envoy.md"), report).unwrap();
     std::fs::write(folder.join("envoy.svg"), plot(&results)).unwrap();
 }

@@ -36,7 +36,7 @@ fn operator_lists(criterion: &mut Criterion) {
             return;
         };
         group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
-            bencher.iter(|| lists.classify(black_box(CHROME.as_bytes()), |_| false));
+            bencher.iter(|| lists.classify(None, black_box(CHROME.as_bytes()), |_| false));
         });
     }
 }

@@ -14,7 +14,7 @@ mod json;
 mod node;
 mod read;
 mod read_custom;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(feature = "schema")]
 pub mod schema;
 
 pub use json::Json;
@@ -26,7 +26,7 @@ use crate::rules::problem::Problem;
 use crate::rules::referrer::SpamReferrerSpec;
 use crate::rules::share::Share;
 use crate::rules::user_agent::UserAgentSpec;
-use crate::vendor::Vendor;
+use crate::vendors::Vendor;
 use crate::vendors::custom::spec::CustomSpec;
 use crate::vendors::plausible::PartialDrops;
 use crate::vendors::plausible::sites::SiteSpec;
@@ -159,11 +159,11 @@ impl Default for Config {
             log_sample_per_minute: 10,
             user_agents: UserAgentSpec::default(),
             actions: Actions::new(),
-            endpoints: Vendor::DOCUMENTED
+            endpoints: Vendor::built_in()
                 .map(|vendor| {
                     EndpointSpec::documented(String::new(), vendor.id().to_owned(), vendor)
                 })
-                .to_vec(),
+                .collect(),
             client_ip: ClientIpSpec::default(),
             country_header: None,
             spam_referrers: SpamReferrerSpec::default(),

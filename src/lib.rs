@@ -1,13 +1,33 @@
 //! trackgate gives each request to an event-tracking endpoint one verdict, inside Envoy, before the
 //! collector sees it.
 //!
+//! ```
+//! use trackgate::gate::{Gate, Step};
+//! use trackgate::request::HeadBuf;
+//! use trackgate::verdict::{Reason, Verdict};
+//!
+//! let gate = Gate::load(b"{}")?;
+//! let fields = [("User-Agent", "curl/8.5.0"), ("Content-Type", "application/json")];
+//! let head = HeadBuf::new("POST", "/v1/track/my-sdk-key", "collector.example", fields);
+//! let head = head.head();
+//! let endpoint = gate.endpoint(&head).expect("the path is one of Convert's");
+//! let decision = match endpoint.head(&head) {
+//!     Step::Decided(decision) => decision,
+//!     Step::Body(inspection) => inspection.body(b"{}"),
+//! };
+//! assert_eq!((decision.verdict, decision.reason), (Verdict::Drop, Some(Reason::Bot)));
+//! let reply = decision.reply_to_send().expect("a drop is answered");
+//! assert_eq!((reply.status, reply.body.as_str()), (200, r#"{"code":"BOT"}"#));
+//! # Ok::<(), trackgate::config::ConfigError>(())
+//! ```
+//!
 //! # One request
 //!
 //! 1. `plugin` (wasm32 only) gets the header section from Envoy, and removes every field that only
 //!    the gate may set.
 //! 2. [`gate::Gate::endpoint`]: whose request is it? By method, host and path; none: it goes on
 //!    untouched, its body unread.
-//! 3. [`gate::Gate::head`]: the vendor's checks that need no body, in the vendor's own order. A
+//! 3. [`gate::Endpoint::head`]: the vendor's checks that need no body, in the vendor's own order. A
 //!    drop or reject is answered now, before a byte of body is held.
 //! 4. [`gate::Inspection::body_seen`]: while the body comes, its size is watched; one byte over the
 //!    limit ends it.
@@ -27,29 +47,36 @@
 //! | [`config`] | what the operator wrote, and how it becomes a gate; every way it can be wrong |
 //! | [`gate`] | the compiled configuration, and the order of checks on one screen |
 //! | [`verdict`] | verdicts, reasons, dispositions: closed sets, and the contract's table |
-//! | [`reply`], [`annotation`] | what the client, or the collector, is told |
+//! | [`reply`], [`annotation`] | what the client, or the collector, gets |
 //! | [`rules`] | rules that several vendors share, one a file |
-//! | [`vendor`] | the vendors by name |
-//! | [`vendors`] | the vendors, one a file, each reading like its contract |
-//! | `cli` | the native command |
-//! | `plugin` | the adapter to Envoy, and the only place that names `proxy_wasm` |
+//! | [`vendors`] | the vendors, one a file: what each says whatever is configured (`CONTRACT`), and its checks |
+//! | `filter` | one stream in either host: when what is asked of the gate, and what is done about it |
+//! | `plugin` | the wasm host, and the only place that names `proxy_wasm` |
 //!
 //! The core never logs, counts, reads a clock or knows a host: it returns, callers tell. It does
 //! not panic.
 
+// `unsafe` is denied everywhere, and allowed in one file of `plugin`: in the core nobody can allow
+// it.
+#[forbid(unsafe_code)]
 pub mod annotation;
+#[forbid(unsafe_code)]
 pub mod config;
+#[forbid(unsafe_code)]
 pub mod gate;
+#[forbid(unsafe_code)]
 pub mod reply;
+#[forbid(unsafe_code)]
 pub mod request;
+#[forbid(unsafe_code)]
 pub mod rules;
-pub mod vendor;
+#[forbid(unsafe_code)]
 pub mod vendors;
+#[forbid(unsafe_code)]
 pub mod verdict;
 
-#[cfg(not(target_arch = "wasm32"))]
-pub mod cli;
 #[cfg(any(target_arch = "wasm32", test))]
+#[forbid(unsafe_code)]
 mod filter;
 #[cfg(target_arch = "wasm32")]
 mod plugin;

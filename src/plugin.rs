@@ -13,7 +13,8 @@ mod root;
 mod stream;
 mod watchdog;
 
-use crate::filter::{Filter, Worker};
+use crate::filter::{Context, Filter, Worker};
+use calls::Wasm;
 use metrics::Definitions;
 use proxy_wasm::traits::RootContext;
 use watchdog::Watchdog;
@@ -29,4 +30,11 @@ struct Plugin {
     filter: Filter<Definitions>,
     watchdog: Watchdog,
     worker: Worker,
+}
+
+impl Plugin {
+    /// What surrounds the stream whose callback runs.
+    fn context(&self) -> Context<'_, Wasm> {
+        Context { filter: &self.filter, worker: &self.worker, host: Wasm }
+    }
 }

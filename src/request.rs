@@ -1,5 +1,6 @@
 //! The head of a request as the gate reads it: bytes, borrowed from wherever the host put them.
 
+use crate::rules::user_agent::Recent;
 use std::borrow::Cow;
 
 /// Method, target and header fields of one request.
@@ -11,11 +12,27 @@ use std::borrow::Cow;
 pub struct RequestHead<'a> {
     fields: Vec<(&'a [u8], &'a [u8])>,
     source_address: Option<&'a [u8]>,
+    recent: Option<&'a Recent>,
 }
 
 impl<'a> RequestHead<'a> {
+    /// Of fields whose names are in lower case, as a host hands them over; see
+    /// [`HeadBuf`] where they may not be.
     pub fn new(fields: Vec<(&'a [u8], &'a [u8])>) -> Self {
-        RequestHead { fields, source_address: None }
+        RequestHead { fields, source_address: None, recent: None }
+    }
+
+    /// Adds the classes of User-Agents that the caller has kept from earlier requests. They make no
+    /// difference to a verdict.
+    #[must_use]
+    pub fn with_recent(mut self, recent: &'a Recent) -> Self {
+        self.recent = Some(recent);
+        self
+    }
+
+    /// What [`RequestHead::with_recent`] added.
+    pub fn recent(&self) -> Option<&'a Recent> {
+        self.recent
     }
 
     /// Adds the address of the downstream connection in Envoy's form: `192.0.2.1:1234` or
@@ -25,7 +42,7 @@ impl<'a> RequestHead<'a> {
     }
 
     /// The connection's address, if the host could tell and
-    /// [`crate::gate::Gate::wants_source_address`] asked for it.
+    /// [`crate::gate::Endpoint::wants_source_address`] asked for it.
     pub fn source_address(&self) -> Option<&'a [u8]> {
         self.source_address
     }
@@ -76,6 +93,43 @@ impl<'a> RequestHead<'a> {
     /// The names of all fields, in order, repeats included.
     pub fn names(&self) -> impl Iterator<Item = &'a [u8]> {
         self.fields.iter().map(|(name, _)| *name)
+    }
+}
+
+/// The head of a request, owned, from a caller whose field names may be in any letter case.
+///
+/// ```
+/// use trackgate::request::HeadBuf;
+///
+/// let head = HeadBuf::new("POST", "/api/event", "a.example", [("Content-Type", "text/plain")]);
+/// assert_eq!(head.head().first("content-type"), Some(b"text/plain".as_slice()));
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HeadBuf {
+    fields: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl HeadBuf {
+    /// `path` is the target with its query. Names and values may be any bytes; a `host` field is
+    /// kept as it is.
+    pub fn new<N: AsRef<[u8]>, V: AsRef<[u8]>>(
+        method: &str,
+        path: &str,
+        authority: &str,
+        fields: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
+        let pseudo = [(":method", method), (":path", path), (":authority", authority)];
+        let pseudo = pseudo.map(|(name, value)| (name.into(), value.into()));
+        let own = fields
+            .into_iter()
+            .map(|(name, value)| (name.as_ref().to_ascii_lowercase(), value.as_ref().to_vec()));
+        HeadBuf { fields: pseudo.into_iter().chain(own).collect() }
+    }
+
+    /// As the gate reads it.
+    pub fn head(&self) -> RequestHead<'_> {
+        let fields = self.fields.iter().map(|(name, value)| (name.as_slice(), value.as_slice()));
+        RequestHead::new(fields.collect())
     }
 }
 

@@ -1,15 +1,18 @@
-//! What is said of a request: a [`Verdict`], for [`Reason`]s, each treated by its [`Disposition`].
+//! The gate's words on a request: a [`Verdict`], for [`Reason`]s, each treated by its
+//! [`Disposition`].
 
 mod bounded;
+mod notes;
 mod reason;
+mod trace;
 
 pub use bounded::Bounded;
+pub use notes::Notes;
 pub use reason::Reason;
+pub use trace::{Found, Row, Trace, field_shown, quoted};
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
-
-use crate::vendor::Vendor;
 
 /// What becomes of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,6 +30,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// In the order of tables.
     pub const ALL: [Verdict; 5] =
         [Verdict::Pass, Verdict::Annotate, Verdict::Drop, Verdict::Reject, Verdict::Uninspected];
 
@@ -56,6 +60,7 @@ pub enum Disposition {
 }
 
 impl Disposition {
+    /// From the mildest.
     pub const ALL: [Disposition; 4] =
         [Disposition::Pass, Disposition::Annotate, Disposition::Drop, Disposition::Reject];
 
@@ -77,12 +82,15 @@ pub struct Dispositions {
 }
 
 impl Dispositions {
-    /// The contract's defaults for `vendor`, with `actions` put over them.
+    /// The contract's defaults, with `actions` put over them.
     ///
     /// # Errors
-    /// The reason that `vendor` never gives, so that its override could never take effect.
-    pub fn new(vendor: Vendor, actions: &[(Reason, Disposition)]) -> Result<Self, Reason> {
-        let mut of = Reason::ALL.map(|reason| reason.default_disposition(vendor));
+    /// The reason that the contract never gives, so that its override could never take effect.
+    pub fn new(
+        contract: impl Fn(Reason) -> Option<Disposition>,
+        actions: &[(Reason, Disposition)],
+    ) -> Result<Self, Reason> {
+        let mut of = Reason::ALL.map(contract);
         for (reason, disposition) in actions {
             match of.get_mut(*reason as usize) {
                 Some(Some(slot)) => *slot = *disposition,
@@ -101,6 +109,7 @@ impl Dispositions {
 /// One thing found about a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
+    /// Why.
     pub reason: Reason,
     /// Where in the body: `visitors[0].events[2]`.
     pub path: Option<Cow<'static, str>>,
@@ -111,11 +120,12 @@ pub struct Finding {
     pub message: Cow<'static, str>,
     /// Messages by field, where the vendor's error body lists them so.
     pub fields: Vec<(&'static str, &'static str)>,
-    /// How many tracked domains a refusal concerns, where the vendor tells the client.
+    /// How many tracked domains a refusal concerns, where the vendor says so to the client.
     pub domains: usize,
 }
 
 impl Finding {
+    /// A finding about the request as a whole.
     pub fn new(reason: Reason, message: impl Into<Cow<'static, str>>) -> Self {
         Finding {
             reason,
@@ -127,24 +137,28 @@ impl Finding {
         }
     }
 
+    /// With its place in the body.
     #[must_use]
     pub fn at(mut self, path: impl Into<Cow<'static, str>>) -> Self {
         self.path = Some(path.into());
         self
     }
 
+    /// With the tracked domain that it applies to.
     #[must_use]
     pub fn for_domain(mut self, domain: impl Into<String>) -> Self {
         self.domain = Some(domain.into());
         self
     }
 
+    /// With the number of tracked domains that it refuses.
     #[must_use]
     pub fn for_domains(mut self, count: usize) -> Self {
         self.domains = count;
         self
     }
 
+    /// With a message for each field.
     #[must_use]
     pub fn with_fields(mut self, fields: Vec<(&'static str, &'static str)>) -> Self {
         self.fields = fields;
@@ -155,17 +169,23 @@ impl Finding {
 /// A finding that ends the checks, because its disposition is to drop or to reject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
+    /// How it is answered.
     pub kind: RefusalKind,
+    /// Why.
     pub finding: Finding,
 }
 
+/// How a refusal is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefusalKind {
+    /// With the vendor's success look-alike.
     Drop,
+    /// With the vendor's documented error.
     Reject,
 }
 
 impl RefusalKind {
+    /// The verdict on a request that is refused so.
     pub const fn verdict(self) -> Verdict {
         match self {
             RefusalKind::Drop => Verdict::Drop,
@@ -178,66 +198,6 @@ impl RefusalKind {
 /// first refusal.
 pub type Flow<T = ()> = ControlFlow<Refusal, T>;
 
-/// Collects what the checks find, and ends them where a disposition says so.
-#[derive(Debug)]
-pub struct Notes<'g> {
-    dispositions: &'g Dispositions,
-    pub findings: Findings,
-}
-
-impl<'g> Notes<'g> {
-    pub fn new(dispositions: &'g Dispositions, findings: Findings) -> Self {
-        Notes { dispositions, findings }
-    }
-
-    /// Treats a finding by its disposition: passes over it, keeps it, or ends the checks.
-    pub fn note(&mut self, finding: Finding) -> Flow {
-        match self.dispositions.of(finding.reason) {
-            Some(Disposition::Pass) | None => Flow::Continue(()),
-            Some(Disposition::Annotate) => {
-                self.findings.kept.push(finding);
-                Flow::Continue(())
-            }
-            Some(Disposition::Drop) => Flow::Break(Refusal { kind: RefusalKind::Drop, finding }),
-            Some(Disposition::Reject) => {
-                Flow::Break(Refusal { kind: RefusalKind::Reject, finding })
-            }
-        }
-    }
-
-    /// Annotates a finding that can refuse nothing any more, unless its disposition is to pass it
-    /// over.
-    pub fn annotate(&mut self, finding: Finding) {
-        match self.dispositions.of(finding.reason) {
-            Some(Disposition::Pass) | None => {}
-            Some(Disposition::Annotate | Disposition::Drop | Disposition::Reject) => {
-                self.findings.kept.push(finding)
-            }
-        }
-    }
-
-    /// Annotates a finding whose treatment has been settled already.
-    pub fn keep(&mut self, finding: Finding) {
-        self.findings.kept.push(finding);
-    }
-
-    /// As [`Notes::keep`], for findings that may be many: one that is only counted is not made.
-    pub fn keep_with(&mut self, finding: impl FnOnce() -> Finding) {
-        self.findings.kept.push_with(finding);
-    }
-
-    /// Counts findings of a reason that were made beyond those noted one by one.
-    pub fn note_more(&mut self, reason: Reason, count: usize) {
-        if self.dispositions.of(reason) == Some(Disposition::Annotate) {
-            self.findings.kept.more += count;
-        }
-    }
-
-    pub fn disposition(&self, reason: Reason) -> Option<Disposition> {
-        self.dispositions.of(reason)
-    }
-}
-
 /// Findings to annotate, in the order they were made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Findings {
@@ -245,8 +205,10 @@ pub struct Findings {
     pub kept: Bounded<Finding>,
     /// The request, or a part of it, could not be looked at.
     pub uninspected: bool,
-    /// Tracked domains that the collector is told to drop, where it is told so of some only.
+    /// Tracked domains that the annotation asks the collector to drop, where it names some only.
     pub dropped_domains: usize,
+    /// What the checks looked at, where somebody listens.
+    pub trace: Trace,
 }
 
 impl Findings {

@@ -2,17 +2,15 @@
 //! Chromium, and its Python package. Run by `make test-clients`, which installs them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod gateway;
-
-use gateway::{gateway, shipped};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::process::Command;
-use trackgate::cli::collector::Seen;
-use trackgate::cli::envoy::Envoy;
+use trackgate_testing::collector::Seen;
+use trackgate_testing::envoy::Envoy;
+use trackgate_testing::gateway::{gateway, shipped};
 
 fn folder() -> String {
-    format!("{}/tests/clients", env!("CARGO_MANIFEST_DIR"))
+    trackgate_testing::path("tests/clients").display().to_string()
 }
 
 fn set(name: &str) -> String {

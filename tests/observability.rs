@@ -2,17 +2,16 @@
 //! and alerts are proven by queries. Run by `make test-observability`, which installs Prometheus.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod gateway;
-
-use gateway::{BUCKETING, CRAWLER, PERSON, VIEW, shipped};
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use trackgate::cli::client::{self, Call, Transport};
-use trackgate::cli::collector::Collector;
-use trackgate::cli::envoy::{Envoy, free_port, replaced};
+use trackgate_testing::client::{self, Call, Transport};
+use trackgate_testing::collector::Collector;
+use trackgate_testing::envoy::{Envoy, free_port, replaced};
+use trackgate_testing::gateway;
+use trackgate_testing::gateway::{BUCKETING, CRAWLER, PERSON, VIEW, shipped};
 
 /// Half of the clients of one endpoint are under enforcement, another endpoint is in shadow mode.
 const CONFIGURATION: &str = r#"{"endpoints":[{"name":"convert","vendor":"convert","mode":"shadow"},{"name":"plausible","vendor":"plausible"},{"name":"userpilot","vendor":"userpilot","enforce_percent":50},{"name":"commanders_act","vendor":"commanders_act"}]}"#;
@@ -38,13 +37,17 @@ impl Prometheus {
         let folder = std::env::temp_dir()
             .join(format!("trackgate-prometheus-{}-{port}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        let text = std::fs::read_to_string("examples/prometheus/prometheus.yml").unwrap();
+        let text = trackgate_testing::read("examples/prometheus/prometheus.yml").unwrap();
         let text =
             replaced(&text, "scrape_interval: 15s", "scrape_interval: 1s\n  scrape_timeout: 1s")
                 .unwrap();
         let text = replaced(&text, "127.0.0.1:9901", &envoy.admin.to_string()).unwrap();
         std::fs::write(folder.join("prometheus.yml"), text).unwrap();
-        std::fs::copy("examples/prometheus/rules.yml", folder.join("rules.yml")).unwrap();
+        std::fs::copy(
+            trackgate_testing::path("examples/prometheus/rules.yml"),
+            folder.join("rules.yml"),
+        )
+        .unwrap();
         let child = Command::new("prometheus")
             .arg(format!("--config.file={}", folder.join("prometheus.yml").display()))
             .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
@@ -159,7 +162,7 @@ async fn prometheus_sees_labels_and_the_dashboard_has_series() {
 
 /// Every query of the dashboard returns series while there is traffic.
 async fn dashboard(prometheus: &Prometheus, envoy: &Envoy) {
-    let text = std::fs::read_to_string("examples/grafana/trackgate.json").unwrap();
+    let text = trackgate_testing::read("examples/grafana/trackgate.json").unwrap();
     let dashboard: Value = serde_json::from_str(&text).unwrap();
     let targets = dashboard["panels"]
         .as_array()
@@ -228,7 +231,7 @@ fn the_alerts_fire_when_they_should() {
     ] {
         let output = Command::new("promtool")
             .args(arguments)
-            .current_dir("examples/prometheus")
+            .current_dir(trackgate_testing::path("examples/prometheus"))
             .output()
             .unwrap();
         let said = [output.stdout, output.stderr]

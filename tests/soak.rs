@@ -4,9 +4,6 @@
 //! takes the other shipped configuration.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod gateway;
-
-use gateway::{BUCKETING, CRAWLER, VIEW, post as call, rss, settle, shipped};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -15,10 +12,11 @@ use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use trackgate::cli::canary::stats::{Kind, Stats};
-use trackgate::cli::client::{self, Answer, Call, Transport};
-use trackgate::cli::collector::{Collector, Seen};
-use trackgate::cli::envoy::Envoy;
+use trackgate_cli::canary::stats::{Kind, Stats};
+use trackgate_testing::client::{self, Answer, Call, Transport};
+use trackgate_testing::collector::{Collector, Seen};
+use trackgate_testing::envoy::Envoy;
+use trackgate_testing::gateway::{BUCKETING, CRAWLER, VIEW, post as call, rss, settle, shipped};
 
 const LANES: usize = 12;
 const ENDPOINTS: [(&str, &str); 5] = [
@@ -163,7 +161,7 @@ async fn exchange(
     listener: SocketAddr,
     open: &mut Option<TcpStream>,
     plan: &Plan,
-) -> trackgate::cli::Result<Answer> {
+) -> trackgate_testing::Result<Answer> {
     match plan.transport {
         Transport::Http1 | Transport::Http1Chunked(_) => {
             let mut stream = match open.take() {

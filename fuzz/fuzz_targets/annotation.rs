@@ -1,7 +1,8 @@
 //! Whatever text an annotation carries is read back.
 #![no_main]
 
-#[path = "../../tests/oracles/mod.rs"]
-mod oracles;
+use trackgate_testing::oracles;
 
-libfuzzer_sys::fuzz_target!(|data: (Vec<(Option<String>, Option<String>)>, u32)| oracles::annotation::check(&data.0, data.1));
+libfuzzer_sys::fuzz_target!(|data: (Vec<(Option<String>, Option<String>)>, u32)| {
+    oracles::annotation::check(&data.0, data.1)
+});

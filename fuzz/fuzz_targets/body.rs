@@ -1,7 +1,6 @@
 //! Bodies that look like each vendor's events: their spelling does not matter.
 #![no_main]
 
-#[path = "../../tests/oracles/mod.rs"]
-mod oracles;
+use trackgate_testing::oracles;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| oracles::body::check(data));

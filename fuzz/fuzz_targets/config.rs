@@ -1,7 +1,6 @@
 //! Any configuration is refused in one line, or taken.
 #![no_main]
 
-#[path = "../../tests/oracles/mod.rs"]
-mod oracles;
+use trackgate_testing::oracles;
 
 libfuzzer_sys::fuzz_target!(|text: &[u8]| oracles::configuration::check(text));

@@ -1,10 +1,8 @@
 //! Patterns, networks, queries and paths mean what other libraries say.
 #![no_main]
 
-#[path = "../../tests/oracles/mod.rs"]
-mod oracles;
-
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
+use trackgate_testing::oracles;
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {

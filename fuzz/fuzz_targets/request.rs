@@ -2,16 +2,14 @@
 //! pieces do not matter.
 #![no_main]
 
-#[path = "../../tests/oracles/mod.rs"]
-mod oracles;
-
-use oracles::request::{NAMES, PATHS, check};
-use trackgate::cli::capture::Captured;
+use trackgate_cli::capture::Captured;
+use trackgate_testing::oracles::request::{NAMES, PATHS, check};
 
 /// A byte for the path, then lines of a byte for the name and a value, an empty line, and the body.
 fn request(data: &[u8]) -> Option<Captured> {
     let (path, mut rest) = data.split_first()?;
-    let mut captured = Captured::new("x".to_owned(), "POST", PATHS[usize::from(*path) % PATHS.len()], "h.example");
+    let mut captured =
+        Captured::new("x".to_owned(), "POST", PATHS[usize::from(*path) % PATHS.len()], "h.example");
     while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
         let (line, after) = rest.split_at(end);
         rest = &after[1..];

@@ -14,33 +14,36 @@ use crate::rules::key_digests::KeyDigests;
 use crate::rules::problem::Problem;
 use crate::rules::referrer::SpamReferrers;
 use crate::rules::user_agent::UserAgents;
-use crate::vendor::Vendor;
 use crate::vendors::plausible::sites::Sites;
 use crate::vendors::{
-    Limits, Policy, Shared, commanders_act, convert, custom, default_paths, plausible, userpilot,
+    Checks, Limits, Shared, Vendor, commanders_act, convert, plausible, userpilot,
 };
 use crate::verdict::Dispositions;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// `None` where a part could not be compiled, for which a problem is kept.
 pub fn compile(config: &Config, problems: &Problems) -> Option<Gate> {
     let header_prefix = problems.keep(
         header_prefix(&config.header_prefix).map_err(|problem| problem.under("header_prefix")),
     );
-    let shared = shared(config, problems);
+    let shared = shared(config, problems).map(Arc::new);
     check_global_actions(config, problems);
-    let mut endpoints: Vec<Endpoint> = Vec::with_capacity(config.endpoints.len());
+    let mut endpoints: Vec<Arc<Endpoint>> = Vec::with_capacity(config.endpoints.len());
     let mut names = HashSet::new();
     for spec in &config.endpoints {
         if !names.insert(hash(spec.name.as_bytes())) {
             let found = format!("{:?} a second time", spec.name);
             problems.add(Problem::new("name", "a name of its own", found).under(&spec.at));
         }
-        endpoints.extend(endpoint(config, spec, problems));
+        if let Some(shared) = &shared {
+            let endpoint = endpoint(config, spec, endpoints.len(), shared, problems);
+            endpoints.extend(endpoint.map(Arc::new));
+        }
     }
     let mut table = Table::default();
-    for (index, endpoint) in endpoints.iter().enumerate() {
-        table.add(index, &endpoint.hosts, &endpoint.paths);
+    for endpoint in &endpoints {
+        table.add(endpoint, &endpoint.hosts, &endpoint.paths);
     }
     Some(Gate {
         endpoints,
@@ -48,7 +51,6 @@ pub fn compile(config: &Config, problems: &Problems) -> Option<Gate> {
         shared: shared?,
         header_prefix: header_prefix?,
         body_phase: config.body_phase,
-        buffer_limit_bytes: config.buffer_limit_bytes.unwrap_or(usize::MAX),
     })
 }
 
@@ -96,7 +98,7 @@ fn check_global_actions(config: &Config, problems: &Problems) {
         let mut givers = config
             .endpoints
             .iter()
-            .filter(|endpoint| reason.default_disposition(endpoint.vendor).is_some());
+            .filter(|endpoint| endpoint.vendor.contract().disposition(*reason).is_some());
         let at = format!("actions.{}", reason.id());
         let overrides =
             |endpoint: &EndpointSpec| endpoint.actions.iter().any(|(own, _)| own == reason);
@@ -114,7 +116,13 @@ fn check_global_actions(config: &Config, problems: &Problems) {
     }
 }
 
-fn endpoint(config: &Config, spec: &EndpointSpec, problems: &Problems) -> Option<Endpoint> {
+fn endpoint(
+    config: &Config,
+    spec: &EndpointSpec,
+    number: usize,
+    shared: &Arc<Shared>,
+    problems: &Problems,
+) -> Option<Endpoint> {
     fn keep<T>(problems: &Problems, spec: &EndpointSpec, result: Result<T, Problem>) -> Option<T> {
         problems.keep(result.map_err(|problem| problem.under(&spec.at)))
     }
@@ -125,18 +133,22 @@ fn endpoint(config: &Config, spec: &EndpointSpec, problems: &Problems) -> Option
     let limits = keep(problems, spec, limits(spec));
     let dispositions = keep(problems, spec, dispositions(config, spec));
     let allow_origin = keep(problems, spec, allow_origin(spec));
-    let policy = keep(problems, spec, policy(spec));
+    let limits = limits?;
+    let checks = keep(problems, spec, checks(spec, limits, shared));
     Some(Endpoint {
+        number,
         name: spec.name.clone(),
         vendor: spec.vendor,
         mode: spec.mode.unwrap_or(config.mode),
         enforced: spec.enforce_percent.unwrap_or(config.enforce_percent),
         hosts: hosts?.unwrap_or_default(),
         paths: paths?,
-        limits: limits?,
+        limits,
         dispositions: dispositions?,
         allow_origin: allow_origin?,
-        policy: policy?,
+        checks: checks?,
+        shared: Arc::clone(shared),
+        buffer_limit_bytes: config.buffer_limit_bytes.unwrap_or(usize::MAX),
     })
 }
 
@@ -150,7 +162,10 @@ fn paths(spec: &EndpointSpec) -> Result<Vec<PathPattern>, Problem> {
     }
     match list("paths", spec.paths.as_deref(), PathPattern::compile)? {
         Some(paths) => Ok(paths),
-        None => default_paths(spec.vendor).iter().map(|path| PathPattern::compile(path)).collect(),
+        None => {
+            let paths = spec.vendor.contract().paths.iter();
+            paths.map(|path| PathPattern::compile(path)).collect()
+        }
     }
 }
 
@@ -214,28 +229,14 @@ fn list<T>(
 }
 
 fn limits(spec: &EndpointSpec) -> Result<Limits, Problem> {
-    let contract = match spec.vendor {
-        Vendor::Convert => {
-            Limits { request_bytes: convert::REQUEST_BYTES, batch_bytes: 0, event_bytes: 0 }
-        }
-        Vendor::Plausible => {
-            Limits { request_bytes: plausible::REQUEST_BYTES, batch_bytes: 0, event_bytes: 0 }
-        }
-        Vendor::Userpilot => {
-            Limits { request_bytes: userpilot::REQUEST_BYTES, batch_bytes: 0, event_bytes: 0 }
-        }
-        Vendor::CommandersAct => commanders_act::LIMITS,
+    let contract = match &spec.custom {
         // As large as the body may be, where the operator sets no limit.
-        Vendor::Custom => match spec.custom.as_ref().is_some_and(|custom| custom.batch.is_some()) {
-            true => Limits {
-                request_bytes: custom::REQUEST_BYTES,
-                batch_bytes: usize::MAX,
-                event_bytes: usize::MAX,
-            },
-            false => {
-                Limits { request_bytes: custom::REQUEST_BYTES, batch_bytes: 0, event_bytes: 0 }
-            }
+        Some(custom) if custom.batch.is_some() => Limits {
+            batch_bytes: usize::MAX,
+            event_bytes: usize::MAX,
+            ..spec.vendor.contract().limits
         },
+        Some(_) | None => spec.vendor.contract().limits,
     };
     let LimitsSpec { request_bytes, batch_bytes, event_bytes } = spec.limits;
     let one = |name: &str, written: Option<usize>, contract: usize| match written {
@@ -262,9 +263,10 @@ fn dispositions(config: &Config, spec: &EndpointSpec) -> Result<Dispositions, Pr
     let global = config
         .actions
         .iter()
-        .filter(|(reason, _)| reason.default_disposition(spec.vendor).is_some());
+        .filter(|(reason, _)| spec.vendor.contract().disposition(*reason).is_some());
     let actions: Actions = global.chain(&spec.actions).copied().collect();
-    Dispositions::new(spec.vendor, &actions).map_err(|reason| {
+    let contract = spec.vendor.contract();
+    Dispositions::new(|reason| contract.disposition(reason), &actions).map_err(|reason| {
         let expected = format!("a reason that vendor {:?} gives", spec.vendor.id());
         Problem::new(
             format!("actions.{}", reason.id()),
@@ -298,7 +300,8 @@ fn allow_origin(spec: &EndpointSpec) -> Result<Option<AllowOrigin>, Problem> {
             Err(Problem::new(FIELD, expected, format!("{value:?}")))
         }
         (None, None) => {
-            Ok((spec.vendor == Vendor::Plausible).then(|| AllowOrigin::Always("*".to_owned())))
+            let value = spec.vendor.contract().allow_origin;
+            Ok(value.map(|value| AllowOrigin::Always(value.to_owned())))
         }
     }
 }
@@ -319,20 +322,26 @@ fn origin(text: &str) -> Result<String, Problem> {
     Ok(text.to_owned())
 }
 
-fn policy(spec: &EndpointSpec) -> Result<Policy, Problem> {
+fn checks(
+    spec: &EndpointSpec,
+    limits: Limits,
+    shared: &Arc<Shared>,
+) -> Result<Arc<dyn Checks>, Problem> {
+    let shared = Arc::clone(shared);
     Ok(match spec.vendor {
-        Vendor::Convert => Policy::Convert(convert::Policy {
-            require_user_agent: spec.require_user_agent.unwrap_or(true),
-        }),
-        Vendor::Plausible => Policy::Plausible(plausible_policy(spec)?),
-        Vendor::Userpilot => Policy::Userpilot(userpilot::Policy { keys: keys(spec)? }),
-        Vendor::CommandersAct => Policy::CommandersAct(commanders_act::Policy {}),
+        Vendor::Convert => {
+            let require_user_agent = spec.require_user_agent.unwrap_or(true);
+            Arc::new(convert::Policy { require_user_agent, limits, shared })
+        }
+        Vendor::Plausible => Arc::new(plausible_policy(spec, limits, shared)?),
+        Vendor::Userpilot => Arc::new(userpilot::Policy { keys: keys(spec)?, limits }),
+        Vendor::CommandersAct => Arc::new(commanders_act::Policy { limits }),
         Vendor::Custom => {
             let custom = spec
                 .custom
                 .as_ref()
                 .ok_or_else(|| Problem::new("custom", "what the collector takes", "nothing"))?;
-            Policy::Custom(Box::new(custom.compile(keys(spec)?)?))
+            Arc::new(custom.compile(keys(spec)?, limits, shared)?)
         }
     })
 }
@@ -346,7 +355,11 @@ fn keys(spec: &EndpointSpec) -> Result<Option<KeyDigests>, Problem> {
         .transpose()
 }
 
-fn plausible_policy(spec: &EndpointSpec) -> Result<plausible::Policy, Problem> {
+fn plausible_policy(
+    spec: &EndpointSpec,
+    limits: Limits,
+    shared: Arc<Shared>,
+) -> Result<plausible::Policy, Problem> {
     let ranges = spec.datacenter_ranges.as_deref().map(CidrSet::compile).transpose();
     let sites = spec.sites.as_deref().map(Sites::compile).transpose();
     Ok(plausible::Policy {
@@ -356,5 +369,7 @@ fn plausible_policy(spec: &EndpointSpec) -> Result<plausible::Policy, Problem> {
             .unwrap_or_default(),
         sites: sites.map_err(|problem| problem.under("sites"))?.unwrap_or_default(),
         partial_drops: spec.partial_drops.unwrap_or_default(),
+        limits,
+        shared,
     })
 }

@@ -70,7 +70,7 @@ fn value<'a>(reader: &mut Reader<'a>, twice: &mut Twice) -> Result<Json<'a>> {
         Kind::String => Json::String(reader.text()?.decode()),
         Kind::Array => {
             let mut list = Vec::new();
-            reader.elements(|reader, _| {
+            reader.array(|reader, _| {
                 list.push(value(reader, twice)?);
                 Ok(())
             })?;
@@ -83,7 +83,7 @@ fn value<'a>(reader: &mut Reader<'a>, twice: &mut Twice) -> Result<Json<'a>> {
 fn object<'a>(reader: &mut Reader<'a>, twice: &mut Twice) -> Result<Vec<(Cow<'a, str>, Json<'a>)>> {
     let mut members = Vec::new();
     let mut names = std::collections::HashSet::new();
-    reader.members(|reader, name| {
+    reader.object(|reader, name| {
         let at = reader.position();
         let name = name.decode();
         if !names.insert(crate::rules::hash::hash(name.as_bytes())) && twice.is_none() {

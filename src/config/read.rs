@@ -10,7 +10,7 @@ use crate::rules::problem::Problem;
 use crate::rules::referrer::SpamReferrerSpec;
 use crate::rules::share::Share;
 use crate::rules::user_agent::UserAgentSpec;
-use crate::vendor::Vendor;
+use crate::vendors::Vendor;
 use crate::vendors::plausible::PartialDrops;
 use crate::vendors::plausible::sites::SiteSpec;
 use crate::verdict::{Disposition, Reason};

@@ -237,7 +237,7 @@ struct Site {
     hostname_allowlist: Option<Vec<String>>,
 }
 
-/// A collector of another make.
+/// Any other collector.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Custom {

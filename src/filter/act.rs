@@ -18,10 +18,7 @@ pub fn act<H: Host>(
     headers_held: bool,
 ) -> Result<Action> {
     let (filter, host) = (cx.filter, &mut cx.host);
-    let Some(endpoint) = filter.gate.endpoints.get(decision.endpoint) else {
-        return Ok(Action::Continue);
-    };
-    let verdict = annotation::verdict(decision, &endpoint.name);
+    let verdict = annotation::verdict(decision, &decision.endpoint.name);
     let reasons = annotation::reasons(&decision.findings);
     host.publish(VERDICT_STATE, verdict.as_bytes())?;
     if let Some(reasons) = &reasons {

@@ -1,19 +1,19 @@
 //! Edits of header sections that are not the verdict's own annotations.
 
 use super::host::{Host, Map, Result};
-use crate::gate::Gate;
+use crate::gate::{Endpoint, Gate};
 use crate::vendors::plausible::response;
 
 /// Of these names, what a client sent under our own prefix, and what the endpoint's collector must
 /// not believe. `_` counts as `-`: to CGI and its kin the two are the same name.
 pub fn forged<'a>(
     gate: &Gate,
-    endpoint: Option<usize>,
+    endpoint: Option<&Endpoint>,
     names: impl Iterator<Item = &'a [u8]>,
 ) -> Vec<Box<[u8]>> {
     let mut forged = Vec::new();
     for name in names {
-        let is_distrusted = endpoint.is_some_and(|index| gate.distrusts(index, name));
+        let is_distrusted = endpoint.is_some_and(|endpoint| endpoint.distrusts(name));
         if is_distrusted || gate.is_own_field(name) {
             forged.push(Box::from(name));
         }

@@ -4,8 +4,9 @@ use super::Context;
 use super::act::act;
 use super::host::{Action, Host};
 use super::stream::Stream;
-use crate::gate::{BodyPhase, Decision};
+use crate::gate::{BodyPhase, Decision, Endpoint};
 use crate::verdict::Findings;
+use std::sync::Arc;
 
 impl Stream {
     /// Acts on the verdict and counts it.
@@ -21,7 +22,7 @@ impl Stream {
                 self.record(cx, decision);
                 action
             }
-            Err(_) => self.failed(cx, Some(decision.endpoint), Findings::default()),
+            Err(_) => self.failed(cx, Some(&decision.endpoint), Findings::default()),
         }
     }
 
@@ -48,14 +49,12 @@ impl Stream {
     pub(super) fn failed<H: Host>(
         &mut self,
         cx: &mut Context<'_, H>,
-        endpoint: Option<usize>,
+        endpoint: Option<&Arc<Endpoint>>,
         findings: Findings,
     ) -> Action {
         cx.filter.metrics.count_host_error(&cx.host);
-        let Some(decision) = endpoint.and_then(|index| cx.filter.gate.host_error(index, findings))
-        else {
-            return Action::Continue;
-        };
+        let Some(endpoint) = endpoint else { return Action::Continue };
+        let decision = endpoint.host_error(findings);
         let action = act(cx, &decision, self.headers_held).unwrap_or(Action::Continue);
         self.record(cx, &decision);
         action
@@ -78,9 +77,7 @@ impl Stream {
         if self.body_size > 0 {
             filter.metrics.record_body(host, self.body_size);
         }
-        if let Some(endpoint) = filter.gate.endpoints.get(decision.endpoint) {
-            filter.refusals.refused(&endpoint.name, decision, self.body_size, || host.now_ns());
-        }
+        filter.refusals.refused(decision, self.body_size, || host.now_ns());
     }
 
     /// The annotations reach the collector.

@@ -4,13 +4,14 @@
 use super::Context;
 use super::fields::forged;
 use super::host::{Host, Map, Result};
-use crate::gate::Step;
+use crate::gate::{Endpoint, Step};
 use crate::request::RequestHead;
 use crate::rules::content_type;
+use std::sync::Arc;
 
 #[derive(Default)]
 pub struct Seen {
-    pub endpoint: Option<usize>,
+    pub endpoint: Option<Arc<Endpoint>>,
     /// Fields to be removed.
     pub forged: Vec<Box<[u8]>>,
     /// Envoy would answer for us as it answers gRPC clients.
@@ -26,20 +27,21 @@ impl Seen {
     pub fn see<H: Host>(&mut self, cx: &Context<'_, H>, waits: bool) -> Result<()> {
         let (gate, host) = (&cx.filter.gate, &cx.host);
         host.fields(Map::RequestHeaders, |fields| {
-            let mut head = RequestHead::new(fields);
+            let mut head = RequestHead::new(fields).with_recent(&cx.worker.recent);
             #[cfg(trap)]
             super::trap_if_asked(&head);
-            self.endpoint = gate.endpoint(&head);
-            self.forged = forged(gate, self.endpoint, head.names());
-            let Some(index) = self.endpoint else { return };
+            let endpoint = gate.endpoint(&head);
+            self.forged = forged(gate, endpoint.map(AsRef::as_ref), head.names());
+            let Some(endpoint) = endpoint else { return };
+            self.endpoint = Some(Arc::clone(endpoint));
             // An address that the host cannot tell is unknown to the checks, which is not a failure.
-            let wants_address = gate.wants_source_address(index);
+            let wants_address = endpoint.wants_source_address();
             let address = if wants_address { host.source_address() } else { Default::default() };
             if !address.is_empty() {
                 head.set_source_address(&address);
             }
             self.is_grpc = content_type::is_grpc(&head);
-            self.step = gate.head(index, &head);
+            self.step = Some(endpoint.head(&head));
             if let Some(Step::Decided(decision)) = &self.step {
                 self.answers_after_body = waits && decision.answers_after_body(&head);
             }

@@ -6,7 +6,6 @@
 use super::VERSION;
 use crate::gate::{Decision, Gate};
 use crate::rules::json::write::{array, object, quoted};
-use crate::vendors::Policy;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 const MINUTE_NS: u64 = 60_000_000_000;
@@ -17,7 +16,7 @@ pub fn configured(gate: &Gate, hash: &str) {
         let (name, vendor, mode) =
             (quoted(&endpoint.name), quoted(endpoint.vendor.id()), quoted(endpoint.mode.id()));
         let mut members = vec![("name", name), ("vendor", vendor), ("mode", mode)];
-        members.extend(counts(&endpoint.policy).map(|(what, count)| (what, count.to_string())));
+        members.extend(endpoint.checks.size().map(|(what, count)| (what, count.to_string())));
         object(&members)
     });
     let line = object(&[
@@ -27,15 +26,6 @@ pub fn configured(gate: &Gate, hash: &str) {
         ("endpoints", array(endpoints)),
     ]);
     ::log::info!("{line}");
-}
-
-/// How much of what makes a configuration large an endpoint has.
-fn counts(policy: &Policy) -> Option<(&'static str, usize)> {
-    match policy {
-        Policy::Plausible(policy) => Some(("sites", policy.sites.len())),
-        Policy::Userpilot(policy) => policy.keys.as_ref().map(|keys| ("keys", keys.len())),
-        Policy::Convert(_) | Policy::CommandersAct(_) | Policy::Custom(_) => None,
-    }
 }
 
 /// Refusals in the log, so many a minute and no more. Where several workers share it, two that meet
@@ -59,18 +49,13 @@ impl RefusalLog {
 
     /// Writes a line for a drop or reject, sent or not, unless the minute has had its share;
     /// `left_out` in the next line counts those that were not written.
-    pub fn refused(
-        &self,
-        endpoint: &str,
-        decision: &Decision,
-        body_bytes: usize,
-        now_ns: impl FnOnce() -> u64,
-    ) {
+    pub fn refused(&self, decision: &Decision, body_bytes: usize, now_ns: impl FnOnce() -> u64) {
         let (Some(reply), Some(reason)) = (&decision.reply, decision.reason) else { return };
         if !self.has_room(now_ns) {
             self.left_out.fetch_add(1, Ordering::Relaxed);
             return;
         }
+        let endpoint = &decision.endpoint.name;
         // None of the words holds anything that JSON would escape.
         ::log::info!(
             r#"{{"trackgate":"{}","endpoint":"{endpoint}","reason":"{}","mode":"{}","status":{},"body_bytes":{body_bytes},"left_out":{}}}"#,

@@ -25,9 +25,9 @@ impl Outcome {
     }
 
     /// Every outcome that a request to `endpoint` can have, once.
-    pub fn all<'a>(gate: &'a Gate, endpoint: &'a Endpoint) -> impl Iterator<Item = Outcome> + 'a {
+    pub fn all(endpoint: &Endpoint) -> impl Iterator<Item = Outcome> + '_ {
         endpoint.modes().iter().flat_map(|mode| {
-            gate.outcomes(endpoint).into_iter().map(|(verdict, reason)| Outcome {
+            endpoint.outcomes().into_iter().map(|(verdict, reason)| Outcome {
                 mode: *mode,
                 verdict,
                 reason,
@@ -100,7 +100,7 @@ impl<S: Setup> Metrics<S> {
     }
 
     pub(super) fn count(&self, meter: &impl Meter<Setup = S>, decision: &Decision) {
-        meter.count_request(&self.requests, decision.endpoint, Outcome::of(decision));
+        meter.count_request(&self.requests, decision.endpoint.number, Outcome::of(decision));
     }
 
     /// The size of a body that has been held, whatever the verdict on it.

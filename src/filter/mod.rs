@@ -17,10 +17,12 @@ pub mod stream;
 #[cfg(test)]
 mod tests;
 
+#[cfg(target_arch = "wasm32")]
 pub use act::act;
 
 use crate::config;
 use crate::gate::Gate;
+use crate::rules::user_agent::Recent;
 use host::{Host, Meter, Setup};
 use log::RefusalLog;
 use metrics::Metrics;
@@ -62,11 +64,13 @@ impl<S: Setup> Filter<S> {
 #[derive(Default)]
 pub struct Worker {
     kept: kept::Total,
+    recent: Recent,
 }
 
 /// What surrounds a stream while one of its callbacks runs.
 pub struct Context<'a, H: Host> {
     pub filter: &'a Filter<<H as Meter>::Setup>,
+    pub worker: &'a Worker,
     pub host: H,
 }
 

@@ -11,9 +11,10 @@ use super::host::{Action, Host, Map, Result};
 use super::kept::Kept;
 use super::{Context, Worker};
 use crate::annotation;
-use crate::gate::{BodyPhase, Decision, Gate, Inspection, Step};
+use crate::gate::{BodyPhase, Decision, Endpoint, Inspection, Step};
 use crate::verdict::Findings;
 use std::rc::Rc;
+use std::sync::Arc;
 
 pub struct Stream {
     state: State,
@@ -40,6 +41,16 @@ enum State {
     Answering(Rc<Decision>),
 }
 
+impl State {
+    fn endpoint(&self) -> Option<&Arc<Endpoint>> {
+        match self {
+            State::Settled => None,
+            State::Inspecting(inspection) => Some(&inspection.endpoint),
+            State::Answering(decision) => Some(&decision.endpoint),
+        }
+    }
+}
+
 impl Stream {
     /// `waits`: the answer to a request that is dropped for its head may wait for its body.
     pub fn new(worker: &Worker, waits: bool) -> Self {
@@ -62,28 +73,21 @@ impl Stream {
             return self.failed(cx, None, Findings::default());
         }
         if strip(&mut cx.host, Map::RequestHeaders, &seen.forged).is_err() {
-            return self.failed(cx, seen.endpoint, Findings::default());
+            return self.failed(cx, seen.endpoint.as_ref(), Findings::default());
         }
         self.is_grpc = seen.is_grpc;
         match seen.step {
             None => Action::Continue,
             Some(Step::Decided(decision)) if seen.answers_after_body => {
-                self.await_body(cx, decision.endpoint, State::Answering(Rc::new(decision)))
+                self.await_body(cx, State::Answering(Rc::new(decision)))
             }
             Some(Step::Decided(decision)) => self.finish(cx, &decision),
             Some(Step::Body(inspection)) if end_of_stream => self.decide(cx, inspection, b""),
-            Some(Step::Body(inspection)) => {
-                self.await_body(cx, inspection.endpoint, State::Inspecting(inspection))
-            }
+            Some(Step::Body(inspection)) => self.await_body(cx, State::Inspecting(inspection)),
         }
     }
 
-    fn await_body<H: Host>(
-        &mut self,
-        cx: &mut Context<'_, H>,
-        endpoint: usize,
-        state: State,
-    ) -> Action {
+    fn await_body<H: Host>(&mut self, cx: &mut Context<'_, H>, state: State) -> Action {
         let filter = cx.filter;
         match filter.gate.body_phase {
             BodyPhase::Hold => {
@@ -91,12 +95,11 @@ impl Stream {
                 Action::Hold
             }
             BodyPhase::Compat => {
-                let name =
-                    filter.gate.endpoints.get(endpoint).map_or("", |endpoint| &endpoint.name);
+                let name = state.endpoint().map_or("", |endpoint| &endpoint.name);
                 let pending = annotation::pending(name);
                 let field = &filter.verdict_field;
                 if cx.host.set_field(Map::RequestHeaders, field, pending.as_bytes()).is_err() {
-                    return self.failed(cx, Some(endpoint), Findings::default());
+                    return self.failed(cx, state.endpoint(), Findings::default());
                 }
                 self.state = state;
                 self.headers_held = false;
@@ -153,8 +156,7 @@ impl Stream {
         mut inspection: Inspection,
         end_of_stream: bool,
     ) -> Action {
-        let gate = &cx.filter.gate;
-        if let Some(decision) = inspection.body_seen(gate, self.body_size) {
+        if let Some(decision) = inspection.body_seen(self.body_size) {
             return self.finish_unread(cx, &decision);
         }
         if !end_of_stream {
@@ -170,23 +172,23 @@ impl Stream {
         let body = match cx.host.body(self.body_size) {
             Ok(body) if body.len() == self.body_size => body,
             Ok(_) | Err(_) => {
-                return self.failed(cx, Some(inspection.endpoint), inspection.findings);
+                let Inspection { endpoint, findings, .. } = inspection;
+                return self.failed(cx, Some(&endpoint), findings);
             }
         };
-        let decision = inspection.body(gate, &body);
+        let decision = inspection.body(&body);
         drop(body);
-        self.decided(cx, decision)
+        self.finish(cx, &decision)
     }
 
     /// More is to come: the host holds what there is, or the filter keeps it.
     fn hold<H: Host>(&mut self, cx: &mut Context<'_, H>, mut inspection: Inspection) -> Action {
-        let gate = &cx.filter.gate;
         let piece = self.body_size - self.kept.len();
         let is_kept = self.headers_held
-            && inspection.may_outgrow(gate)
+            && inspection.may_outgrow()
             && self.kept.has_room(piece)
             && cx.host.is_http1();
-        if let Some(decision) = inspection.outgrown(gate, self.body_size, is_kept) {
+        if let Some(decision) = inspection.outgrown(self.body_size, is_kept) {
             return self.finish_unread(cx, &decision);
         }
         if is_kept && piece > 0 {
@@ -204,9 +206,9 @@ impl Stream {
             // What is kept of the body cannot be put back any more.
             (_, State::Settled) if self.kept.len() > 0 => self.lost(cx),
             (Err(_), State::Inspecting(inspection)) => {
-                let endpoint = inspection.endpoint;
+                let endpoint = Arc::clone(&inspection.endpoint);
                 self.state = State::Settled;
-                self.failed(cx, Some(endpoint), Findings::default())
+                self.failed(cx, Some(&endpoint), Findings::default())
             }
             (Err(_), State::Settled) => self.failed(cx, None, Findings::default()),
             (Ok(()), State::Settled) => Action::Continue,
@@ -245,19 +247,19 @@ impl Stream {
 
     /// What the collector, or the client, is told if the host lets the header section go before the
     /// body has come; `None` where nothing is awaited.
-    pub fn if_let_go(&self, gate: &Gate) -> Option<Rc<Decision>> {
+    pub fn if_let_go(&self) -> Option<Rc<Decision>> {
         match &self.state {
             State::Settled => None,
-            State::Inspecting(inspection) => inspection.let_go(gate).map(Rc::new),
+            State::Inspecting(inspection) => Some(Rc::new(inspection.let_go())),
             State::Answering(decision) => Some(Rc::clone(decision)),
         }
     }
 
     /// The host has let the header section go so.
-    pub fn head_left(&mut self, gate: &Gate) {
+    pub fn head_left(&mut self) {
         self.headers_held = false;
         if let State::Inspecting(inspection) = &mut self.state {
-            inspection.head_left(gate);
+            inspection.head_left();
         }
     }
 
@@ -267,15 +269,8 @@ impl Stream {
         inspection: Inspection,
         body: &[u8],
     ) -> Action {
-        let decision = inspection.body(&cx.filter.gate, body);
-        self.decided(cx, decision)
-    }
-
-    fn decided<H: Host>(&mut self, cx: &mut Context<'_, H>, decision: Option<Decision>) -> Action {
-        match decision {
-            Some(decision) => self.finish(cx, &decision),
-            None => Action::Continue,
-        }
+        let decision = inspection.body(body);
+        self.finish(cx, &decision)
     }
 }
 

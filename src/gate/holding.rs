@@ -4,10 +4,9 @@
 //! operator says how large the buffer is (`buffer_limit_bytes`), and a body that would not fit is
 //! let go before it is read.
 
-use super::{Decision, Endpoint, Gate, Inspection, Mode, Step, decide};
+use super::{Decision, Endpoint, Inspection, Mode, Step};
 use crate::request::RequestHead;
 use crate::rules::size;
-use crate::vendors::{self, Awaited};
 use crate::verdict::{Disposition, Finding, Findings, Flow, Notes, Reason, Verdict};
 
 /// The largest DATA frame of HTTP/2 that Envoy takes. The last one comes together with the end of
@@ -19,98 +18,90 @@ const FRAME_BYTES: usize = 16_384;
 /// close an HTTP/1.1 connection.
 const AWAITED_BYTES: usize = 65_536;
 
-impl Gate {
-    /// The next step where a body is wanted: to wait for it, unless it declares more than can be
-    /// held.
-    pub(super) fn hold(&self, endpoint: &Endpoint, inspection: Inspection) -> Step {
-        match inspection.declared {
-            Some(bytes) if bytes > self.buffer_limit_bytes => {
-                let (flow, findings) = unread(
-                    endpoint,
-                    &inspection.awaited,
-                    inspection.findings,
-                    Reason::RequestTooLarge,
-                );
-                Step::Decided(decide(
-                    inspection.endpoint,
-                    endpoint,
-                    &inspection.terms,
-                    flow,
-                    findings,
-                ))
-            }
-            Some(_) | None => Step::Body(inspection),
-        }
-    }
-
-    /// Whether some request to an endpoint is forwarded unread for this reason, whatever its
-    /// disposition there: its size, a call to the host that failed, or that it is a stream.
-    pub(super) fn lets_go_for(&self, reason: Reason, endpoint: &Endpoint) -> bool {
+impl Endpoint {
+    /// Whether some request is forwarded unread for this reason, whatever its disposition: its
+    /// size, a call to the host that failed, or that it is a stream.
+    pub(super) fn lets_go_for(&self, reason: Reason) -> bool {
         let is_for_size = reason == Reason::RequestTooLarge && self.buffer_limit_bytes < usize::MAX;
         let is_for_another_cause = matches!(reason, Reason::HostError | Reason::ContentType);
         (is_for_size || is_for_another_cause)
-            && endpoint.dispositions.of(reason) != Some(Disposition::Pass)
+            && self.dispositions.of(reason) != Some(Disposition::Pass)
     }
 }
 
 impl Inspection {
+    /// The next step where a body is wanted: to wait for it, unless it declares more than can be
+    /// held.
+    pub(super) fn unless_too_large_to_hold(mut self) -> Step {
+        match self.declared {
+            Some(bytes) if bytes > self.endpoint.buffer_limit_bytes => {
+                Step::Decided(self.forwarded_unread(Reason::RequestTooLarge))
+            }
+            Some(_) | None => Step::Body(self),
+        }
+    }
+
     /// Whether more may come than Envoy can hold: the body declares no size, and the buffer's is
     /// known.
-    pub fn may_outgrow(&self, gate: &Gate) -> bool {
-        gate.buffer_limit_bytes < usize::MAX && self.declared.is_none()
+    pub fn may_outgrow(&self) -> bool {
+        self.endpoint.buffer_limit_bytes < usize::MAX && self.declared.is_none()
     }
 
     /// Call with the bytes of body seen so far, before the body is whole and after
     /// [`Inspection::body_seen`]: a decision where they are more than Envoy can hold, or might be
     /// with the next frame. `is_kept`: the next piece need not fit beside them.
-    pub fn outgrown(&mut self, gate: &Gate, bytes: usize, is_kept: bool) -> Option<Decision> {
-        let endpoint = gate.endpoints.get(self.endpoint)?;
-        let limit = gate.buffer_limit_bytes;
+    pub fn outgrown(&mut self, bytes: usize, is_kept: bool) -> Option<Decision> {
+        let limit = self.endpoint.buffer_limit_bytes;
         let fits_with_next = is_kept
             || self.declared.is_some()
             || bytes.saturating_add(FRAME_BYTES) <= limit
-            || self.is_refused_within(limit, endpoint);
+            || self.is_refused_within(limit);
         if bytes <= limit && fits_with_next {
             return None;
         }
-        let (flow, findings) = unread(
-            endpoint,
-            &self.awaited,
-            std::mem::take(&mut self.findings),
-            Reason::RequestTooLarge,
-        );
-        Some(decide(self.endpoint, endpoint, &self.terms, flow, findings))
+        Some(self.forwarded_unread(Reason::RequestTooLarge))
     }
 
     /// A body that would outgrow the buffer is refused first.
-    fn is_refused_within(&self, limit: usize, endpoint: &Endpoint) -> bool {
-        let reason = vendors::too_large(&self.awaited, self.max_bytes).reason;
+    fn is_refused_within(&self, limit: usize) -> bool {
         let refuses = matches!(
-            endpoint.dispositions.of(reason),
+            self.endpoint.dispositions.of(self.next.too_large().reason),
             Some(Disposition::Drop | Disposition::Reject)
         );
-        refuses && self.terms.mode == Mode::Enforce && self.max_bytes <= limit
+        refuses && self.terms.mode == Mode::Enforce && self.next.max_bytes() <= limit
     }
 
-    /// What the collector is told if the head has to leave before the body has been read, because
+    fn forwarded_unread(&mut self, reason: Reason) -> Decision {
+        let findings = std::mem::take(&mut self.findings);
+        let (flow, findings) = self.unread(findings, reason);
+        Decision::new(&self.endpoint, &self.terms, flow, findings)
+    }
+
+    /// The decision if the head has to leave before the body has been read, because
     /// Envoy does not hand it over.
-    pub fn let_go(&self, gate: &Gate) -> Option<Decision> {
-        let endpoint = gate.endpoints.get(self.endpoint)?;
+    pub fn let_go(&self) -> Decision {
         // What would refuse it is found again when the body has been read.
-        let (_, findings) =
-            unread(endpoint, &self.awaited, self.findings.clone(), Reason::HostError);
-        Some(decide(self.endpoint, endpoint, &self.terms, Flow::Continue(()), findings))
+        let (_, findings) = self.unread(self.findings.clone(), Reason::HostError);
+        Decision::new(&self.endpoint, &self.terms, Flow::Continue(()), findings)
     }
 
     /// The head has left so. The body is read all the same, and may still be refused; if it is not,
-    /// the verdict stays what the collector has been told.
-    pub fn head_left(&mut self, gate: &Gate) {
-        if let Some(endpoint) = gate.endpoints.get(self.endpoint) {
-            let mut notes = Notes::new(&endpoint.dispositions, std::mem::take(&mut self.findings));
-            notes.findings.uninspected = true;
-            notes.annotate(unread_for(Reason::HostError));
-            self.findings = notes.findings;
-        }
+    /// the verdict stays the one that the collector has been sent.
+    pub fn head_left(&mut self) {
+        let findings = std::mem::take(&mut self.findings);
+        let mut notes = Notes::new(&self.endpoint.dispositions, findings);
+        notes.findings.uninspected = true;
+        notes.annotate(unread_for(Reason::HostError));
+        self.findings = notes.findings;
+    }
+
+    /// What the head showed of a request that is forwarded unread, and why it is.
+    fn unread(&self, findings: Findings, reason: Reason) -> (Flow, Findings) {
+        let mut notes = Notes::new(&self.endpoint.dispositions, findings);
+        let flow = self.next.unread(&mut notes);
+        notes.rule("buffer", || format!("Envoy holds {} bytes", self.endpoint.buffer_limit_bytes));
+        notes.annotate(unread_for(reason));
+        (flow, notes.findings)
     }
 }
 
@@ -127,19 +118,6 @@ impl Decision {
     }
 }
 
-/// What the head told of a request that is forwarded unread, and why it is.
-fn unread(
-    endpoint: &Endpoint,
-    awaited: &Awaited,
-    findings: Findings,
-    reason: Reason,
-) -> (Flow, Findings) {
-    let mut notes = Notes::new(&endpoint.dispositions, findings);
-    let flow = vendors::unread(awaited, &mut notes);
-    notes.annotate(unread_for(reason));
-    (flow, notes.findings)
-}
-
 fn unread_for(reason: Reason) -> Finding {
     Finding::new(reason, "the body was not inspected")
 }
@@ -147,6 +125,7 @@ fn unread_for(reason: Reason) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gate::Gate;
 
     #[test]
     fn small_bodies_with_an_end_are_awaited() {
@@ -165,16 +144,9 @@ mod tests {
                 .map(|(name, value)| (name.as_bytes(), value.as_bytes()))
                 .collect();
             let head = RequestHead::new(fields);
-            match gate.head(
-                gate.endpoint(&RequestHead::new(vec![
-                    (b":method", b"POST"),
-                    (b":path", path.as_bytes()),
-                ]))
-                .unwrap(),
-                &head,
-            ) {
-                Some(Step::Decided(decision)) => decision.answers_after_body(&head),
-                Some(Step::Body(_)) | None => panic!("decided by the head"),
+            match gate.endpoint(&head).unwrap().head(&head) {
+                Step::Decided(decision) => decision.answers_after_body(&head),
+                Step::Body(_) => panic!("decided by the head"),
             }
         };
         let bot = |extra: &[(&str, &str)]| awaits(&enforce, "/v1/track/key", "curl/8", extra);

@@ -47,7 +47,7 @@ impl RootContext for Root {
 
     fn on_tick(&mut self) {
         if let Some(plugin) = &self.plugin {
-            plugin.watchdog.tick(&plugin.filter);
+            plugin.watchdog.tick(&mut plugin.context());
         }
     }
 

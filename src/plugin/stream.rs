@@ -4,7 +4,6 @@
 use super::Plugin;
 use super::calls::Wasm;
 use super::watchdog::Release;
-use crate::filter;
 use crate::filter::host::{Action, Host, Map};
 use crate::filter::stream::Stream;
 use crate::request::RequestHead;
@@ -28,20 +27,16 @@ impl StreamContext {
     /// Where the watchdog has let the header section go, the first callback for the body finds out.
     fn body_began(&mut self) {
         if self.stream.is_waiting() && !self.plugin.watchdog.body_began(self.id) {
-            self.stream.head_left(&self.plugin.filter.gate);
+            self.stream.head_left();
         }
     }
 
     fn release(&self) -> Option<Release> {
-        let decision = self.stream.if_let_go(&self.plugin.filter.gate)?;
+        let decision = self.stream.if_let_go()?;
         let declared =
             Wasm.fields(Map::RequestHeaders, |fields| size::declared(&RequestHead::new(fields)));
         Some(Release { decision, declares_body: declared.is_ok_and(|bytes| bytes > Some(0)) })
     }
-}
-
-fn context(plugin: &Plugin) -> filter::Context<'_, Wasm> {
-    filter::Context { filter: &plugin.filter, host: Wasm }
 }
 
 fn action(action: Action) -> types::Action {
@@ -57,7 +52,7 @@ impl Drop for StreamContext {
         if self.stream.is_waiting() {
             self.plugin.watchdog.forget(self.id);
         }
-        self.stream.over(&context(&self.plugin));
+        self.stream.over(&self.plugin.context());
     }
 }
 
@@ -65,7 +60,7 @@ impl Context for StreamContext {}
 
 impl HttpContext for StreamContext {
     fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> types::Action {
-        let taken = self.stream.headers(&mut context(&self.plugin), end_of_stream);
+        let taken = self.stream.headers(&mut self.plugin.context(), end_of_stream);
         if taken == Action::Hold {
             self.plugin.watchdog.hold(self.id, || self.release());
         }
@@ -75,16 +70,16 @@ impl HttpContext for StreamContext {
     /// `size` is that of all that Envoy holds of the body, not of the last piece.
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> types::Action {
         self.body_began();
-        action(self.stream.body(&mut context(&self.plugin), size, end_of_stream))
+        action(self.stream.body(&mut self.plugin.context(), size, end_of_stream))
     }
 
     fn on_http_request_trailers(&mut self, _: usize) -> types::Action {
         self.body_began();
-        action(self.stream.trailers(&mut context(&self.plugin)))
+        action(self.stream.trailers(&mut self.plugin.context()))
     }
 
     fn on_http_response_headers(&mut self, _: usize, _: bool) -> types::Action {
-        self.stream.response_headers(&mut context(&self.plugin));
+        self.stream.response_headers(&mut self.plugin.context());
         types::Action::Continue
     }
 }

@@ -14,7 +14,7 @@ use super::calls::Wasm;
 use super::host;
 use super::metrics::Definitions;
 use crate::filter::host::{Action, Host, Kind, Meter, Setup};
-use crate::filter::{Context, Filter, act};
+use crate::filter::{Context, act};
 use crate::gate::Decision;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -124,7 +124,7 @@ impl Watchdog {
     }
 
     /// Lets streams go that have waited too long, one by one, each as the current stream.
-    pub fn tick(&self, filter: &Filter<Definitions>) {
+    pub fn tick(&self, cx: &mut Context<'_, Wasm>) {
         if self.proven.get() {
             self.held.borrow_mut().clear();
             let _ = host::set_tick_period_ms(0);
@@ -138,7 +138,7 @@ impl Watchdog {
                 && host::turn_to(stream.context_id).is_ok()
                 && self.is_stuck(&stream)
             {
-                self.let_go(filter, &stream.release.decision);
+                self.let_go(cx, &stream.release.decision);
             } else {
                 self.held.borrow_mut().push(stream);
             }
@@ -147,17 +147,16 @@ impl Watchdog {
 
     /// Lets the current stream go, or answers it, in place of a callback that does not come. The
     /// stream itself counts its verdict, when its body comes or when it is over.
-    fn let_go(&self, filter: &Filter<Definitions>, decision: &Decision) {
+    fn let_go(&self, cx: &mut Context<'_, Wasm>, decision: &Decision) {
         if let Some(resumed) = self.resumed {
             Wasm.increment(resumed);
         }
-        let mut cx = Context { filter, host: Wasm };
-        let done = act(&mut cx, decision, true);
+        let done = act(cx, decision, true);
         if done.is_err() {
-            filter.metrics.count_host_error(&cx.host);
+            cx.filter.metrics.count_host_error(&cx.host);
         }
         if done != Ok(Action::Replied) && cx.host.resume().is_err() {
-            filter.metrics.count_host_error(&cx.host);
+            cx.filter.metrics.count_host_error(&cx.host);
         }
     }
 

@@ -109,10 +109,12 @@ impl CidrSet {
         Ok(())
     }
 
+    /// No network at all.
     pub fn is_empty(&self) -> bool {
         self.v4.is_empty() && self.v6.is_empty()
     }
 
+    /// Whether any network contains the address.
     pub fn contains(&self, address: IpAddr) -> bool {
         match address.to_canonical() {
             IpAddr::V4(address) => holds(&self.v4, u32::from(address).into()),

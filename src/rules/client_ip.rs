@@ -30,7 +30,7 @@ pub enum ClientIp {
 
 impl ClientIp {
     /// # Errors
-    /// A field name that is none, or no trusted hop at all.
+    /// An invalid field name, or no trusted hop at all.
     pub fn compile(spec: &ClientIpSpec) -> Result<Self, Problem> {
         match spec {
             ClientIpSpec::Connection => Ok(ClientIp::Connection),
@@ -56,7 +56,7 @@ impl ClientIp {
         }
     }
 
-    /// The address; `None` where the request does not tell, or tells what is no address. A mapped
+    /// The address; `None` where the request does not give one, or gives an invalid one. A mapped
     /// IPv4 address comes as IPv4.
     pub fn of(&self, head: &RequestHead<'_>) -> Option<IpAddr> {
         match self {

@@ -22,9 +22,9 @@ pub fn has_byte_order_mark(body: &[u8]) -> bool {
 /// without a mark, which a NUL among the first two bytes tells (RFC 4627, section 3). What the
 /// `charset` parameter says does not count. An empty body is plain.
 ///
-/// A body that starts as JSON does and holds 0xFF is no text of another kind but broken (the
-/// contract's vector cv-104): that byte stands in no UTF-8, and is no letter of the languages that
-/// senders write in Latin-1.
+/// A body that starts as JSON does and holds 0xFF is broken, not text in another encoding (the
+/// contract's vector cv-104): that byte occurs in no UTF-8, and is not a letter of the languages
+/// that senders write in Latin-1.
 pub fn is_other_text(body: &[u8]) -> bool {
     if has_byte_order_mark(body) || body.iter().take(2).any(|byte| *byte == 0) {
         return true;

@@ -39,7 +39,7 @@ impl CountrySet {
     /// Two letters each, in any case. `ZZ` and `XX` list requests of unknown origin.
     ///
     /// # Errors
-    /// An entry that is no country code, or `A1`, which could never take effect.
+    /// An entry that is not a country code, or `A1`, which could never take effect.
     pub fn compile(codes: &[String]) -> Result<Self, Problem> {
         let one = |(index, code): (usize, &String)| match Country::of_value(code.as_bytes()) {
             Country::AnonymousVpn => Err(Problem::new(
@@ -80,10 +80,12 @@ impl CountrySet {
         }
     }
 
+    /// No country at all.
     pub fn is_empty(&self) -> bool {
         self.by_first.is_empty() && !self.unknown
     }
 
+    /// Whether the country is listed.
     pub fn contains(&self, country: Country) -> bool {
         match country {
             Country::Known([first, second]) => {

@@ -18,6 +18,19 @@ pub enum Credentials<'a> {
     Malformed,
 }
 
+impl Credentials<'_> {
+    /// For a trace: the scheme, and of the key nothing but its length.
+    pub fn shown(&self, scheme: &str) -> String {
+        match self {
+            Credentials::Absent => "authorization: missing".to_owned(),
+            Credentials::Token(key) => {
+                format!("authorization: {scheme} and a key of {} bytes", key.len())
+            }
+            Credentials::Malformed => format!("authorization: not one \"{scheme} <key>\""),
+        }
+    }
+}
+
 /// Reads `authorization` for `scheme`, which is compared without regard to case.
 pub fn authorization<'a>(head: &RequestHead<'a>, scheme: &str) -> Credentials<'a> {
     let mut values = head.all("authorization");
@@ -89,8 +102,8 @@ pub fn is_plausible_key(key: &[u8]) -> bool {
     !has_blank && !is_placeholder
 }
 
-/// The user in Basic's token68, which must not be empty; `None` too if it is no Base64, or holds no
-/// colon.
+/// The user in Basic's token68, which must not be empty; `None` too if it is not Base64, or holds
+/// no colon.
 pub fn basic_user(token: &[u8]) -> Option<Vec<u8>> {
     let mut pair = from_base64(token)?;
     let colon = pair.iter().position(|byte| *byte == b':')?;

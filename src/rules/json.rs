@@ -17,7 +17,7 @@
 //! use trackgate::rules::json::{Reader, Strictness, Value};
 //! let mut id = None;
 //! Reader::document(br#"{"id": 7, "id": "b"}"#, Strictness::Grammar, |reader| {
-//!     reader.members(|reader, name| {
+//!     reader.object(|reader, name| {
 //!         let value = reader.value()?;
 //!         if name.is("id") {
 //!             id = Some(value);
@@ -55,20 +55,42 @@ pub enum Strictness {
 /// The text is not JSON; `at` is the offset in bytes of the first byte that cannot stand there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Invalid {
+    /// Offset in bytes, from 0; the length of the text where it ends too early.
     pub at: usize,
 }
 
+/// What reading gives.
 pub type Result<T> = core::result::Result<T, Invalid>;
 
 /// The type of the value that comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
+    /// `{`
     Object,
+    /// `[`
     Array,
+    /// `"`
     String,
+    /// `-` or a digit
     Number,
+    /// `true` or `false`
     Bool,
+    /// `null`
     Null,
+}
+
+impl Kind {
+    /// For messages.
+    pub const fn with_article(self) -> &'static str {
+        match self {
+            Kind::Object => "an object",
+            Kind::Array => "an array",
+            Kind::String => "a string",
+            Kind::Number => "a number",
+            Kind::Bool => "a boolean",
+            Kind::Null => "null",
+        }
+    }
 }
 
 /// A value that has been read. Arrays and objects have been checked and passed over.
@@ -78,13 +100,18 @@ pub enum Value<'a> {
     Object(&'a [u8]),
     /// The raw text of the array, from bracket to bracket.
     Array(&'a [u8]),
+    /// The text between the quotes.
     String(Text<'a>),
+    /// As it is written.
     Number(Number<'a>),
+    /// `true` or `false`
     Bool(bool),
+    /// `null`
     Null,
 }
 
 impl Value<'_> {
+    /// The type of the value.
     pub fn kind(&self) -> Kind {
         match self {
             Value::Object(_) => Kind::Object,
@@ -168,12 +195,25 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Consumes an object. `each` gets the name of a member and must consume its value.
-    /// Anything but an object is [`Invalid`]: ask [`Reader::kind`] first.
-    pub fn members(
-        &mut self,
-        mut each: impl FnMut(&mut Self, Text<'a>) -> Result<()>,
-    ) -> Result<()> {
+    /// Consumes the next value. Of an object `each` gets the name of each member, and must consume
+    /// its value. False: it was something else, and has been passed over.
+    pub fn object(&mut self, each: impl FnMut(&mut Self, Text<'a>) -> Result<()>) -> Result<bool> {
+        if self.kind()? != Kind::Object {
+            return self.value().map(|_| false);
+        }
+        self.members(each).map(|()| true)
+    }
+
+    /// Consumes the next value. Of an array `each` gets the index of each element, from 0, and must
+    /// consume it. False: it was something else, and has been passed over.
+    pub fn array(&mut self, each: impl FnMut(&mut Self, usize) -> Result<()>) -> Result<bool> {
+        if self.kind()? != Kind::Array {
+            return self.value().map(|_| false);
+        }
+        self.elements(each).map(|()| true)
+    }
+
+    fn members(&mut self, mut each: impl FnMut(&mut Self, Text<'a>) -> Result<()>) -> Result<()> {
         self.whitespace();
         self.open(b'{')?;
         self.whitespace();
@@ -194,9 +234,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Consumes an array. `each` gets the index of an element, from 0, and must consume it.
-    /// Anything but an array is [`Invalid`]: ask [`Reader::kind`] first.
-    pub fn elements(&mut self, mut each: impl FnMut(&mut Self, usize) -> Result<()>) -> Result<()> {
+    fn elements(&mut self, mut each: impl FnMut(&mut Self, usize) -> Result<()>) -> Result<()> {
         self.whitespace();
         self.open(b'[')?;
         self.whitespace();

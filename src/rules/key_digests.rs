@@ -61,6 +61,7 @@ impl KeyDigests {
         self.sorted.len()
     }
 
+    /// Whether the digest of the key is among them.
     pub fn contains(&self, key: &[u8]) -> bool {
         let digest = halves(Sha256::digest(key).into());
         let at = self.sorted.partition_point(|entry| entry.0 < digest.0);

@@ -40,7 +40,9 @@ pub struct SpamReferrerSpec {
     pub builtin: bool,
     /// Hosts below a listed one are listed too. Left out: false, as at Plausible.
     pub subdomains: bool,
+    /// Hosts that are listed besides.
     pub deny: Vec<String>,
+    /// Hosts that are not listed, whatever the lists say.
     pub allow: Vec<String>,
 }
 

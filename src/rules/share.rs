@@ -1,4 +1,5 @@
-//! A sticky share of clients: who is in at 5 % is in at 10 %, on every worker and every gateway.
+//! A sticky share of clients: a client enforced at 5 % stays enforced at 10 %, on every worker and
+//! every gateway.
 
 use super::hash::hash;
 use super::problem::Problem;
@@ -35,7 +36,7 @@ impl Share {
         }
     }
 
-    /// True where the share is neither nobody nor everyone, so that clients must be told apart.
+    /// True where the share is neither nobody nor everyone, so that clients must be distinguished.
     pub fn is_partial(self) -> bool {
         self.buckets > 0 && self.buckets < Self::BUCKETS
     }

@@ -1,4 +1,4 @@
-//! A URL taken apart as RFC 3986 appendix B has it, which never fails: what is no scheme or
+//! A URL taken apart as RFC 3986 appendix B has it, which never fails: what is not a scheme or
 //! authority is path.
 
 /// The parts of a URL, as they stand in the text.
@@ -9,11 +9,14 @@ pub struct Url<'a> {
     /// Without userinfo, port and brackets; empty for `https:///x`. `None` without `//`, or with
     /// userinfo or a port alone.
     pub host: Option<&'a str>,
+    /// From the first `/` after the host; empty if there is none.
     pub path: &'a str,
+    /// What follows `#`.
     pub fragment: Option<&'a str>,
 }
 
 impl<'a> Url<'a> {
+    /// Takes the text apart. Any text has some parts.
     pub fn parse(text: &'a str) -> Self {
         let (rest, fragment) = match text.split_once('#') {
             Some((rest, fragment)) => (rest, Some(fragment)),

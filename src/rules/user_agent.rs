@@ -3,15 +3,15 @@
 //! In this order:
 //!
 //! 1. only the first 2,048 bytes are looked at; spaces around the value do not count; an empty
-//!    value is none;
+//!    value is not a bot's;
 //! 2. one pass over the value finds the built-in rules it matches (`data/user_agents/*.txt`) and
 //!    the marks of its shape. What an Android agent says of its device is skipped, but for names no
 //!    device bears;
 //! 3. a listed crawler, headless browser or HTTP library, in this order: how much is matched
 //!    depends on whether the value starts like a browser's (`Mozilla/`, `Opera/`), bears the mark
-//!    of an app or a device, or neither. A word that is no crawler's own name (`preview`, `feed`)
-//!    makes a crawler by shape. Beside an app's network stack or shell (`CFNetwork`, `Electron`)
-//!    only names count that no app has;
+//!    of an app or a device, or neither. A word that is not a crawler's own name (`preview`,
+//!    `feed`) makes a crawler by shape. Beside an app's network stack or shell (`CFNetwork`,
+//!    `Electron`) only names count that no app has;
 //! 4. a contact address (`+http://...`): a crawler by shape;
 //! 5. a browser's start, but an unknown name after `compatible;`, or neither engine nor platform: a
 //!    crawler by shape, or by name if any listed name is in it, however short; no engine on a
@@ -30,8 +30,10 @@ mod recent;
 mod shape;
 
 pub use operator::{UserAgentSpec, UserAgents, has_versioned_token};
+pub use recent::Recent;
 
 use findings::{Findings, Mark};
+use std::fmt;
 
 /// What the built-in rules take of the module.
 pub const TABLE_BYTES: usize = automaton::table::BYTES;
@@ -77,6 +79,7 @@ impl Class {
 /// A verdict on one value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Match {
+    /// What the value names.
     pub class: Class,
     /// The stable id of the rule that matched; empty when none did. For a crawler it may be a word
     /// although the value contains a listed name too.
@@ -85,6 +88,22 @@ pub struct Match {
 
 impl Match {
     const NONE: Self = Self { class: Class::None, rule: "" };
+}
+
+/// The class, and the rule that gave it: `crawler by its shape, by rule "bot"`.
+impl fmt::Display for Match {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let grounds = match self.class {
+            Class::CrawlerByShape | Class::CrawlerOnLibrary => " by its shape",
+            Class::Crawler
+            | Class::Headless
+            | Class::HttpLibrary
+            | Class::Suspected
+            | Class::None => "",
+        };
+        write!(formatter, "{}{grounds}", self.class.id())?;
+        if self.rule.is_empty() { Ok(()) } else { write!(formatter, ", by rule \"{}\"", self.rule) }
+    }
 }
 
 /// Classifies one User-Agent field value: any bytes, of which the first 2,048 are looked at, in

@@ -12,73 +12,146 @@
 //!    looked at.
 //!
 //! In the body:
-//! 6. JSON, and an object, else `invalid_json`; or `content_encoding` if it is no plain UTF-8, and
+//! 6. JSON, and an object, else `invalid_json`; or `content_encoding` if it is not plain UTF-8, and
 //!    the body is not looked at.
 //! 7. `user_id` and `event_name`: a string that is not blank. A number: `field_type`; anything
 //!    else: `missing_field`.
-//! 8. `metadata`, if there is any (`null` is none): an object of primitives, else
+//! 8. `metadata`, if there is any (`null` does not count): an object of primitives, else
 //!    `metadata_invalid`; of at most 10 KB as it stands in the body, else `metadata_too_large`.
 //! 9. A duplicate of one of these three that says something else: `json_duplicate_keys`. Which one
 //!    the vendor's parser takes is not known, so only what both readings refuse is refused (U-6);
 //!    or a last value that empties the field.
 
+use super::common::{
+    Coding, check_content_coding, check_declared_size, not_json, note_json_rule,
+    note_media_type_rule,
+};
+use super::{Answer, Checks, Contract, ErrorReply, Held, Limits, Next, UserAgentRule};
 use crate::request::{RequestHead, trim};
 use crate::rules::content_type::{MediaType, media_type};
 use crate::rules::credentials::{Credentials, authorization, is_plausible_key};
-use crate::rules::json::{Kind, Reader, Result, Strictness, Value};
+use crate::rules::json::write::{array, object, quoted};
+use crate::rules::json::{Reader, Result, Strictness, Value};
 use crate::rules::key_digests::KeyDigests;
-use crate::vendors::{
-    Awaited, Coding, Limits, check_content_coding, check_declared_size, not_json,
+use crate::verdict::Disposition::{Annotate, Reject};
+use crate::verdict::{Finding, Flow, Notes, Reason, field_shown};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// See the head of this page.
+pub const CONTRACT: Contract = Contract {
+    id: "userpilot",
+    is_built_in: true,
+    paths: &["/v1/track"],
+    // Nothing is published (contract, U-10).
+    limits: Limits::of_request(1024 * 1024),
+    dispositions: &[
+        (Reason::Unauthorized, Reject),
+        (Reason::ContentType, Reject),
+        (Reason::RequestTooLarge, Annotate),
+        (Reason::ApiVersion, Annotate),
+        (Reason::ContentEncoding, Annotate),
+        (Reason::InvalidJson, Reject),
+        (Reason::MissingField, Reject),
+        (Reason::FieldType, Annotate),
+        (Reason::MetadataInvalid, Annotate),
+        (Reason::MetadataTooLarge, Annotate),
+        (Reason::JsonDuplicateKeys, Annotate),
+    ],
+    refuses_in_part: |_| false,
+    success: Answer::empty(202),
+    error: ErrorReply { status: error_status, content_type: "application/json", body: error_body },
+    reply_fields: &[],
+    dropped_domains_field: None,
+    allow_origin: None,
+    reads_grpc: false,
+    user_agents: UserAgentRule::Ignored,
 };
-use crate::verdict::{Disposition, Finding, Flow, Notes, Reason};
 
-pub const PATHS: &[&str] = &["/v1/track"];
+/// 400 is the vendor's answer to a request that it cannot use, whatever the cause.
+fn error_status(reason: Reason) -> u16 {
+    if reason == Reason::ContentType { 400 } else { reason.status() }
+}
 
-/// How much is held. Nothing is published (contract, U-10).
-pub const REQUEST_BYTES: usize = 1024 * 1024;
+/// `{"errors": [{"error": "…", "error_code": "…", "message": "…", "details": "…"}]}`
+fn error_body(_: u16, finding: &Finding) -> String {
+    let code = quoted(finding.reason.id());
+    let entry = object(&[
+        ("error", code.clone()),
+        ("error_code", code),
+        ("message", quoted(&finding.message)),
+        ("details", finding.path.as_deref().map_or("null".to_owned(), quoted)),
+    ]);
+    object(&[("errors", array([entry]))])
+}
 
 /// Of the metadata's raw text (contract, U-7).
 const METADATA_BYTES: usize = 10_240;
 
 const API_VERSION: &[u8] = b"2020-09-22";
 
+/// The checks of an endpoint.
 #[derive(Debug)]
 pub struct Policy {
     /// Keys that are let in; `None`: any that is well-formed.
     pub keys: Option<KeyDigests>,
+    /// The contract's, or the operator's.
+    pub limits: Limits,
 }
 
-pub fn head(
-    policy: &Policy,
-    limits: &Limits,
-    head: &RequestHead<'_>,
-    notes: &mut Notes<'_>,
-) -> Flow<Awaited> {
-    if let Some(fault) = credentials_fault(policy, head) {
-        notes.note(Finding::new(Reason::Unauthorized, fault))?;
+impl Checks for Policy {
+    fn head(self: Arc<Self>, head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow<Next> {
+        let max_bytes = self.limits.request_bytes;
+        self.check_credentials(head, notes)?;
+        note_media_type_rule(head, notes);
+        if media_type(head) != MediaType::Json {
+            notes
+                .note(Finding::new(Reason::ContentType, "Content-Type must be application/json"))?;
+        }
+        if check_declared_size(max_bytes, head, notes)? {
+            return Flow::Continue(Next::Nothing);
+        }
+        notes.rule("X-API-Version", || field_shown(head, "x-api-version"));
+        if !head.all("x-api-version").map(trim).eq([API_VERSION]) {
+            notes.note(Finding::new(Reason::ApiVersion, "X-API-Version must be 2020-09-22"))?;
+        }
+        let coding = check_content_coding(head, notes)?;
+        Flow::Continue(Next::body(Body { coding }, max_bytes))
     }
-    if media_type(head) != MediaType::Json {
-        notes.note(Finding::new(Reason::ContentType, "Content-Type must be application/json"))?;
+
+    fn client_key<'a>(&self, head: &RequestHead<'a>) -> Option<Cow<'a, [u8]>> {
+        match authorization(head, "Token") {
+            Credentials::Token(key) => Some(key.into()),
+            Credentials::Absent | Credentials::Malformed => None,
+        }
     }
-    if check_declared_size(limits.request_bytes, head, notes)? {
-        return Flow::Continue(Awaited::Nothing);
+
+    fn size(&self) -> Option<(&'static str, usize)> {
+        self.keys.as_ref().map(|keys| ("keys", keys.len()))
     }
-    if !head.all("x-api-version").map(trim).eq([API_VERSION]) {
-        notes.note(Finding::new(Reason::ApiVersion, "X-API-Version must be 2020-09-22"))?;
-    }
-    Flow::Continue(Awaited::Userpilot(check_content_coding(head, notes)?))
 }
 
-fn credentials_fault(policy: &Policy, head: &RequestHead<'_>) -> Option<&'static str> {
-    match authorization(head, "Token") {
-        Credentials::Absent => Some("Authorization is missing; it must be \"Token <API key>\""),
-        Credentials::Malformed => Some("Authorization must be \"Token <API key>\", once"),
-        Credentials::Token(key) => {
-            let known = policy
-                .keys
-                .as_ref()
-                .map_or_else(|| is_plausible_key(key), |keys| keys.contains(key));
-            (!known).then_some("the API key is not valid")
+impl Policy {
+    fn check_credentials(&self, head: &RequestHead<'_>, notes: &mut Notes<'_>) -> Flow {
+        let credentials = authorization(head, "Token");
+        notes.rule("Authorization", || credentials.shown("Token"));
+        match self.credentials_fault(credentials) {
+            Some(fault) => notes.note(Finding::new(Reason::Unauthorized, fault)),
+            None => Flow::Continue(()),
+        }
+    }
+
+    fn credentials_fault(&self, credentials: Credentials<'_>) -> Option<&'static str> {
+        match credentials {
+            Credentials::Absent => Some("Authorization is missing; it must be \"Token <API key>\""),
+            Credentials::Malformed => Some("Authorization must be \"Token <API key>\", once"),
+            Credentials::Token(key) => {
+                let known = self
+                    .keys
+                    .as_ref()
+                    .map_or_else(|| is_plausible_key(key), |keys| keys.contains(key));
+                (!known).then_some("the API key is not valid")
+            }
         }
     }
 }
@@ -98,30 +171,36 @@ struct Event<'a> {
 struct Readings<'a> {
     first: Event<'a>,
     last: Event<'a>,
-    /// The first field that stood twice and said different things.
+    /// The first field that stood twice, with different values.
     contradicts_itself: Option<&'static str>,
 }
 
-pub fn body(coding: Coding, body: &[u8], notes: &mut Notes<'_>) -> Flow {
-    let readings = match Reader::document(body, Strictness::Grammar, readings) {
-        Ok(Some(readings)) => readings,
-        Ok(None) => {
-            return notes.note(Finding::new(Reason::InvalidJson, "the body must be a JSON object"));
-        }
-        Err(invalid) => return not_json(body, coding, invalid, notes),
-    };
-    match readings.contradicts_itself {
-        None => readings.last.findings().into_iter().try_for_each(|finding| notes.note(finding)),
-        Some(field) => {
-            note_both(&readings, notes)?;
-            notes.note(
-                Finding::new(
-                    Reason::JsonDuplicateKeys,
-                    format!("{field} stands twice and differs"),
-                )
-                .at(field),
-            )
-        }
+/// What is kept until the body is whole.
+#[derive(Debug)]
+struct Body {
+    coding: Coding,
+}
+
+impl Held for Body {
+    fn body(self: Box<Self>, body: &[u8], notes: &mut Notes<'_>) -> Flow {
+        note_json_rule(body, notes);
+        let readings = match Reader::document(body, Strictness::Grammar, readings) {
+            Ok(Some(readings)) => readings,
+            Ok(None) => {
+                let message = "the body must be a JSON object";
+                return notes.note(Finding::new(Reason::InvalidJson, message));
+            }
+            Err(invalid) => return not_json(body, self.coding, invalid, notes),
+        };
+        notes.rule("user_id, event_name and metadata", || readings.last.shown());
+        let Some(field) = readings.contradicts_itself else {
+            let mut findings = readings.last.findings().into_iter();
+            return findings.try_for_each(|finding| notes.note(finding));
+        };
+        note_both(&readings, notes)?;
+        notes.rule("duplicate names", || format!("{field} stands twice"));
+        let message = format!("{field} stands twice and differs");
+        notes.note(Finding::new(Reason::JsonDuplicateKeys, message).at(field))
     }
 }
 
@@ -136,7 +215,7 @@ fn note_both(readings: &Readings<'_>, notes: &mut Notes<'_>) -> Flow {
     for finding in readings.last.findings() {
         let both = first.iter().any(|other| other.reason == finding.reason)
             || is_emptied && finding.reason == Reason::MissingField;
-        if both || notes.disposition(finding.reason) == Some(Disposition::Annotate) {
+        if both || notes.disposition(finding.reason) == Some(Annotate) {
             notes.note(finding)?;
         }
     }
@@ -145,12 +224,8 @@ fn note_both(readings: &Readings<'_>, notes: &mut Notes<'_>) -> Flow {
 
 /// `None`: not an object.
 fn readings<'a>(reader: &mut Reader<'a>) -> Result<Option<Readings<'a>>> {
-    if reader.kind()? != Kind::Object {
-        reader.value()?;
-        return Ok(None);
-    }
     let mut readings = Readings::default();
-    reader.members(|reader, name| {
+    let is_object = reader.object(|reader, name| {
         let value = reader.value()?;
         let Readings { first, last, .. } = &mut readings;
         let (field, first, last) = if name.is("user_id") {
@@ -168,10 +243,19 @@ fn readings<'a>(reader: &mut Reader<'a>) -> Result<Option<Readings<'a>>> {
         }
         Ok(())
     })?;
-    Ok(Some(readings))
+    Ok(is_object.then_some(readings))
 }
 
 impl Event<'_> {
+    /// For a trace: the type of each field.
+    fn shown(&self) -> String {
+        let fields = [&self.user_id, &self.event_name, &self.metadata];
+        let kind =
+            |field: &&Field<'_>| field.map_or("missing", |value| value.kind().with_article());
+        let kinds: Vec<&str> = fields.iter().map(kind).collect();
+        kinds.join(", ")
+    }
+
     /// In the contract's order.
     fn findings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
@@ -223,7 +307,7 @@ impl Event<'_> {
     }
 }
 
-/// Each way of not being there told apart.
+/// Names each way in which a value can be missing.
 fn missing_fault(value: &Option<Value<'_>>) -> Option<&'static str> {
     match value {
         None => Some("is required"),
@@ -241,7 +325,7 @@ fn missing_fault(value: &Option<Value<'_>>) -> Option<&'static str> {
 fn is_object_of_primitives(raw: &[u8]) -> bool {
     let mut primitive = true;
     let read = Reader::element(raw, Strictness::Grammar, |reader| {
-        reader.members(|reader, _| {
+        reader.object(|reader, _| {
             primitive &= !matches!(reader.value()?, Value::Object(_) | Value::Array(_));
             Ok(())
         })

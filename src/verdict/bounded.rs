@@ -4,7 +4,9 @@
 /// The first [`Bounded::MAX`] entries, in order, and how many more there were.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bounded<T> {
+    /// At most [`Bounded::MAX`], unless one was put behind them on purpose.
     pub list: Vec<T>,
+    /// How many there were beyond those.
     pub more: usize,
 }
 
@@ -18,6 +20,7 @@ impl<T> Bounded<T> {
     /// Members that the annotation holds (design: at most 16, then `more=N` on the last).
     pub const MAX: usize = 16;
 
+    /// Keeps the entry, or counts it where the list is full.
     pub fn push(&mut self, entry: T) {
         self.push_with(|| entry);
     }

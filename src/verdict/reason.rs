@@ -1,8 +1,5 @@
-//! Why a request is not simply passed: each reason once, with all that is said of it; and the
-//! contract's treatment of each at each vendor.
-
-use super::Disposition;
-use crate::vendor::Vendor;
+//! Why a request is not simply passed: each reason once, with its id, status and meaning. How a
+//! vendor treats it by default stands in the vendor's contract.
 
 /// Declares the reasons. A row is a variant, its id, the status of a reject for it, what it means
 /// to the operator, and what the sender should do.
@@ -17,6 +14,7 @@ macro_rules! reasons {
         impl Reason {
             /// All reasons, in the order of the enum.
             pub const ALL: [Reason; Reason::COUNT] = [$(Reason::$variant),*];
+            /// How many there are.
             pub const COUNT: usize = [$($status),*].len();
 
             /// The token in headers, metrics, logs and the configuration.
@@ -100,7 +98,7 @@ reasons! {
         "The media type is not one that the vendor documents; or the request is a stream, whose body is not read."
         "Send Content-Type: application/json."
     ContentEncoding "content_encoding" 415
-        "The body is compressed, or is no plain UTF-8, so that it may not have been read."
+        "The body is compressed, or is not plain UTF-8, so that it may not have been read."
         "Send the body uncompressed, in UTF-8, without a byte order mark."
     RequestTooLarge "request_too_large" 413
         "The body is larger than the endpoint's limit, or than Envoy can hold."
@@ -118,7 +116,7 @@ reasons! {
         "X-API-Version is missing or another than Userpilot documents."
         "Send X-API-Version: 2020-09-22."
     MetadataInvalid "metadata_invalid" 400
-        "Userpilot's metadata is no object, or holds more than plain values."
+        "Userpilot's metadata is not an object, or holds more than plain values."
         "Send metadata as an object of strings, numbers, booleans and null."
     MetadataTooLarge "metadata_too_large" 400
         "Userpilot's metadata is larger than 10 KB."
@@ -159,63 +157,4 @@ reasons! {
     HostError "host_error" 503
         "A call to Envoy failed, or Envoy did not hand over the body, so that the request could not be inspected."
         "Send it again."
-}
-
-impl Reason {
-    /// The contract's treatment of this reason at `vendor`; `None` where the vendor's checks never
-    /// give it.
-    pub const fn default_disposition(self, vendor: Vendor) -> Option<Disposition> {
-        const D: Option<Disposition> = Some(Disposition::Drop);
-        const R: Option<Disposition> = Some(Disposition::Reject);
-        const A: Option<Disposition> = Some(Disposition::Annotate);
-        const P: Option<Disposition> = Some(Disposition::Pass);
-        const N: Option<Disposition> = None;
-        #[rustfmt::skip]
-        let [convert, plausible, userpilot, commanders_act, custom] = match self {
-            //                            convert plausible userpilot commanders_act custom
-            Reason::Bot                   => [D, D, N, N, D],
-            Reason::BotSuspected          => [A, P, N, N, A],
-            Reason::SpamReferrer          => [N, D, N, N, N],
-            Reason::VerificationAgent     => [N, D, N, N, N],
-            Reason::DcIp                  => [N, D, N, N, N],
-            Reason::ThreatIp              => [N, D, N, N, N],
-            Reason::SiteHostnameAllowlist => [N, D, N, N, N],
-            Reason::SitePageBlocklist     => [N, D, N, N, N],
-            Reason::SiteIpBlocklist       => [N, D, N, N, N],
-            Reason::SiteCountryBlocklist  => [N, D, N, N, N],
-            Reason::Invalid               => [N, R, N, N, N],
-            Reason::InvalidJson           => [R, N, R, R, R],
-            Reason::InvalidShape          => [R, N, N, A, R],
-            Reason::MissingField          => [N, N, R, N, R],
-            Reason::FieldType             => [N, N, A, N, R],
-            Reason::ContentType           => [A, A, R, A, R],
-            Reason::ContentEncoding       => [A, A, A, A, A],
-            Reason::RequestTooLarge       => [A, A, A, R, R],
-            Reason::EventTooLarge         => [N, N, N, A, R],
-            Reason::Unauthorized          => [N, N, R, N, R],
-            Reason::AuthMalformed         => [A, N, N, N, N],
-            Reason::ApiVersion            => [N, N, A, N, N],
-            Reason::MetadataInvalid       => [N, N, A, N, N],
-            Reason::MetadataTooLarge      => [N, N, A, N, N],
-            Reason::JsonDuplicateKeys     => [N, P, A, N, N],
-            Reason::EventInvalid          => [A, N, N, A, A],
-            Reason::EventNameMissing      => [N, N, N, A, N],
-            Reason::MissingSiteId         => [N, N, N, A, N],
-            Reason::MissingSourceKey      => [N, N, N, A, N],
-            Reason::LegacyPayload         => [N, N, N, A, N],
-            Reason::TimestampNotMs        => [N, N, N, A, N],
-            Reason::EmptyVisitors         => [A, N, N, N, N],
-            Reason::EmptyBatch            => [N, N, N, A, A],
-            Reason::TooManyEvents         => [N, N, N, N, R],
-            Reason::FieldTooLong          => [N, N, N, N, R],
-            Reason::HostError             => [A, A, A, A, A],
-        };
-        match vendor {
-            Vendor::Convert => convert,
-            Vendor::Plausible => plausible,
-            Vendor::Userpilot => userpilot,
-            Vendor::CommandersAct => commanders_act,
-            Vendor::Custom => custom,
-        }
-    }
 }

@@ -11,38 +11,63 @@ use crate::rules::hash::hash;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// Every endpoint's hosts and paths.
-#[derive(Debug, Default)]
-pub struct Table {
+/// Every endpoint's hosts and paths, each with its endpoint, `T`.
+#[derive(Debug)]
+pub struct Table<T> {
     /// For each shape whether a segment is a literal.
     shapes: Vec<Box<[bool]>>,
     /// By key the last entry that was added; `next` leads to the others.
     last: BTreeMap<u64, usize>,
-    entries: Vec<Entry>,
+    entries: Vec<Entry<T>>,
     /// The longest name of a host, in bytes; `None` where every endpoint serves every host.
     longest: Option<usize>,
+    /// Endpoints so far.
+    count: usize,
+}
+
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Table {
+            shapes: Vec::new(),
+            last: BTreeMap::new(),
+            entries: Vec::new(),
+            longest: None,
+            count: 0,
+        }
+    }
 }
 
 /// The first endpoint that serves a path on a host, or on every host.
 #[derive(Debug)]
-struct Entry {
+struct Entry<T> {
     path: PathPattern,
     host: Option<HostPattern>,
-    endpoint: usize,
+    /// The endpoint's place in the configuration.
+    place: usize,
+    endpoint: T,
     /// Another entry under the same key.
     next: Option<usize>,
 }
 
-impl Entry {
+impl<T> Entry<T> {
     fn serves(&self, authority: &[u8], path: &[Cow<'_, [u8]>]) -> bool {
         self.path.matches_segments(path)
             && self.host.as_ref().is_none_or(|host| host.matches(authority))
     }
 }
 
-impl Table {
+impl<T: Clone> Table<T> {
     /// Adds the next endpoint in configuration order; no hosts at all stand for every host.
-    pub fn add(&mut self, endpoint: usize, hosts: &[HostPattern], paths: &[PathPattern]) {
+    pub fn add(&mut self, endpoint: &T, hosts: &[HostPattern], paths: &[PathPattern]) {
+        let place = self.count;
+        self.count += 1;
+        let entry = |path: &PathPattern, host: Option<&HostPattern>| Entry {
+            path: path.clone(),
+            host: host.cloned(),
+            place,
+            endpoint: endpoint.clone(),
+            next: None,
+        };
         for path in paths {
             let shape: Box<[bool]> = path
                 .segments
@@ -58,42 +83,40 @@ impl Table {
                 self.shapes.push(shape);
             }
             if hosts.is_empty() {
-                self.insert(key, Entry { path: path.clone(), host: None, endpoint, next: None });
+                self.insert(key, entry(path, None));
             }
             for host in hosts {
                 self.longest = self.longest.max(Some(host.name.len()));
                 let name = Names::whole(host.name.as_bytes());
                 let name = if host.subdomains { name.below() } else { name.exact() };
-                self.insert(
-                    key ^ name,
-                    Entry { path: path.clone(), host: Some(host.clone()), endpoint, next: None },
-                );
+                self.insert(key ^ name, entry(path, Some(host)));
             }
         }
     }
 
     /// Under one key an earlier endpoint hides a later one.
-    fn insert(&mut self, key: u64, entry: Entry) {
+    fn insert(&mut self, key: u64, entry: Entry<T>) {
         if !self.under(key).any(|known| known.path == entry.path && known.host == entry.host) {
             let next = self.last.insert(key, self.entries.len());
             self.entries.push(Entry { next, ..entry });
         }
     }
 
-    fn under(&self, key: u64) -> impl Iterator<Item = &Entry> {
+    fn under(&self, key: u64) -> impl Iterator<Item = &Entry<T>> {
         let at = |index: Option<usize>| index.and_then(|index| self.entries.get(index));
         core::iter::successors(at(self.last.get(&key).copied()), move |entry| at(entry.next))
     }
 
     /// The first endpoint in configuration order that serves a request's host and path.
-    pub fn find(&self, authority: &[u8], path: &Path<'_>) -> Option<usize> {
+    pub fn find(&self, authority: &[u8], path: &Path<'_>) -> Option<&T> {
         let hosts = self.host_keys(authority);
         let spelled = self.find_segments(authority, &hosts, &path.segments);
         let resolved = path
             .resolved
             .as_deref()
             .and_then(|segments| self.find_segments(authority, &hosts, segments));
-        spelled.into_iter().chain(resolved).min()
+        let found = spelled.into_iter().chain(resolved).min_by_key(|entry| entry.place)?;
+        Some(&found.endpoint)
     }
 
     fn find_segments(
@@ -101,22 +124,18 @@ impl Table {
         authority: &[u8],
         hosts: &[u64],
         path: &[Cow<'_, [u8]>],
-    ) -> Option<usize> {
+    ) -> Option<&Entry<T>> {
         if self.entries.len() <= FEW {
-            return self
-                .entries
-                .iter()
-                .find(|entry| entry.serves(authority, path))
-                .map(|entry| entry.endpoint);
+            return self.entries.iter().find(|entry| entry.serves(authority, path));
         }
-        let mut first = None;
+        let mut first: Option<&Entry<T>> = None;
         for shape in self.shapes.iter().filter(|shape| shape.len() == path.len()) {
             let key = key(shape, path.iter().map(AsRef::as_ref));
             for host in hosts {
                 for entry in self.under(key ^ host) {
-                    let is_earlier = first.is_none_or(|first| entry.endpoint < first);
+                    let is_earlier = first.is_none_or(|first| entry.place < first.place);
                     if is_earlier && entry.serves(authority, path) {
-                        first = Some(entry.endpoint);
+                        first = Some(entry);
                     }
                 }
             }
@@ -211,7 +230,7 @@ mod tests {
             }).collect();
             let mut table = Table::default();
             for (index, (hosts, paths)) in compiled.iter().enumerate() {
-                table.add(index, hosts, paths);
+                table.add(&index, hosts, paths);
             }
             for (authority, target) in &requests {
                 let path = Path::of(target.as_bytes());
@@ -219,7 +238,7 @@ mod tests {
                     paths.iter().any(|pattern| pattern.matches(&path))
                         && (hosts.is_empty() || hosts.iter().any(|host| host.matches(authority.as_bytes())))
                 });
-                prop_assert_eq!(table.find(authority.as_bytes(), &path), scan, "{} {}", authority, target);
+                prop_assert_eq!(table.find(authority.as_bytes(), &path).copied(), scan, "{} {}", authority, target);
             }
         }
     }

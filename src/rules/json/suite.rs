@@ -293,7 +293,7 @@ fn what_must_not_be_taken() {
     assert_eq!(taken, [""; 0]);
 }
 
-/// Numbers of any size and lone surrogates are values by the grammar; what is no UTF-8 is not.
+/// Numbers of any size and lone surrogates are values by the grammar; what is not UTF-8 is not.
 #[test]
 fn what_is_left_to_the_parser() {
     let rows: &[(&[u8], bool)] = &[

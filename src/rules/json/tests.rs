@@ -12,8 +12,8 @@ fn accepts_grammar(text: &[u8]) -> bool {
 /// test.
 fn walk(reader: &mut Reader<'_>) -> Result<()> {
     match reader.kind()? {
-        Kind::Object => reader.members(|reader, _| walk(reader)),
-        Kind::Array => reader.elements(|reader, _| walk(reader)),
+        Kind::Object => reader.object(|reader, _| walk(reader)).map(drop),
+        Kind::Array => reader.array(|reader, _| walk(reader)).map(drop),
         Kind::String | Kind::Number | Kind::Bool | Kind::Null => reader.value().map(drop),
     }
 }
@@ -148,7 +148,7 @@ fn values_tell_their_type_and_extent() {
     let text = br#"  {"a" : [1, {"b": 2}] , "n": -1.5}  "#;
     let mut seen = Vec::new();
     Reader::document(text, Strictness::Grammar, |reader| {
-        reader.members(|reader, name| {
+        reader.object(|reader, name| {
             let value = reader.value()?;
             seen.push((name.decode().into_owned(), value.kind(), value));
             Ok(())

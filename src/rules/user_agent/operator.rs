@@ -1,7 +1,6 @@
 //! The operator's own lists, before the built-in rules.
 
-use super::recent::Recent;
-use super::{Class, Match};
+use super::{Class, Match, Recent, classify};
 use crate::rules::problem::Problem;
 use std::collections::BTreeSet;
 
@@ -11,7 +10,7 @@ use std::collections::BTreeSet;
 pub struct UserAgentSpec {
     /// A value that contains one of these is a crawler, by rule `deny`.
     pub deny: Vec<String>,
-    /// A value that contains one of these is none, by rule `allow`: whatever else it contains.
+    /// A value that contains one of these is not a bot, by rule `allow`, whatever else it contains.
     pub allow: Vec<String>,
 }
 
@@ -20,7 +19,6 @@ pub struct UserAgentSpec {
 pub struct UserAgents {
     deny: Literals,
     allow: Literals,
-    recent: Recent,
 }
 
 impl UserAgents {
@@ -31,12 +29,17 @@ impl UserAgents {
         Ok(Self {
             deny: Literals::compile("deny", &spec.deny)?,
             allow: Literals::compile("allow", &spec.allow)?,
-            recent: Recent::default(),
         })
     }
 
-    /// Classifies one value: `allow`, then `deny`, then the opt-out, then the built-in rules.
-    pub fn classify(&self, user_agent: &[u8], opt_out: impl Fn(&[u8]) -> bool) -> Match {
+    /// Classifies one value: `allow`, then `deny`, then the opt-out, then the built-in rules, or
+    /// what `recent` knows them to say.
+    pub fn classify(
+        &self,
+        recent: Option<&Recent>,
+        user_agent: &[u8],
+        opt_out: impl Fn(&[u8]) -> bool,
+    ) -> Match {
         if self.allow.occur_in(user_agent) {
             Match { class: Class::None, rule: "allow" }
         } else if self.deny.occur_in(user_agent) {
@@ -44,7 +47,7 @@ impl UserAgents {
         } else if opt_out(user_agent) {
             Match { class: Class::None, rule: "opt_out" }
         } else {
-            self.recent.classify(user_agent)
+            recent.map_or_else(|| classify(user_agent), |recent| recent.classify(user_agent))
         }
     }
 }

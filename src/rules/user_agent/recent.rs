@@ -1,5 +1,7 @@
 //! The classes of User-Agents seen of late: a few values make up most of what browsers send.
 //!
+//! It belongs to whoever calls the gate, one for each thread, for the gate itself keeps nothing.
+//!
 //! A direct-mapped cache of bounded size. A value is found again only if it is the same byte for
 //! byte, so that nothing is classified otherwise than without it.
 
@@ -11,6 +13,7 @@ const PLACES: usize = 256;
 /// Longer values are classified each time: what is kept is at most 128 KiB.
 const MAX_BYTES: usize = 512;
 
+/// A cache of classes; see [`crate::request::RequestHead::with_recent`].
 #[derive(Clone, Debug, Default)]
 pub struct Recent {
     /// Empty until the first value.
@@ -20,6 +23,7 @@ pub struct Recent {
 type Place = Option<(Box<[u8]>, Match)>;
 
 impl Recent {
+    /// As [`classify`], from the cache where the value is in it.
     pub fn classify(&self, user_agent: &[u8]) -> Match {
         if user_agent.len() > MAX_BYTES {
             return classify(user_agent);

@@ -1,6 +1,6 @@
 //! Commanders Act's events, one or a batch of them, read in one pass and in bounded memory.
 
-use crate::rules::json::{Kind, Reader, Result, Text, Value};
+use crate::rules::json::{Reader, Result, Text, Value};
 use crate::verdict::{Bounded, Finding, Reason};
 
 /// From 1973 to 5138: what has fewer digits counts seconds, what has more counts microseconds.
@@ -35,7 +35,7 @@ impl Fault {
     }
 }
 
-/// One event; `matters` tells the reasons that are not passed over.
+/// One event; `matters` is true for the reasons that are not passed over.
 pub fn single(reader: &mut Reader<'_>, matters: &impl Fn(Reason) -> bool) -> Result<Shape> {
     let mut faults = Bounded::default();
     match event(reader)? {
@@ -51,12 +51,8 @@ pub fn batch(
     limit: usize,
     matters: &impl Fn(Reason) -> bool,
 ) -> Result<Shape> {
-    if reader.kind()? != Kind::Object {
-        reader.value()?;
-        return Ok(Shape::Wrong("the body must be an object with a batch array"));
-    }
     let mut shape = Shape::Wrong("batch is required");
-    reader.members(|reader, name| {
+    let is_object = reader.object(|reader, name| {
         if name.is("batch") {
             shape = batch_array(reader, limit, matters)?;
         } else {
@@ -64,7 +60,11 @@ pub fn batch(
         }
         Ok(())
     })?;
-    Ok(shape)
+    Ok(if is_object {
+        shape
+    } else {
+        Shape::Wrong("the body must be an object with a batch array")
+    })
 }
 
 fn batch_array(
@@ -72,12 +72,8 @@ fn batch_array(
     limit: usize,
     matters: &impl Fn(Reason) -> bool,
 ) -> Result<Shape> {
-    if reader.kind()? != Kind::Array {
-        reader.value()?;
-        return Ok(Shape::Wrong("batch must be an array"));
-    }
     let (mut count, mut too_large, mut faults) = (0, Bounded::default(), Bounded::default());
-    reader.elements(|reader, index| {
+    let is_array = reader.array(|reader, index| {
         reader.kind()?;
         let start = reader.position();
         match event(reader)? {
@@ -93,7 +89,10 @@ fn batch_array(
         count = index + 1;
         Ok(())
     })?;
-    Ok(Shape::Batch { count, too_large, faults })
+    Ok(match is_array {
+        true => Shape::Batch { count, too_large, faults },
+        false => Shape::Wrong("batch must be an array"),
+    })
 }
 
 /// What the checks need of an event; of duplicate names the last one.
@@ -110,6 +109,19 @@ struct Event {
 }
 
 impl Event {
+    fn read_context(&mut self, reader: &mut Reader<'_>) -> Result<()> {
+        let mut time_is_wrong = false;
+        self.has_context = reader.object(|reader, name| {
+            let value = reader.value()?;
+            if name.is("event_timestamp") {
+                time_is_wrong = is_wrong_time(value);
+            }
+            Ok(())
+        })?;
+        self.context_time_is_wrong = time_is_wrong;
+        Ok(())
+    }
+
     fn faults(
         &self,
         index: Option<usize>,
@@ -133,16 +145,10 @@ impl Event {
 
 /// `None`: not an object.
 fn event(reader: &mut Reader<'_>) -> Result<Option<Event>> {
-    if reader.kind()? != Kind::Object {
-        reader.value()?;
-        return Ok(None);
-    }
     let mut event = Event::default();
-    reader.members(|reader, name| {
+    let is_object = reader.object(|reader, name| {
         if name.is("context") {
-            event.has_context = reader.kind()? == Kind::Object;
-            event.context_time_is_wrong = context_time_is_wrong(reader)?;
-            return Ok(());
+            return event.read_context(reader);
         }
         let value = reader.value()?;
         if name.is("event_name") {
@@ -156,26 +162,10 @@ fn event(reader: &mut Reader<'_>) -> Result<Option<Event>> {
         }
         Ok(())
     })?;
-    Ok(Some(event))
+    Ok(is_object.then_some(event))
 }
 
-fn context_time_is_wrong(reader: &mut Reader<'_>) -> Result<bool> {
-    if reader.kind()? != Kind::Object {
-        reader.value()?;
-        return Ok(false);
-    }
-    let mut is_wrong = false;
-    reader.members(|reader, name| {
-        let value = reader.value()?;
-        if name.is("event_timestamp") {
-            is_wrong = is_wrong_time(value);
-        }
-        Ok(())
-    })?;
-    Ok(is_wrong)
-}
-
-/// Milliseconds as an integer, or as a string of one; nothing and `null` are no time at all, which
+/// Milliseconds as an integer, or as a string of one; nothing and `null` are not a time, which
 /// is not a wrong one.
 fn is_wrong_time(value: Value<'_>) -> bool {
     let milliseconds = match value {
@@ -229,7 +219,7 @@ mod tests {
     proptest! {
         #[test]
         fn integers_are_read_as_the_standard_library_does(text in "[ \u{3000}\t]{0,2}[+-]?[0 ]{0,3}[0-9a]{0,20}[ \u{3000}]{0,2}") {
-            // The smallest one alone is not taken, which is no time either.
+            // The smallest one alone is not taken, which is not a time either.
             let expected = text.trim().parse().ok().filter(|value| *value != i64::MIN);
             prop_assert_eq!(read(&serde_json::to_string(&text).unwrap()), expected);
         }

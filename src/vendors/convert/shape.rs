@@ -1,6 +1,6 @@
 //! The shape of Convert's body, read in one pass.
 
-use crate::rules::json::{Kind, Reader, Result, Value};
+use crate::rules::json::{Reader, Result, Value};
 use crate::verdict::Bounded;
 
 const REQUIRED: &str = "is required";
@@ -40,17 +40,13 @@ impl Envelope {
 
 pub fn envelope(reader: &mut Reader<'_>) -> Result<Envelope> {
     let mut envelope = Envelope {
-        is_object: reader.kind()? == Kind::Object,
+        is_object: true,
         account: Some(REQUIRED),
         project: Some(REQUIRED),
         visitors_fault: Some(REQUIRED),
         visitors: Visitors::default(),
     };
-    if !envelope.is_object {
-        reader.value()?;
-        return Ok(envelope);
-    }
-    reader.members(|reader, name| {
+    envelope.is_object = reader.object(|reader, name| {
         if name.is("accountId") {
             envelope.account = id_fault(&reader.value()?);
         } else if name.is("projectId") {
@@ -79,27 +75,18 @@ fn id_fault(value: &Value<'_>) -> Option<&'static str> {
 }
 
 fn visitors(reader: &mut Reader<'_>, visitors: &mut Visitors) -> Result<Option<&'static str>> {
-    if reader.kind()? != Kind::Array {
-        reader.value()?;
-        return Ok(Some("must be an array"));
-    }
-    reader.elements(|reader, index| {
+    let is_array = reader.array(|reader, index| {
         visitors.count = index + 1;
         visitor(reader, index, &mut visitors.faults)
     })?;
-    Ok(None)
+    Ok((!is_array).then_some("must be an array"))
 }
 
 fn visitor(reader: &mut Reader<'_>, index: usize, faults: &mut Bounded<Fault>) -> Result<()> {
-    if reader.kind()? != Kind::Object {
-        reader.value()?;
-        faults.push(Fault { visitor: index, event: None, message: "a visitor must be an object" });
-        return Ok(());
-    }
     let mut id = Some("visitorId is required");
     let mut segments = None;
     let mut events = None;
-    reader.members(|reader, name| {
+    let is_object = reader.object(|reader, name| {
         if name.is("visitorId") {
             id = match reader.value()? {
                 Value::String(text) if !text.is_empty() => None,
@@ -115,6 +102,10 @@ fn visitor(reader: &mut Reader<'_>, index: usize, faults: &mut Bounded<Fault>) -
         }
         Ok(())
     })?;
+    if !is_object {
+        faults.push(Fault { visitor: index, event: None, message: "a visitor must be an object" });
+        return Ok(());
+    }
     for fault in [id, segments].into_iter().flatten() {
         faults.push(Fault { visitor: index, event: None, message: fault });
     }
@@ -127,17 +118,15 @@ fn visitor(reader: &mut Reader<'_>, index: usize, faults: &mut Bounded<Fault>) -
 
 fn visitor_events(reader: &mut Reader<'_>, visitor: usize) -> Result<Bounded<Fault>> {
     let mut faults = Bounded::default();
-    if reader.kind()? != Kind::Array {
-        reader.value()?;
-        faults.push(Fault { visitor, event: None, message: "events must be an array" });
-        return Ok(faults);
-    }
-    reader.elements(|reader, index| {
+    let is_array = reader.array(|reader, index| {
         if let Some(fault) = event(reader)? {
             faults.push(Fault { visitor, event: Some(index), message: fault });
         }
         Ok(())
     })?;
+    if !is_array {
+        faults.push(Fault { visitor, event: None, message: "events must be an array" });
+    }
     Ok(faults)
 }
 
@@ -149,13 +138,9 @@ enum EventType {
 }
 
 fn event(reader: &mut Reader<'_>) -> Result<Option<&'static str>> {
-    if reader.kind()? != Kind::Object {
-        reader.value()?;
-        return Ok(Some("an event must be an object"));
-    }
     let mut kind = EventType::Unknown;
     let mut data = None;
-    reader.members(|reader, name| {
+    let is_object = reader.object(|reader, name| {
         if name.is("eventType") {
             kind = match reader.value()? {
                 Value::String(text) if text.is("bucketing") => EventType::Bucketing,
@@ -169,6 +154,9 @@ fn event(reader: &mut Reader<'_>) -> Result<Option<&'static str>> {
         }
         Ok(())
     })?;
+    if !is_object {
+        return Ok(Some("an event must be an object"));
+    }
     Ok(match (kind, data) {
         (EventType::Unknown, _) => Some("eventType must be bucketing or conversion"),
         (EventType::Bucketing | EventType::Conversion, None) => Some("data must be an object"),
@@ -212,12 +200,8 @@ impl EventData {
 }
 
 fn event_data(reader: &mut Reader<'_>) -> Result<Option<EventData>> {
-    if reader.kind()? != Kind::Object {
-        reader.value()?;
-        return Ok(None);
-    }
     let mut data = EventData::default();
-    reader.members(|reader, name| {
+    let is_object = reader.object(|reader, name| {
         let value = reader.value()?;
         let is_id = id_fault(&value).is_none();
         if name.is("experienceId") {
@@ -233,7 +217,7 @@ fn event_data(reader: &mut Reader<'_>) -> Result<Option<EventData>> {
         }
         Ok(())
     })?;
-    Ok(Some(data))
+    Ok(is_object.then_some(data))
 }
 
 /// A visitor or event that will be turned away downstream.

@@ -9,7 +9,7 @@ use std::ops::Range;
 /// One place where a field may stand.
 #[derive(Debug)]
 struct Place {
-    /// As told in annotations: `user.id`.
+    /// As annotations have it: `user.id`.
     path: String,
 }
 
@@ -95,7 +95,7 @@ impl Scope {
             return fault(
                 Reason::FieldType,
                 path,
-                format!("{path} must not be {}", with_article(kind)),
+                format!("{path} must not be {}", kind.with_article()),
             );
         }
         let max = rule.max_length.unwrap_or_default();
@@ -129,17 +129,6 @@ impl Fault {
     }
 }
 
-fn with_article(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Object => "an object",
-        Kind::Array => "an array",
-        Kind::String => "a string",
-        Kind::Number => "a number",
-        Kind::Bool => "a boolean",
-        Kind::Null => "null",
-    }
-}
-
 /// One field, or several of which one is enough.
 #[derive(Debug, Clone)]
 pub struct FieldSpec {
@@ -161,13 +150,13 @@ pub struct FieldSpec {
 pub struct Fields {
     pub request: Scope,
     pub event: Scope,
-    /// The batch's path, as told in annotations; empty where the body itself is one.
+    /// The batch's path, as annotations have it; empty where the body itself is one.
     batch: Option<String>,
 }
 
 impl Fields {
     /// # Errors
-    /// A pointer that is none, a field without a place, or a batch that is also a field.
+    /// An invalid pointer, a field without a place, or a batch that is also a field.
     pub fn compile(batch: Option<&str>, specs: &[FieldSpec]) -> Result<Self, Problem> {
         let mut fields = Fields { request: Scope::default(), event: Scope::default(), batch: None };
         if let Some(batch) = batch {
@@ -198,7 +187,7 @@ impl Fields {
         self.batch.is_some()
     }
 
-    /// A body that is no object could have none of these.
+    /// A body that is not an object could have none of these.
     pub fn need_object(&self) -> bool {
         !self.request.rules.is_empty() || self.batch.as_ref().is_some_and(|path| !path.is_empty())
     }

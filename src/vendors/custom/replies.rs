@@ -2,10 +2,8 @@
 
 use crate::rules::content_type::field_name;
 use crate::rules::problem::Problem;
+use crate::vendors::Parts;
 use crate::verdict::{Reason, RefusalKind};
-
-/// Status, header fields, body.
-pub type Parts = (u16, Vec<(String, String)>, String);
 
 /// One answer.
 #[derive(Debug, Clone)]
@@ -50,13 +48,14 @@ impl Replies {
         Ok(replies)
     }
 
-    pub fn get(&self, kind: RefusalKind, reason: Reason) -> Option<Parts> {
+    /// The answer for a reason, else that for all drops or rejects; `None`: the contract's.
+    pub fn get(&self, kind: RefusalKind, reason: Reason) -> Option<&Parts> {
         let own = self.by_reason.iter().find(|(known, _)| *known == reason).map(|(_, parts)| parts);
         let general = match kind {
             RefusalKind::Drop => self.drop.as_ref(),
             RefusalKind::Reject => self.reject.as_ref(),
         };
-        own.or(general).cloned()
+        own.or(general)
     }
 }
 

@@ -6,8 +6,10 @@ use super::replies::{Replies, ReplySpec};
 use crate::rules::content_type::{field_name, is_token};
 use crate::rules::key_digests::KeyDigests;
 use crate::rules::problem::Problem;
+use crate::vendors::{Limits, Shared};
+use std::sync::Arc;
 
-/// A collector of another make.
+/// Any other collector.
 #[derive(Debug, Clone, Default)]
 pub struct CustomSpec {
     /// Essences of media types that are taken: `application/json`. Left out: any.
@@ -21,7 +23,7 @@ pub struct CustomSpec {
     /// Where a key must be. Left out: no key is asked for.
     pub credentials: Option<CredentialsSpec>,
     pub user_agents: UserAgentPolicy,
-    /// A User-Agent with one of these, `/` and a version is no bot.
+    /// A User-Agent with one of these, `/` and a version is not a bot.
     pub opt_out_tokens: Vec<String>,
     /// What is looked at in an event, or in the request.
     pub fields: Vec<FieldSpec>,
@@ -102,7 +104,12 @@ impl CredentialsSpec {
 impl CustomSpec {
     /// # Errors
     /// The first thing that cannot be used.
-    pub fn compile(&self, keys: Option<KeyDigests>) -> Result<Policy, Problem> {
+    pub fn compile(
+        &self,
+        keys: Option<KeyDigests>,
+        limits: Limits,
+        shared: Arc<Shared>,
+    ) -> Result<Policy, Problem> {
         if keys.is_some() && self.credentials.is_none() {
             let expected = "\"custom.credentials\", which says where the key stands";
             return Err(Problem::new(
@@ -124,6 +131,8 @@ impl CustomSpec {
                 fields: Fields::compile(self.batch.as_deref(), &self.fields)?,
                 replies: Replies::compile(&self.replies)
                     .map_err(|problem| problem.under("replies"))?,
+                limits,
+                shared: Arc::clone(&shared),
             })
         };
         compiled().map_err(|problem| problem.under("custom"))

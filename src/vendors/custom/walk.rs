@@ -7,7 +7,7 @@ use crate::rules::json::{Kind, Reader, Result};
 use crate::verdict::{Bounded, Reason};
 
 /// What a body holds of what was asked for.
-pub struct Body {
+pub struct Seen {
     pub is_object: bool,
     pub states: Vec<State>,
     pub batch: BatchSeen,
@@ -30,13 +30,13 @@ pub struct Batch {
     pub faults: Bounded<Fault>,
 }
 
-pub fn body(reader: &mut Reader<'_>, fields: &Fields, event_bytes: usize) -> Result<Body> {
+pub fn body(reader: &mut Reader<'_>, fields: &Fields, event_bytes: usize) -> Result<Seen> {
     let batch = if fields.has_batch() { BatchSeen::Missing } else { BatchSeen::NotAskedFor };
-    let mut body =
-        Body { is_object: reader.kind()? == Kind::Object, states: fields.request.states(), batch };
-    let mut walk = Walk { fields, event_bytes, batch: &mut body.batch };
-    walk.value(reader, &fields.request.tree, &mut body.states)?;
-    Ok(body)
+    let mut seen =
+        Seen { is_object: reader.kind()? == Kind::Object, states: fields.request.states(), batch };
+    let mut walk = Walk { fields, event_bytes, batch: &mut seen.batch };
+    walk.value(reader, &fields.request.tree, &mut seen.states)?;
+    Ok(seen)
 }
 
 struct Walk<'f> {
@@ -49,13 +49,13 @@ impl Walk<'_> {
     fn value(&mut self, reader: &mut Reader<'_>, tree: &Tree, states: &mut [State]) -> Result<()> {
         let kind = reader.kind()?;
         if tree.is_batch {
-            *self.batch = self.events(reader, kind)?;
+            *self.batch = self.events(reader)?;
             return note(tree, State::Value(kind, 0), states);
         }
         match kind {
             Kind::Object if !tree.children.is_empty() => {
                 note(tree, State::Value(kind, 0), states)?;
-                reader.members(|reader, name| {
+                let walked = reader.object(|reader, name| {
                     match tree.children.iter().find(|child| name.is(&child.name)) {
                         Some(child) => {
                             child.tree.clear(states);
@@ -63,16 +63,18 @@ impl Walk<'_> {
                         }
                         None => reader.value().map(drop),
                     }
-                })
+                });
+                walked.map(drop)
             }
             Kind::Array if tree.children.iter().any(|child| child.index.is_some()) => {
                 note(tree, State::Value(kind, 0), states)?;
-                reader.elements(|reader, index| {
+                let walked = reader.array(|reader, index| {
                     match tree.children.iter().find(|child| child.index == Some(index)) {
                         Some(child) => self.value(reader, &child.tree, states),
                         None => reader.value().map(drop),
                     }
-                })
+                });
+                walked.map(drop)
             }
             Kind::Object | Kind::Array | Kind::String | Kind::Number | Kind::Bool | Kind::Null => {
                 let value = reader.value()?;
@@ -81,15 +83,12 @@ impl Walk<'_> {
         }
     }
 
-    fn events(&mut self, reader: &mut Reader<'_>, kind: Kind) -> Result<BatchSeen> {
-        if kind != Kind::Array {
-            reader.value()?;
-            return Ok(BatchSeen::NotAnArray);
-        }
+    /// The next value starts here, without blanks before it.
+    fn events(&mut self, reader: &mut Reader<'_>) -> Result<BatchSeen> {
         let start = reader.position();
         let mut batch = Batch::default();
         let mut states = self.fields.event.states();
-        reader.elements(|reader, index| {
+        let is_array = reader.array(|reader, index| {
             let kind = reader.kind()?;
             let start = reader.position();
             if kind == Kind::Object {
@@ -106,7 +105,7 @@ impl Walk<'_> {
             Ok(())
         })?;
         batch.bytes = reader.position() - start;
-        Ok(BatchSeen::Array(batch))
+        Ok(if is_array { BatchSeen::Array(batch) } else { BatchSeen::NotAnArray })
     }
 }
 

@@ -4,20 +4,20 @@
 //! which count as absent. An empty string does not.
 
 use super::graphemes::is_longer_than;
-use super::{graphemes, invalid, props};
+use super::{graphemes, invalid, props, unreadable};
 use crate::rules::content_type::MediaType;
-use crate::rules::json::{Kind, Reader, Strictness, Value};
+use crate::rules::json::{Invalid, Reader, Strictness, Value};
 use crate::rules::url::{Url, bare_host};
 use crate::verdict::Finding;
 use std::borrow::Cow;
 
 /// In graphemes: a family of seven code points is one.
 const MAX_NAME_GRAPHEMES: usize = 120;
-/// What is looked at of a name. Where so much is no more than 120 graphemes, whether the rest is
+/// What is looked at of a name. Where so much is at most 120 graphemes, whether the rest is
 /// more is for the vendor to say: to tell would take a hundred times as long as to read it.
 const MAX_NAME_BYTES: usize = 8 * 1024;
 const MAX_URL_BYTES: usize = 2000;
-/// Thirty days; an engagement time from here on is no engagement time.
+/// Thirty days; an engagement time from here on does not count.
 const ENGAGEMENT_TIME_END_MS: i64 = 2_592_000_000;
 
 const NO_NAME: (&str, &str) = ("event_name", "can't be blank");
@@ -38,11 +38,20 @@ const NAMES: [&str; 16] = [
 #[derive(Debug, Default)]
 pub struct Fields<'a> {
     values: [Option<Value<'a>>; NAMES.len()],
-    /// A name stood twice and said different things.
+    /// A name stood twice, with different values.
     pub contradict: bool,
 }
 
 impl<'a> Fields<'a> {
+    /// For a trace: the names that are there, and their types.
+    pub fn shown(&self) -> String {
+        let found = NAMES.iter().zip(&self.values);
+        let found = found.filter_map(|(name, value)| {
+            value.map(|value| format!("{name}: {}", value.kind().with_article()))
+        });
+        found.collect::<Vec<_>>().join(", ")
+    }
+
     /// The first of these names that is there and neither `null` nor `false`.
     fn get(&self, names: &[&str]) -> Option<Value<'a>> {
         names.iter().find_map(|name| {
@@ -61,20 +70,37 @@ pub fn without_fields() -> Finding {
     invalid(vec![NO_DOMAIN, NO_NAME, NO_URL])
 }
 
-/// Reads the body. `None`: it is not JSON; or it is not an object, and the type is not JSON's, so
-/// that the vendor's server decodes the raw body itself.
-pub fn fields(body: &[u8], media_type: MediaType) -> Option<Fields<'_>> {
+/// Why a body could not be read.
+#[derive(Debug)]
+pub enum Unreadable {
+    NotJson(Invalid),
+    NotAnObject,
+}
+
+impl Unreadable {
+    pub fn finding(&self) -> Finding {
+        match self {
+            Unreadable::NotJson(invalid) => {
+                unreadable(&format!("is not valid JSON: see byte {}", invalid.at))
+            }
+            Unreadable::NotAnObject => unreadable("is not an object"),
+        }
+    }
+}
+
+/// Reads the body.
+///
+/// # Errors
+/// It is not JSON; or it is not an object, and the type is not JSON's, so that the vendor's server
+/// decodes the raw body itself.
+pub fn fields(body: &[u8], media_type: MediaType) -> Result<Fields<'_>, Unreadable> {
     let is_raw = !is_json(media_type);
     if body.is_empty() && !is_raw {
-        return Some(Fields::default());
+        return Ok(Fields::default());
     }
     let read = Reader::document(body, Strictness::Jason, |reader| {
         let mut fields = Fields::default();
-        if reader.kind()? != Kind::Object {
-            reader.value()?;
-            return Ok((fields, is_raw));
-        }
-        reader.members(|reader, name| {
+        let is_object = reader.object(|reader, name| {
             let value = reader.value()?;
             let slot = NAMES
                 .iter()
@@ -87,9 +113,13 @@ pub fn fields(body: &[u8], media_type: MediaType) -> Option<Fields<'_>> {
             }
             Ok(())
         })?;
-        Ok((fields, false))
+        Ok((fields, !is_object && is_raw))
     });
-    read.ok().filter(|(_, unreadable)| !unreadable).map(|(fields, _)| fields)
+    match read {
+        Ok((_, true)) => Err(Unreadable::NotAnObject),
+        Ok((fields, false)) => Ok(fields),
+        Err(invalid) => Err(Unreadable::NotJson(invalid)),
+    }
 }
 
 /// A type that the vendor's server parses before its controller sees the request, up to 8 MB;
@@ -108,7 +138,7 @@ pub fn is_json(media_type: MediaType) -> bool {
 /// A valid event, as far as the checks behind validation need it.
 #[derive(Debug)]
 pub struct Event {
-    /// Empty parts of the list are no domains (contract, P-16).
+    /// Empty parts of the list are not domains (contract, P-16).
     pub domains: Domains,
     /// The page's, without a leading `www.`; `(none)` if the URL has none, or an empty one.
     pub hostname: String,
@@ -248,7 +278,7 @@ fn engagement_time_ms(fields: &Fields<'_>) -> i64 {
 fn integer(value: Value<'_>) -> Option<i64> {
     let digits = match value {
         Value::Number(number) if number.is_integer() => Cow::Borrowed(number.as_str()),
-        // Most of what is none shows it at once.
+        // Most of what is not an integer shows it at once.
         Value::String(text)
             if text
                 .chars()
@@ -314,7 +344,8 @@ fn domains(
     }
 }
 
-/// 1 switches it on; a blank string is none; anything else that is no integer is an error.
+/// 1 switches it on; a blank string does not count; anything else that is not an integer is an
+/// error.
 fn hash_mode(fields: &Fields<'_>) -> Result<bool, (&'static str, &'static str)> {
     match fields.get(&["h", "hashMode"]) {
         None => Ok(false),

@@ -9,49 +9,123 @@ use super::sites::Site;
 use super::{PartialDrops, Policy};
 use crate::rules::bytes::is_same;
 use crate::rules::country::Country;
-use crate::vendors::Shared;
+use crate::rules::user_agent::Match;
 use crate::verdict::{Bounded, Disposition, Finding, Flow, Notes, Reason, Refusal, RefusalKind};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 
-/// The vendor's order.
-const ORDER: [(Reason, Test); 10] = [
-    (Reason::SpamReferrer, Test::Event(|seen| seen.is_spam)),
-    (Reason::VerificationAgent, Test::Client(|client| client.is_verification_agent)),
-    (Reason::DcIp, Test::Client(|client| client.is_datacenter)),
-    (Reason::ThreatIp, Test::Client(|client| client.is_threat)),
-    (
-        Reason::SiteHostnameAllowlist,
-        Test::Site(|site, seen| !site.allows_hostname(&seen.event.hostname)),
-    ),
-    (Reason::SitePageBlocklist, Test::Site(|site, seen| site.blocks_page(&seen.event.page))),
-    (
-        Reason::SiteIpBlocklist,
-        Test::Site(|site, seen| {
-            seen.client.address.is_some_and(|address| site.blocks_address(address))
-        }),
-    ),
-    (
-        Reason::SiteCountryBlocklist,
-        Test::Site(|site, seen| site.blocks_country(seen.client.country)),
-    ),
-    (Reason::Bot, Test::Client(|client| client.bot == Some(Reason::Bot))),
-    (Reason::BotSuspected, Test::Client(|client| client.bot == Some(Reason::BotSuspected))),
-];
+/// A reason to drop, and what it depends on.
+#[derive(Clone, Copy)]
+enum Rule {
+    SpamReferrer,
+    VerificationAgent,
+    DatacenterAddress,
+    ThreatAddress,
+    SiteHostnames,
+    SitePages,
+    SiteAddresses,
+    SiteCountries,
+    Bot,
+    SuspectedBot,
+}
+
+impl Rule {
+    /// The vendor's order.
+    const ORDER: [Rule; 10] = [
+        Rule::SpamReferrer,
+        Rule::VerificationAgent,
+        Rule::DatacenterAddress,
+        Rule::ThreatAddress,
+        Rule::SiteHostnames,
+        Rule::SitePages,
+        Rule::SiteAddresses,
+        Rule::SiteCountries,
+        Rule::Bot,
+        Rule::SuspectedBot,
+    ];
+
+    const fn reason(self) -> Reason {
+        match self {
+            Rule::SpamReferrer => Reason::SpamReferrer,
+            Rule::VerificationAgent => Reason::VerificationAgent,
+            Rule::DatacenterAddress => Reason::DcIp,
+            Rule::ThreatAddress => Reason::ThreatIp,
+            Rule::SiteHostnames => Reason::SiteHostnameAllowlist,
+            Rule::SitePages => Reason::SitePageBlocklist,
+            Rule::SiteAddresses => Reason::SiteIpBlocklist,
+            Rule::SiteCountries => Reason::SiteCountryBlocklist,
+            Rule::Bot => Reason::Bot,
+            Rule::SuspectedBot => Reason::BotSuspected,
+        }
+    }
+
+    /// Whether the reason is given for an event at a site; `None`: the site has no rules.
+    fn applies(self, seen: &Seen<'_>, site: Option<&Site>) -> bool {
+        let blocks = |test: &dyn Fn(&Site) -> bool| site.is_some_and(test);
+        match self {
+            Rule::SpamReferrer => seen.is_spam,
+            Rule::VerificationAgent
+            | Rule::DatacenterAddress
+            | Rule::ThreatAddress
+            | Rule::Bot
+            | Rule::SuspectedBot => self.applies_to_client(seen.client),
+            Rule::SiteHostnames => blocks(&|site| !site.allows_hostname(&seen.event.hostname)),
+            Rule::SitePages => blocks(&|site| site.blocks_page(&seen.event.page)),
+            Rule::SiteAddresses => blocks(&|site| {
+                seen.client.address.is_some_and(|address| site.blocks_address(address))
+            }),
+            Rule::SiteCountries => blocks(&|site| site.blocks_country(seen.client.country)),
+        }
+    }
+
+    /// Whether the reason is given for the client alone, and so known from the head.
+    fn applies_to_client(self, client: &Client) -> bool {
+        match self {
+            Rule::VerificationAgent => client.is_verification_agent,
+            Rule::DatacenterAddress => client.is_datacenter,
+            Rule::ThreatAddress => client.is_threat,
+            Rule::Bot => client.bot() == Some(Reason::Bot),
+            Rule::SuspectedBot => client.bot() == Some(Reason::BotSuspected),
+            Rule::SpamReferrer
+            | Rule::SiteHostnames
+            | Rule::SitePages
+            | Rule::SiteAddresses
+            | Rule::SiteCountries => false,
+        }
+    }
+
+    /// For a trace: what is compared, and with what.
+    fn shown(self, seen: &Seen<'_>, domain: &str, site: Option<&Site>) -> String {
+        let of_site = |what: String| match site {
+            Some(_) => format!("{what}, with the rules of site {domain:?}"),
+            None => format!("site {domain:?} has no rules"),
+        };
+        let Seen { event, client, .. } = seen;
+        match self {
+            Rule::SpamReferrer => match &event.referrer {
+                Some(referrer) => format!("referrer {referrer:?}"),
+                None => "no referrer".to_owned(),
+            },
+            Rule::VerificationAgent => "the whole User-Agent".to_owned(),
+            Rule::DatacenterAddress | Rule::ThreatAddress => {
+                "the client's address and its kind, as above".to_owned()
+            }
+            Rule::SiteHostnames => of_site(format!("hostname {:?}", event.hostname)),
+            Rule::SitePages => of_site(format!("page {:?}", event.page)),
+            Rule::SiteAddresses => of_site(match client.address {
+                Some(address) => format!("address {address}"),
+                None => "no address".to_owned(),
+            }),
+            Rule::SiteCountries => of_site(format!("country {:?}", client.country)),
+            Rule::Bot | Rule::SuspectedBot => client.user_agent.to_string(),
+        }
+    }
+}
 
 /// Whether the reason is found for each domain by itself, or for a request whose body is not read,
 /// so that a request can be forwarded with it though its disposition is to refuse.
 pub fn refuses_domains(reason: Reason) -> bool {
-    ORDER.iter().any(|(known, _)| *known == reason)
-}
-
-/// What a reason depends on.
-enum Test {
-    /// On the client alone, and so known from the head.
-    Client(fn(&Client) -> bool),
-    Event(fn(&Seen<'_>) -> bool),
-    /// On the rules of the domain's site, if it has any.
-    Site(fn(&Site, &Seen<'_>) -> bool),
+    Rule::ORDER.iter().any(|rule| rule.reason() == reason)
 }
 
 struct Seen<'a> {
@@ -60,11 +134,10 @@ struct Seen<'a> {
     is_spam: bool,
 }
 
-/// What the head told of the client.
+/// What the head shows of the client.
 #[derive(Debug)]
 pub struct Client {
-    /// `bot`, `bot_suspected` or neither.
-    pub bot: Option<Reason>,
+    pub user_agent: Match,
     pub is_verification_agent: bool,
     pub is_datacenter: bool,
     pub is_threat: bool,
@@ -73,39 +146,34 @@ pub struct Client {
 }
 
 impl Client {
+    /// `bot`, `bot_suspected` or neither.
+    fn bot(&self) -> Option<Reason> {
+        super::reason(self.user_agent.class)
+    }
+
     /// What is known of the client where the event is not read, so that it can refuse nothing:
     /// annotated for the whole request.
     pub fn annotate(&self, notes: &mut Notes<'_>) {
-        for (reason, test) in &ORDER {
-            match test {
-                Test::Client(applies) if applies(self) => {
-                    notes.annotate(Finding::new(
-                        *reason,
-                        format!("the event was not read: {}", reason.id()),
-                    ));
-                }
-                Test::Client(_) | Test::Event(_) | Test::Site(_) => {}
-            }
+        notes.rule("client, as the event is not read", || self.user_agent.to_string());
+        for rule in Rule::ORDER.into_iter().filter(|rule| rule.applies_to_client(self)) {
+            let reason = rule.reason();
+            let message = format!("the event was not read: {}", reason.id());
+            notes.annotate(Finding::new(reason, message));
         }
     }
 }
 
-pub fn run(
-    event: &Event,
-    client: &Client,
-    policy: &Policy,
-    shared: &Shared,
-    notes: &mut Notes<'_>,
-) -> Flow {
+pub fn run(event: &Event, client: &Client, policy: &Policy, notes: &mut Notes<'_>) -> Flow {
+    let spam_referrers = &policy.shared.spam_referrers;
     let is_spam =
-        event.referrer.as_deref().is_some_and(|referrer| shared.spam_referrers.is_spam(referrer));
+        event.referrer.as_deref().is_some_and(|referrer| spam_referrers.is_spam(referrer));
     let seen = Seen { event, client, is_spam };
     let mut judged = Judged::default();
     let mut refused: VecDeque<(RefusalKind, Finding)> = VecDeque::new();
     let (mut count, mut mentions) = (0, 0);
     for domain in event.domains.iter() {
         mentions += 1;
-        let judgement = judged.of(domain, policy, |site| judge(&seen, site, notes));
+        let judgement = judged.of(domain, policy, |site| judge(&seen, domain, site, notes));
         let Some(judgement) = judgement else { continue };
         judgement.annotated.iter().for_each(|reason| notes.keep_with(|| finding(*reason, domain)));
         let Some((kind, reason)) = judgement.refused else { continue };
@@ -124,16 +192,6 @@ pub fn run(
     Flow::Continue(())
 }
 
-impl Seen<'_> {
-    fn meets(&self, test: &Test, site: Option<&Site>) -> bool {
-        match test {
-            Test::Client(applies) => applies(self.client),
-            Test::Event(applies) => applies(self),
-            Test::Site(applies) => site.is_some_and(|site| applies(site, self)),
-        }
-    }
-}
-
 /// What the checks say of a site.
 #[derive(Default)]
 struct Judgement {
@@ -149,13 +207,18 @@ impl Judgement {
     }
 }
 
-fn judge(seen: &Seen<'_>, site: Option<&Site>, notes: &Notes<'_>) -> Judgement {
+fn judge(seen: &Seen<'_>, domain: &str, site: Option<&Site>, notes: &mut Notes<'_>) -> Judgement {
     let mut judgement = Judgement::default();
-    for (reason, _) in ORDER.iter().filter(|(_, test)| seen.meets(test, site)) {
-        match notes.disposition(*reason) {
-            Some(Disposition::Drop) => judgement.refused = Some((RefusalKind::Drop, *reason)),
-            Some(Disposition::Reject) => judgement.refused = Some((RefusalKind::Reject, *reason)),
-            Some(Disposition::Annotate) => judgement.annotated.push(*reason),
+    for rule in Rule::ORDER {
+        let reason = rule.reason();
+        notes.rule(reason.id(), || rule.shown(seen, domain, site));
+        if !rule.applies(seen, site) {
+            continue;
+        }
+        match notes.treat(reason, || finding(reason, domain)) {
+            Some(Disposition::Drop) => judgement.refused = Some((RefusalKind::Drop, reason)),
+            Some(Disposition::Reject) => judgement.refused = Some((RefusalKind::Reject, reason)),
+            Some(Disposition::Annotate) => judgement.annotated.push(reason),
             Some(Disposition::Pass) | None => {}
         }
         if judgement.refused.is_some() {

@@ -52,7 +52,7 @@ fn measure(reader: &mut Reader<'_>) -> Result<Props> {
     let mut props = Props::default();
     // In order, for a client could make hashes meet.
     let mut seen = BTreeMap::new();
-    reader.members(|reader, name| {
+    reader.object(|reader, name| {
         let value = reader.value()?;
         // With more than are taken nothing will be refused.
         if props.count > MAX_PROPS || name.is_blank() {

@@ -3,9 +3,9 @@
 //! Where the gate tells the collector to drop some of several domains, the collector answers, and
 //! its answer must tell the truth to the client. A collector that honours the annotation counts
 //! those domains itself, among others perhaps: then its count is at least ours, and stands. A
-//! smaller count, none, or one that is no number comes from a collector that does not know of the
-//! annotation, or acts on it without counting: then ours is put in its place. So the larger of the
-//! two is told, and never their sum, which would count a domain twice.
+//! smaller count, none, or one that is not a number comes from a collector that does not know of
+//! the annotation, or acts on it without counting: then ours is put in its place. So the larger of
+//! the two is sent, and never their sum, which would count a domain twice.
 
 /// Sent back only where at least one domain was dropped.
 pub const DROPPED: &str = "x-plausible-dropped";

@@ -19,7 +19,7 @@ fn allow_comes_before_deny_before_the_opt_out_before_the_built_in_rules() {
         ("", Class::None, ""),
     ];
     for (value, class, rule) in rows {
-        let verdict = lists.classify(value.as_bytes(), |value| value.ends_with(b"optout"));
+        let verdict = lists.classify(None, value.as_bytes(), |value| value.ends_with(b"optout"));
         assert_eq!(verdict, Match { class, rule }, "{value}");
     }
 }

@@ -110,7 +110,11 @@ fn domains_are_a_list_or_the_pages_host() {
     }
     assert_eq!(event(r#"{"n":"x","u":"https:///x"}"#).domains.iter().collect::<Vec<_>>(), [""]);
     assert_eq!(errors(r#"{"n":"x","u":"/x"}"#), [NO_DOMAIN]);
-    assert_eq!(errors(r#"{"n":"x","u":"https://u@/x"}"#), [NO_DOMAIN], "userinfo alone is no host");
+    assert_eq!(
+        errors(r#"{"n":"x","u":"https://u@/x"}"#),
+        [NO_DOMAIN],
+        "userinfo alone is not a host"
+    );
     assert_eq!(errors(r#"{"n":"x","u":"DATA:x"}"#), [NO_DOMAIN, ("url", "scheme is not allowed")]);
 }
 
@@ -245,14 +249,14 @@ fn types_differ_in_what_is_unreadable() {
         ("{}x", false, false),
     ];
     for (body, json, text) in rows {
-        assert_eq!(fields(body.as_bytes(), MediaType::Json).is_some(), *json, "json {body:?}");
+        assert_eq!(fields(body.as_bytes(), MediaType::Json).is_ok(), *json, "json {body:?}");
         assert_eq!(
-            fields(body.as_bytes(), MediaType::JsonSuffix).is_some(),
+            fields(body.as_bytes(), MediaType::JsonSuffix).is_ok(),
             *json,
             "suffix {body:?}"
         );
         for raw in [MediaType::TextPlain, MediaType::Empty, MediaType::Other] {
-            assert_eq!(fields(body.as_bytes(), raw).is_some(), *text, "{raw:?} {body:?}");
+            assert_eq!(fields(body.as_bytes(), raw).is_ok(), *text, "{raw:?} {body:?}");
         }
     }
 }

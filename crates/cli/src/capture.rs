@@ -1,0 +1,113 @@
+//! Captured traffic, one request at a time: what Envoy's tap filter writes (JSON, protobuf), HAR,
+//! and JSON Lines.
+//!
+//! A record that cannot be read is an error of its own, and the next one is read all the same.
+//! Compressed files are read as they are. Memory does not grow with the file, nor with what stands
+//! in it: see [`MAX_RECORD_BYTES`].
+
+mod bounded;
+mod fields;
+mod har;
+mod lines;
+mod protobuf;
+mod tap;
+
+pub use bounded::MAX_RECORD_BYTES;
+pub use har::split as split_url;
+pub use lines::first as first_of_json;
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use trackgate::request::RequestHead;
+
+/// One request as it was captured.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Captured {
+    /// Its own, or file and number.
+    pub id: String,
+    /// `:method`, `:path` and `:authority` among them; names in lower case, in order, repeats
+    /// included.
+    pub fields: Vec<(String, Vec<u8>)>,
+    /// Empty if there was none.
+    pub body: Vec<u8>,
+    /// The capture holds less than was sent.
+    pub truncated: bool,
+    /// The client's address and port, where the capture tells.
+    pub address: Option<String>,
+}
+
+impl Captured {
+    pub fn new(id: String, method: &str, path: &str, authority: &str) -> Self {
+        let pseudo = [(":method", method), (":path", path), (":authority", authority)];
+        let fields = pseudo.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
+        Captured { id, fields: fields.to_vec(), ..Captured::default() }
+    }
+
+    pub fn push(&mut self, name: &str, value: impl Into<Vec<u8>>) {
+        self.fields.push((name.to_ascii_lowercase(), value.into()));
+    }
+
+    /// As the gate reads it.
+    pub fn head(&self) -> RequestHead<'_> {
+        let fields = self.fields.iter().map(|(name, value)| (name.as_bytes(), value.as_slice()));
+        let mut head = RequestHead::new(fields.collect());
+        if let Some(address) = &self.address {
+            head.set_source_address(address.as_bytes());
+        }
+        head
+    }
+}
+
+/// The message about a record that cannot be read.
+pub type Record = Result<Captured, String>;
+
+/// Reads a file to its end, whatever of the formats it is in, and hands over each record. `tell`
+/// gets the bytes read so far of the file as it stands on disk.
+///
+/// # Errors
+/// The file cannot be opened or read.
+pub fn read(path: &Path, tell: impl Fn(u64), each: &mut dyn FnMut(Record)) -> std::io::Result<()> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut file =
+        BufReader::with_capacity(1 << 16, Counted { inner: File::open(path)?, read: 0, tell });
+    if file.fill_buf()?.starts_with(&[0x1F, 0x8B]) {
+        let inflated = flate2::bufread::MultiGzDecoder::new(file);
+        return read_plain(BufReader::with_capacity(1 << 16, inflated), &name, each);
+    }
+    read_plain(file, &name, each)
+}
+
+/// The same for a text that is open already, and is not compressed. `name` stands before the number
+/// of each record that has no name of its own.
+///
+/// # Errors
+/// It cannot be read.
+pub fn read_plain(
+    mut text: impl BufRead,
+    name: &str,
+    each: &mut dyn FnMut(Record),
+) -> std::io::Result<()> {
+    let is_json = text.fill_buf()?.trim_ascii_start().first() == Some(&b'{');
+    let text = bounded::Bounded::new(text);
+    if is_json { lines::read(text, name, each) } else { tap::read_delimited(text, name, each) }
+}
+
+/// Counts what is read, so that progress can be shown.
+struct Counted<R, F> {
+    inner: R,
+    read: u64,
+    tell: F,
+}
+
+impl<R: Read, F: Fn(u64)> Read for Counted<R, F> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.read += count as u64;
+        (self.tell)(self.read);
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests;

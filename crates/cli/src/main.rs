@@ -1,0 +1,260 @@
+//! The `trackgate` command.
+#![forbid(unsafe_code)]
+
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use trackgate::vendors::Vendor;
+use trackgate_cli::{self as cli, replay::Replay, shown};
+
+/// A gate for event-tracking traffic: a proxy-wasm filter for Envoy. This command is the same gate,
+/// natively, for those who write its configuration and who must decide whether enforcing it is
+/// safe.
+///
+/// Exit codes: 0, all is well; 1, there are findings; 2, the command or a file cannot be used.
+#[derive(Parser)]
+#[command(name = "trackgate", version, max_term_width = 110)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Find everything that is wrong, or suspicious, about a configuration
+    ///
+    /// Reads the filter's own JSON, an Envoy bootstrap, an Istio WasmPlugin or EnvoyFilter, or an
+    /// Envoy Gateway EnvoyExtensionPolicy, as JSON or YAML, and takes the filter's configuration
+    /// from it. It prints all problems at once, each with its path, what was expected and what was
+    /// found, and of each good configuration the hash that trackgate_config_info has. Warnings are
+    /// for what is legal and probably not meant; they do not change the exit code.
+    Check {
+        /// A file; `-` is standard input
+        configuration: PathBuf,
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
+    /// Show every rule in the order it ran, what it saw and found, and the verdict
+    ///
+    /// The request is a raw HTTP message, a curl command line, a HAR entry, or a line of JSON as
+    /// `replay` reads it. Exit code 1: the request is refused.
+    Explain {
+        configuration: PathBuf,
+        /// A file; `-` is standard input
+        request: String,
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
+    /// Send captured traffic through the gate, and count what would become of it
+    ///
+    /// Reads what Envoy's tap filter writes (JSON, and length-delimited protobuf), HAR, and JSON
+    /// Lines, also compressed with gzip. Records that cannot be read are counted and named. Exit
+    /// code 1: there were some, or, with --against, something would change.
+    ///
+    /// A capture may be of any size: replaying takes at most 256 MiB of memory beside the
+    /// configurations'. A record may have 32 MiB and 10,000 header fields, and what a HAR has
+    /// beside a request 64 MiB; where 32 MiB hold no record that can be read, the rest of the file
+    /// is left out.
+    Replay {
+        configuration: PathBuf,
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Another configuration: show only what it would change
+        #[arg(long, value_name = "CONFIGURATION")]
+        against: Option<PathBuf>,
+        /// Write a page with charts
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
+    /// Print the configuration's JSON Schema
+    Schema,
+    /// How each vendor's reasons are treated unless the configuration says otherwise
+    Dispositions {
+        /// One vendor alone
+        #[arg(long, value_parser = vendor)]
+        vendor: Option<Vendor>,
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
+    /// What a reason means, and what the sender should do; all reasons without an id
+    Reasons {
+        /// As in `x-track-drop-reason`: bot, invalid_json, ...
+        id: Option<String>,
+        /// Print the page docs/reasons.md
+        #[arg(long, conflicts_with_all = ["id", "output"])]
+        markdown: bool,
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
+    /// The class of each User-Agent of a file: `class<TAB>rule<TAB>User-Agent` a line
+    ///
+    /// With --vendor the reason that the vendor gives comes first: `bot`, `bot_suspected`, or `-`
+    /// for neither. What `custom` makes of a value is in its configuration: see `explain`. Control
+    /// characters, bytes that are not UTF-8 and backslashes in a User-Agent are shown escaped.
+    ClassifyUa {
+        /// One User-Agent a line; `-` is standard input
+        file: String,
+        /// The vendor that judges
+        #[arg(long, value_parser = vendor)]
+        vendor: Option<Vendor>,
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
+    /// Compare a canary gateway with the stable one, and decide: promote (0), hold (1) or roll back
+    /// (2)
+    ///
+    /// Reads both Envoys' Prometheus stats before and after, and compares for each endpoint the
+    /// shares of verdicts and reasons (a two-proportion test, corrected for their number), host
+    /// errors, 5xx and latency. Fewer requests than --min-requests on either side: hold.
+    Canary {
+        /// The stable Envoy's admin address, such as 127.0.0.1:9901
+        #[arg(long)]
+        stable: SocketAddr,
+        /// The canary's
+        #[arg(long)]
+        canary: SocketAddr,
+        /// How long to watch: 30s, 5m, 1h
+        #[arg(long = "for", value_name = "TIME", value_parser = cli::canary::duration, default_value = "5m")]
+        watch: std::time::Duration,
+        #[arg(long, default_value_t = 200)]
+        min_requests: u64,
+        /// A share must have changed by more than so many percentage points to matter
+        #[arg(long, default_value_t = 0.5)]
+        min_change: f64,
+        /// The probability of reporting a difference that is not real
+        #[arg(long, default_value_t = 0.01)]
+        alpha: f64,
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
+    /// Print a shell's completions
+    Completions { shell: clap_complete::Shell },
+    /// Print the version
+    Version {
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Text,
+    Json,
+}
+
+fn vendor(id: &str) -> Result<Vendor, String> {
+    let known = || Vendor::ALL.map(Vendor::id).join(", ");
+    Vendor::ALL
+        .into_iter()
+        .find(|vendor| vendor.id() == id)
+        .ok_or_else(|| format!("expected one of {}", known()))
+}
+
+/// The command line; errors about it are printed without the bytes that a terminal obeys, for a
+/// shell's `*` may be what wrote it.
+fn arguments() -> Result<Arguments, ExitCode> {
+    let is_plain = std::env::args_os()
+        .all(|argument| shown::line(argument.to_string_lossy()) == argument.to_string_lossy());
+    match Arguments::try_parse() {
+        Ok(arguments) => Ok(arguments),
+        Err(error) if is_plain || !error.use_stderr() => error.exit(),
+        Err(error) => {
+            eprintln!("{}", shown::line(error));
+            Err(ExitCode::from(2))
+        }
+    }
+}
+
+fn failed(error: &(dyn std::error::Error + Send + Sync)) -> ExitCode {
+    eprintln!("trackgate: {}", shown::lines(error));
+    ExitCode::from(2)
+}
+
+fn main() -> ExitCode {
+    let arguments = match arguments() {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
+    };
+    // A canary's decision has three exit codes.
+    if let Command::Canary { stable, canary, watch, min_requests, min_change, alpha, output } =
+        arguments.command
+    {
+        let limits = cli::canary::Limits { min_requests, min_change, alpha };
+        return match cli::canary::run(stable, canary, watch, limits, output == Output::Json) {
+            Ok(decision) => ExitCode::from(decision.exit_code()),
+            Err(error) => failed(error.as_ref()),
+        };
+    }
+    match run(arguments.command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => failed(error.as_ref()),
+    }
+}
+
+fn run(command: Command) -> cli::Result<bool> {
+    match command {
+        Command::Check { configuration, output } => {
+            cli::check::run(&configuration, output == Output::Json)
+        }
+        Command::Explain { configuration, request, output } => {
+            cli::explain::run(&configuration, &request, output == Output::Json)
+        }
+        Command::Replay { configuration, files, against, html, output } => {
+            cli::replay::run(&Replay {
+                configuration,
+                against,
+                files,
+                html,
+                json: output == Output::Json,
+            })
+        }
+        Command::Schema => {
+            print!("{}", cli::schema::text());
+            Ok(true)
+        }
+        Command::Dispositions { vendor, output } => {
+            let vendors = vendor.map_or(Vendor::ALL.to_vec(), |vendor| vec![vendor]);
+            match output {
+                Output::Text => print!("{}", cli::dispositions::markdown(&vendors)),
+                Output::Json => println!("{}", cli::dispositions::json(&vendors)),
+            }
+            Ok(true)
+        }
+        Command::Reasons { id, markdown, output } => {
+            let reasons = cli::reasons::of(id.as_deref())?;
+            match output {
+                Output::Text if markdown => print!("{}", cli::reasons::markdown()),
+                Output::Text => println!("{}", cli::reasons::text(&reasons)),
+                Output::Json => println!("{}", shown::json(&cli::reasons::json(&reasons))),
+            }
+            Ok(true)
+        }
+        Command::ClassifyUa { file, vendor, output } => {
+            let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+            cli::classify_ua::run(&file, vendor, output == Output::Json, &mut out)?;
+            Ok(true)
+        }
+        // Decided above.
+        Command::Canary { .. } => Ok(true),
+        Command::Completions { shell } => {
+            clap_complete::generate(
+                shell,
+                &mut Arguments::command(),
+                "trackgate",
+                &mut std::io::stdout(),
+            );
+            Ok(true)
+        }
+        Command::Version { output } => {
+            match output {
+                Output::Text => println!("trackgate {}", env!("CARGO_PKG_VERSION")),
+                Output::Json => println!("{{\"version\":\"{}\"}}", env!("CARGO_PKG_VERSION")),
+            }
+            Ok(true)
+        }
+    }
+}

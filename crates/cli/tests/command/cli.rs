@@ -1,0 +1,304 @@
+//! The command's words and exit codes in full, and its schema.
+
+use super::{project, read};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use trackgate::config;
+use trackgate::gate::Gate;
+use trackgate_cli::schema;
+
+const COMMANDS: &[&str] = &[
+    "--version",
+    "version --output json",
+    "check tests/cli/plain.json",
+    "check tests/cli/wrong.json",
+    "check tests/cli/wrong.json --output json",
+    "check tests/cli/suspicious.json",
+    "check tests/cli/wasmplugin.yaml",
+    "check tests/cli/bootstrap.yaml",
+    "check envoy/hold.yaml",
+    "check envoy/compat.yaml",
+    "check examples/segment/trackgate.json",
+    "check examples/ga4/trackgate.json",
+    "check tests/cli/missing.json",
+    "check tests/cli/traffic.jsonl",
+    "explain tests/cli/plain.json tests/cli/request.txt",
+    "explain tests/cli/plain.json tests/cli/request.txt --output json",
+    "explain tests/cli/plain.json tests/cli/message.http",
+    "explain tests/cli/plain.json tests/cli/plain.json",
+    "replay tests/cli/plain.json tests/cli/traffic.jsonl",
+    "replay tests/cli/plain.json tests/cli/traffic.jsonl --output json",
+    "replay tests/cli/plain.json tests/cli/traffic.jsonl --against tests/cli/annotate.json",
+    "replay tests/cli/wrong.json tests/cli/traffic.jsonl",
+    "dispositions --vendor userpilot",
+    "dispositions --vendor acme",
+    "classify-ua tests/cli/missing.txt",
+    "classify-ua tests/cli/agents.txt",
+    "classify-ua tests/cli/agents.txt --vendor plausible",
+    "classify-ua tests/cli/agents.txt --vendor convert",
+    "classify-ua tests/cli/agents.txt --vendor commanders_act --output json",
+    "classify-ua tests/cli/agents.txt --vendor custom",
+    "",
+    "replay --help",
+];
+
+fn trackgate(arguments: &str) -> (String, i32) {
+    let output = Command::new(env!("CARGO_BIN_EXE_trackgate"))
+        .args(arguments.split_ascii_whitespace())
+        .current_dir(project(""))
+        .stdin(Stdio::null())
+        .env("COLUMNS", "110")
+        .output()
+        .unwrap();
+    let said =
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+    (said, output.status.code().unwrap())
+}
+
+/// `tests/cli/transcript.txt` is what the commands print; TRACKGATE_WRITE_TRANSCRIPT=1 writes it
+/// anew.
+#[test]
+fn the_command_says_what_it_says() {
+    let mut transcript = String::new();
+    for command in COMMANDS {
+        let (said, code) = trackgate(command);
+        writeln!(transcript, "$ trackgate {command}\n{}\n[exit code {code}]\n", said.trim_end())
+            .unwrap();
+    }
+    let path = project("tests/cli/transcript.txt");
+    if std::env::var_os("TRACKGATE_WRITE_TRANSCRIPT").is_some() {
+        std::fs::write(&path, &transcript).unwrap();
+    }
+    let known = std::fs::read_to_string(&path).unwrap();
+    for (known, found) in known.split("\n\n$ ").zip(transcript.split("\n\n$ ")) {
+        assert_eq!(known, found);
+    }
+    assert_eq!(known, transcript);
+}
+
+#[test]
+fn completions_are_there_for_each_shell() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let (said, code) = trackgate(&format!("completions {shell}"));
+        assert!(
+            code == 0 && said.contains("trackgate") && said.contains("replay"),
+            "{shell}: {said}"
+        );
+    }
+}
+
+#[test]
+fn the_committed_schema_is_that_of_the_code() {
+    let committed = read("examples/trackgate.schema.json");
+    assert_eq!(committed, schema::text(), "`trackgate schema > examples/trackgate.schema.json`");
+}
+
+#[test]
+fn every_example_is_valid_by_the_schema() {
+    let schema: Value = serde_json::from_str(&schema::text()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let mut count = 0;
+    for entry in std::fs::read_dir(project("examples")).unwrap() {
+        let path = entry.unwrap().path().join("trackgate.json");
+        let Ok(text) = std::fs::read_to_string(&path) else { continue };
+        // The dashboard bears the same name.
+        if !text.contains("../trackgate.schema.json") {
+            continue;
+        }
+        let errors: Vec<String> = validator
+            .iter_errors(&serde_json::from_str(&text).unwrap())
+            .map(|error| error.to_string())
+            .collect();
+        assert!(errors.is_empty(), "{}: {errors:?}", path.display());
+        count += 1;
+    }
+    assert!(count >= 2);
+    for wrong in [
+        r#"{"mode":"off"}"#,
+        r#"{"endpoints":[]}"#,
+        r#"{"host":1}"#,
+        r#"{"mode":null}"#,
+        r#"{"actions":{"bots":"drop"}}"#,
+    ] {
+        assert!(!validator.is_valid(&serde_json::from_str(wrong).unwrap()), "{wrong}");
+    }
+}
+
+/// The names that the reader asks for, as it tells them when it finds another.
+fn names_read(json: &str) -> BTreeSet<String> {
+    let error = Gate::load(json.as_bytes()).unwrap_err();
+    let problem = error
+        .problems
+        .iter()
+        .find(|problem| problem.at.ends_with("unknown_name"))
+        .unwrap_or_else(|| panic!("{json}: {error}"));
+    problem
+        .expected
+        .trim_start_matches("one of ")
+        .split(", ")
+        .map(|name| name.trim_matches('"').to_owned())
+        .collect()
+}
+
+#[test]
+fn the_schema_has_the_names_that_are_read() {
+    let schema: Value = serde_json::from_str(&schema::text()).unwrap();
+    let endpoint =
+        |rest: &str| format!(r#"{{"endpoints":[{{"name":"c","vendor":"custom",{rest}}}]}}"#);
+    let custom = |rest: &str| endpoint(&format!(r#""custom":{{{rest}}}"#));
+    let x = r#""unknown_name":1"#;
+    let rows = [
+        ("", format!("{{{x}}}")),
+        ("Endpoint", endpoint(x)),
+        ("UserAgents", format!(r#"{{"user_agents":{{{x}}}}}"#)),
+        ("SpamReferrers", format!(r#"{{"spam_referrers":{{{x}}}}}"#)),
+        ("Limits", endpoint(&format!(r#""limits":{{{x}}}"#))),
+        ("Site", endpoint(&format!(r#""sites":{{"a.example":{{{x}}}}}"#))),
+        ("Custom", custom(x)),
+        ("Field", custom(&format!(r#""fields":[{{"pointer":"/a",{x}}}]"#))),
+        ("Reply", custom(&format!(r#""replies":{{"drop":{{"status":200,{x}}}}}"#))),
+    ];
+    for (definition, json) in rows {
+        let object = if definition.is_empty() { &schema } else { &schema["$defs"][definition] };
+        let known: BTreeSet<String> =
+            object["properties"].as_object().unwrap().keys().cloned().collect();
+        assert_eq!(known, names_read(&json), "{definition}");
+    }
+}
+
+#[test]
+fn compressed_captures_and_html_reports() {
+    let folder = temporary("html");
+    let packed = folder.join("traffic.jsonl.gz");
+    let mut encoder = flate2::write::GzEncoder::new(
+        std::fs::File::create(&packed).unwrap(),
+        flate2::Compression::fast(),
+    );
+    std::io::Write::write_all(&mut encoder, read("tests/cli/traffic.jsonl").as_bytes()).unwrap();
+    encoder.finish().unwrap();
+    let html = folder.join("report.html");
+    let (said, code) = trackgate(&format!(
+        "replay tests/cli/plain.json {} --html {}",
+        packed.display(),
+        html.display()
+    ));
+    assert_eq!(code, 1);
+    assert!(
+        said.contains("plausible            drop         bot")
+            && said.contains("traffic.jsonl.gz:7: expected a JSON text"),
+        "{said}"
+    );
+    let page = std::fs::read_to_string(&html).unwrap();
+    assert!(
+        page.starts_with("<!doctype html>")
+            && page.contains("<svg")
+            && page.contains("drop: 1 of 5"),
+        "{page}"
+    );
+    assert!(!page.contains("http://") && !page.contains("https://"), "no network");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+fn temporary(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("trackgate-cli-{name}-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// As an operator writes it, and as a platform hands it over: the hash that Envoy's metric has.
+#[test]
+fn check_tells_the_hash_of_the_configuration() {
+    let folder = temporary("hash");
+    for spelling in [
+        r#"{"mode":"shadow","enforce_percent":50,"user_agents":{"deny":["a"],"allow":["b"]}}"#,
+        r#"{ "user_agents": {"allow": ["b"], "deny": ["\u0061"]}, "enforce_percent": 50.0, "mode": "shadow" }"#,
+    ] {
+        let file = folder.join("configuration.json");
+        std::fs::write(&file, spelling).unwrap();
+        let (config, _) = config::load(spelling.as_bytes()).unwrap();
+        let hash = format!("{:016x}", config.hash);
+        let (said, _) = trackgate(&format!("check {}", file.display()));
+        assert!(said.contains(&format!(": hash {hash}\n")), "{said}");
+        let (report, _) = trackgate(&format!("check {} --output json", file.display()));
+        assert_eq!(
+            serde_json::from_str::<Value>(&report).unwrap()["hashes"],
+            serde_json::json!([hash])
+        );
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// What `check` prints for a shipped bootstrap in which something is replaced, without the last
+/// line.
+fn of_bootstrap(phase: &str, replacements: &[(&str, &str)]) -> Vec<String> {
+    let mut text = read(&format!("envoy/{phase}.yaml"));
+    for (what, by) in replacements {
+        assert!(text.contains(what), "{phase}: {what}");
+        text = text.replace(what, by);
+    }
+    static CHECKED: AtomicUsize = AtomicUsize::new(0);
+    let number = CHECKED.fetch_add(1, Ordering::Relaxed);
+    let path = std::env::temp_dir()
+        .join(format!("trackgate-check-{}-{phase}-{number}.yaml", std::process::id()));
+    std::fs::write(&path, text).unwrap();
+    let (said, _) = trackgate(&format!("check {}", path.display()));
+    std::fs::remove_file(&path).unwrap();
+    let own = format!("{}: ", path.display());
+    said.lines()
+        .filter(|line| line.contains(": error:") || line.contains(": warning:"))
+        .map(|line| line.replace(&own, ""))
+        .collect()
+}
+
+#[test]
+fn check_compares_the_buffers() {
+    let small = ("buffer_limit_bytes: 2097152", "buffer_limit_bytes: 65536");
+    let window = ("stream_window_size: 2097152", "stream_window_size: 98304");
+    let no_route = ("                request_body_buffer_limit: 4194304\n", "");
+    let told = ("value: '{}'", "value: '{\"buffer_limit_bytes\":65536}'");
+    let too_much = ("value: '{}'", "value: '{\"buffer_limit_bytes\":65537}'");
+    let left_out = "warning: buffer_limit_bytes: not set, where Envoy holds 65536 bytes and the endpoints take 1048576: Envoy refuses what is in between, in shadow mode too";
+    let reads = "warning: request_body_buffer_limit: less than 3145728 on the routes: a large chunked body may be refused by Envoy, which reads per_connection_buffer_limit_bytes (2097152) at once beside the 1048576 that are held";
+    let wrong = "error: buffer_limit_bytes: expected at most 65536, which is what Envoy holds here (per_connection_buffer_limit_bytes 65536, initial_stream_window_size 98304), found 65537";
+    let none: [&str; 0] = [];
+    assert_eq!(of_bootstrap("hold", &[]), none);
+    assert_eq!(of_bootstrap("hold", &[no_route]), [reads]);
+    assert_eq!(of_bootstrap("hold", &[no_route, small]), [left_out]);
+    assert_eq!(of_bootstrap("hold", &[no_route, small, told]), none);
+    assert_eq!(of_bootstrap("hold", &[no_route, small, window, too_much]), [wrong]);
+    assert_eq!(of_bootstrap("compat", &[]), none);
+    let held = ("max_request_bytes: 16777216", "max_request_bytes: 1000000");
+    assert_eq!(
+        of_bootstrap("compat", &[held]),
+        [
+            "warning: max_request_bytes: 1000000, where the endpoints take 1048576: Envoy refuses what is in between"
+        ]
+    );
+    let always = ("BufferPerRoute", "Other");
+    assert!(
+        of_bootstrap("compat", &[always])[0]
+            .starts_with("warning: envoy.filters.http.buffer: on for every route: ")
+    );
+}
+
+#[test]
+fn check_warns_of_a_100_that_never_comes() {
+    let with = |value: &str| {
+        ("codec_type: AUTO", format!("codec_type: AUTO\n          proxy_100_continue: {value}"))
+    };
+    for phase in ["hold", "compat"] {
+        let (what, by) = with("true");
+        let said = of_bootstrap(phase, &[(what, &by)]);
+        assert!(
+            matches!(&*said, [line] if line.starts_with("warning: proxy_100_continue: true: ")),
+            "{phase}: {said:?}"
+        );
+        let (what, by) = with("false");
+        assert!(of_bootstrap(phase, &[(what, &by)]).is_empty(), "{phase}");
+    }
+}

@@ -1,0 +1,32 @@
+//! The tests of the whole: the corpus on its runners, the module behind a strict host and in a real
+//! Envoy. One binary, for linking takes longer than compiling.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod corpus;
+mod fleet;
+mod host;
+
+mod access_log;
+mod attacks;
+mod buffers;
+mod captures;
+mod chains;
+mod collector;
+mod core;
+mod cost;
+mod counters;
+mod decompressor;
+mod drops;
+mod envoy;
+mod explain;
+mod holding;
+mod lists;
+mod neighbours;
+mod operations;
+mod overload;
+mod properties;
+mod restarts;
+mod scale;
+mod wasm;
+mod watchdog;
+mod worst;

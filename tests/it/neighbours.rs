@@ -1,0 +1,303 @@
+//! Traffic that is not the gate's, beside it on one listener in compat mode: it must not be held.
+//! Once with the shipped bootstrap, and once each with what Istio and Envoy Gateway make of their
+//! examples.
+
+use http_body_util::StreamBody;
+use hyper::body::{Bytes, Frame};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_stream::StreamExt;
+use trackgate_testing::client::{self, Transport};
+use trackgate_testing::envoy::{Envoy, replaced};
+use trackgate_testing::gateway::{BUCKETING, gateway, post, shipped};
+
+const SOON: Duration = Duration::from_secs(5);
+
+/// The shipped bootstrap, with WebSockets allowed.
+fn with_upgrades(bootstrap: &str) -> String {
+    replaced(
+        bootstrap,
+        "          codec_type: AUTO\n",
+        "          codec_type: AUTO\n          upgrade_configs: [{upgrade_type: websocket}]\n",
+    )
+    .unwrap()
+}
+
+/// The shipped bootstrap with another buffer filter and another virtual host, and the filter off
+/// unless a route turns it on.
+fn with(filter: &Value, host: &Value, is_off: bool) -> String {
+    let text = shipped("compat");
+    let (before, rest) = text.split_once("            virtual_hosts:\n").unwrap();
+    let (_, rest) = rest.split_once("          http_filters:\n").unwrap();
+    let (gate, rest) = rest.split_once("          # Must stand after trackgate").unwrap();
+    let (_, after) = rest.split_once("          - name: envoy.filters.http.router\n").unwrap();
+    let gate = if is_off {
+        replaced(
+            gate,
+            "          - name: trackgate\n",
+            "          - name: trackgate\n            disabled: true\n",
+        )
+        .unwrap()
+    } else {
+        gate.to_owned()
+    };
+    format!(
+        "{before}            virtual_hosts: [{host}]\n          http_filters:\n{gate}          - {filter}\n          - name: envoy.filters.http.router\n{after}"
+    )
+}
+
+fn documents(path: &str) -> Vec<Value> {
+    let text = trackgate_testing::read(path).unwrap();
+    serde_yaml_ng::Deserializer::from_str(&text)
+        .map(|document| Value::deserialize(document).unwrap())
+        .collect()
+}
+
+fn kind<'d>(documents: &'d [Value], kind: &str) -> Vec<&'d Value> {
+    documents.iter().filter(|document| document["kind"] == kind).collect()
+}
+
+/// As Istio does it: lists are appended to, objects merged (a MERGE patch is one of protobuf).
+fn merge(into: &mut Value, patch: &Value) {
+    match (into, patch) {
+        (Value::Object(members), Value::Object(patch)) => {
+            patch.iter().for_each(|(name, value)| {
+                merge(members.entry(name.clone()).or_insert(Value::Null), value)
+            });
+        }
+        (Value::Array(list), Value::Array(patch)) => list.extend(patch.iter().cloned()),
+        (into, patch) => *into = patch.clone(),
+    }
+}
+
+fn istio() -> String {
+    let documents = documents("examples/istio/wasmplugin.yaml");
+    let route = |route: &Value| {
+        let headers = route["match"][0]["headers"].as_object().into_iter().flatten();
+        let headers: Vec<Value> =
+            headers.map(|(name, value)| json!({"name": name, "string_match": value})).collect();
+        json!({"name": route["name"], "match": {"prefix": "/", "headers": headers}, "route": {"cluster": "collector"}})
+    };
+    let routes: Vec<Value> = kind(&documents, "VirtualService")[0]["spec"]["http"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(route)
+        .collect();
+    let mut host = json!({"name": "collector", "domains": ["*"], "routes": routes});
+    let mut filter = Value::Null;
+    for patch in kind(&documents, "EnvoyFilter")[0]["spec"]["configPatches"].as_array().unwrap() {
+        let value = &patch["patch"]["value"];
+        match patch["applyTo"].as_str().unwrap() {
+            "HTTP_FILTER" => filter = value.clone(),
+            "VIRTUAL_HOST" => merge(&mut host, value),
+            "HTTP_ROUTE" => {
+                let name = &patch["match"]["routeConfiguration"]["vhost"]["route"]["name"];
+                let routes = host["routes"].as_array_mut().unwrap();
+                merge(routes.iter_mut().find(|route| route["name"] == *name).unwrap(), value);
+            }
+            other => panic!("{other}"),
+        }
+    }
+    with(&filter, &host, false)
+}
+
+/// The generator's rules are those of its translator: filters that are off, and turned on for the
+/// routes that a policy targets.
+fn envoy_gateway() -> String {
+    let documents = documents("examples/envoy-gateway/extensionpolicy.yaml");
+    let limit = kind(&documents, "BackendTrafficPolicy")[0]["spec"]["requestBuffer"]["limit"]
+        .as_str()
+        .unwrap();
+    let limit: u32 = limit.strip_suffix("Mi").unwrap().parse::<u32>().unwrap() << 20;
+    let buffer = "type.googleapis.com/envoy.extensions.filters.http.buffer.v3";
+    let order = &kind(&documents, "EnvoyProxy")[0]["spec"]["filterOrder"][0];
+    assert_eq!(
+        *order,
+        json!({"name": "envoy.filters.http.buffer", "after": "envoy.filters.http.wasm"})
+    );
+    let filter = json!({"name": "envoy.filters.http.buffer", "disabled": true, "typed_config": {"@type": format!("{buffer}.Buffer"), "max_request_bytes": limit}});
+    let targets = |policy: &str, name: &Value| {
+        kind(&documents, policy)[0]["spec"]["targetRefs"][0]["name"] == *name
+    };
+    let mut routes = Vec::new();
+    for resource in kind(&documents, "HTTPRoute") {
+        let rule = &resource["spec"]["rules"][0];
+        let paths = rule["matches"]
+            .as_array()
+            .cloned()
+            .unwrap_or_else(|| vec![json!({"path": {"type": "PathPrefix", "value": "/"}})]);
+        for path in paths {
+            let mut route = json!({"route": {"cluster": "collector"}, "match": match path["path"]["type"].as_str().unwrap() {
+                "Exact" => json!({"path": path["path"]["value"]}),
+                _ if path["path"]["value"] == "/" => json!({"prefix": "/"}),
+                _ => json!({"path_separated_prefix": path["path"]["value"]}),
+            }});
+            let modifier = &rule["filters"][0]["requestHeaderModifier"];
+            let set = modifier["set"].as_array().into_iter().flatten();
+            let set = set.map(|header| json!({"header": {"key": header["name"], "value": header["value"]}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}));
+            merge(&mut route, &json!({"request_headers_to_add": set.collect::<Vec<_>>()}));
+            if modifier["remove"].is_array() {
+                merge(&mut route, &json!({"request_headers_to_remove": modifier["remove"]}));
+            }
+            let name = &resource["metadata"]["name"];
+            if targets("EnvoyExtensionPolicy", name) {
+                let on = json!({"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "config": {}});
+                merge(&mut route, &json!({"typed_per_filter_config": {"trackgate": on}}));
+            }
+            if targets("BackendTrafficPolicy", name) {
+                let on = json!({"@type": format!("{buffer}.BufferPerRoute"), "buffer": {"max_request_bytes": limit}});
+                merge(
+                    &mut route,
+                    &json!({"typed_per_filter_config": {"envoy.filters.http.buffer": on}}),
+                );
+            }
+            routes.push(route);
+        }
+    }
+    with(&filter, &json!({"name": "all", "domains": ["*"], "routes": routes}), true)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_other_traffic_is_held() {
+    let mut cases = tokio::task::JoinSet::new();
+    for (name, bootstrap) in
+        [("shipped", shipped("compat")), ("istio", istio()), ("envoy gateway", envoy_gateway())]
+    {
+        let bootstrap = with_upgrades(&bootstrap);
+        cases.spawn(async move {
+            judged_and_uploaded(name, &bootstrap).await;
+            let upstream = streaming_upstream().await;
+            let envoy = Envoy::start(&bootstrap, upstream, 1).await.unwrap();
+            tokio::time::timeout(SOON, websocket(envoy.listener))
+                .await
+                .unwrap_or_else(|_| panic!("{name}: the WebSocket hangs"));
+            tokio::time::timeout(SOON, bidi(envoy.listener))
+                .await
+                .unwrap_or_else(|_| panic!("{name}: the stream hangs"));
+        });
+    }
+    cases.join_all().await;
+}
+
+async fn judged_and_uploaded(name: &str, bootstrap: &str) {
+    let (collector, envoy) = gateway(bootstrap, 1).await;
+    let forged: &[(&str, &[u8])] =
+        &[("x-track-verdict", b"pending"), ("x-track-drop-reason", b"forged")];
+    for transport in [Transport::Http1, Transport::Http1Chunked(70_000), Transport::Http2(100_000)]
+    {
+        let upload = post("/upload", forged, &" ".repeat(3 << 20));
+        let answer = client::send(envoy.listener, &upload, transport).await.unwrap();
+        assert_eq!(
+            (answer.status, answer.header("x-collector").is_some()),
+            (202, true),
+            "{name} {transport:?}"
+        );
+        let seen = collector.seen().pop().unwrap();
+        assert_eq!(seen.body.as_ref().map(Vec::len), Some(3 << 20));
+        assert_eq!(
+            (seen.header("x-track-verdict"), seen.header("x-track-drop-reason")),
+            (None, None),
+            "{name}"
+        );
+        // Nothing of a request that is refused reaches the collector, and a good one is marked; 100
+        // KB fit whatever the listener's buffer.
+        let before = collector.seen().len();
+        let refused = post("/v1/track/key", forged, "{");
+        assert_eq!(
+            client::send(envoy.listener, &refused, transport).await.unwrap().status,
+            400,
+            "{name}"
+        );
+        let good = post("/v1/track/key", forged, &format!("{BUCKETING}{}", " ".repeat(100_000)));
+        assert_eq!(
+            client::send(envoy.listener, &good, transport).await.unwrap().status,
+            202,
+            "{name}"
+        );
+        let seen = collector.seen();
+        assert_eq!(seen.len(), before + 1, "{name}");
+        assert_eq!(
+            seen[before].header("x-track-verdict"),
+            Some(b"pass;endpoint=convert".as_slice()),
+            "{name}"
+        );
+        assert_eq!(seen[before].header("x-track-drop-reason"), None, "{name}");
+    }
+}
+
+/// Answers before the request is over: a WebSocket with an echo, anything else once some of its
+/// body has come.
+async fn streaming_upstream() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut held = Vec::new();
+                let told = |held: &[u8], text: &[u8]| {
+                    held.windows(text.len()).any(|window| window == text)
+                };
+                while !told(&held, b"\r\n\r\n")
+                    || !told(&held, b"upgrade: websocket") && !told(&held, b"message one")
+                {
+                    if stream.read_buf(&mut held).await.unwrap_or(0) == 0 {
+                        return;
+                    }
+                }
+                if !told(&held, b"upgrade: websocket") {
+                    let _ = stream
+                        .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nheard")
+                        .await;
+                    return;
+                }
+                let switched = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
+                let _ = stream.write_all(switched.as_bytes()).await;
+                let (mut reader, mut writer) = stream.split();
+                let _ = tokio::io::copy(&mut reader, &mut writer).await;
+            });
+        }
+    });
+    address
+}
+
+async fn websocket(listener: SocketAddr) {
+    let mut stream = TcpStream::connect(listener).await.unwrap();
+    let head = "GET /socket HTTP/1.1\r\nhost: a.example\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut held = Vec::new();
+    while !held.ends_with(b"\r\n\r\n") {
+        assert!(stream.read_buf(&mut held).await.unwrap() > 0);
+    }
+    assert!(held.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&held));
+    stream.write_all(b"over and back").await.unwrap();
+    let mut back = [0; 13];
+    stream.read_exact(&mut back).await.unwrap();
+    assert_eq!(&back, b"over and back");
+}
+
+/// A gRPC stream over HTTP/2: the other side answers while this one has not ended.
+async fn bidi(listener: SocketAddr) {
+    let stream = TcpStream::connect(listener).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+            .await
+            .unwrap();
+    let driver = tokio::spawn(connection);
+    let frames =
+        tokio_stream::once(Ok::<_, Infallible>(Frame::data(Bytes::from_static(b"message one"))));
+    let request = hyper::Request::builder()
+        .method("POST")
+        .uri("http://a.example/package.Service/Method")
+        .header("content-type", "application/grpc")
+        .body(StreamBody::new(frames.chain(tokio_stream::pending())))
+        .unwrap();
+    assert_eq!(sender.send_request(request).await.unwrap().status(), 200);
+    driver.abort();
+}
