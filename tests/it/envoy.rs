@@ -1,7 +1,7 @@
 //! Runner three: the built module in a real Envoy, over real sockets.
 
 use crate::corpus;
-use crate::corpus::{Observed, Reply, Upstream, Vector};
+use crate::corpus::{Message, Observed, Reply, Upstream, Vector};
 use crate::fleet::Fleet;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -57,10 +57,8 @@ async fn observe(
         .await
         .unwrap_or_else(|error| panic!("{case}: {error}"));
     let upstream = collector.seen_with("x-case", case).pop().map(|seen| Upstream {
-        method: seen.method,
-        path: seen.path,
         headers: seen.headers,
-        body: seen.body.unwrap_or_default(),
+        message: Some(Message { method: seen.method, path: seen.path, body: seen.body }),
     });
     let forwarded = answer.header("x-collector").is_some();
     let details = answer.header("x-details");

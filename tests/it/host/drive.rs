@@ -1,7 +1,7 @@
 //! Takes one request through the filter's callbacks, in Envoy 1.40's ways.
 
 use super::{LocalReply, Stream, Vm};
-use crate::corpus::{Fields, Observed, Reply, Upstream};
+use crate::corpus::{Fields, Message, Observed, Reply, Upstream};
 
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -105,7 +105,7 @@ impl Vm {
             calls,
             copied_bytes,
             fuel: self.fuel_used() - fuel,
-            ..outcome(stream, request, envoy, aborted || hung)
+            ..outcome(stream, envoy, aborted || hung)
         }
     }
 
@@ -270,7 +270,7 @@ impl Vm {
 
 /// In compat mode the route adds the annotations from filter state, as the shipped configuration
 /// does.
-fn outcome(stream: Stream, request: &Request, envoy: Envoy, nothing_upstream: bool) -> Outcome {
+fn outcome(stream: Stream, envoy: Envoy, nothing_upstream: bool) -> Outcome {
     let state = |path: &str| {
         stream.properties.get(path).map(|value| String::from_utf8(value.clone()).unwrap())
     };
@@ -293,11 +293,15 @@ fn outcome(stream: Stream, request: &Request, envoy: Envoy, nothing_upstream: bo
         }
     }
     let forwarded = reply.is_none() && !nothing_upstream;
+    let pseudo = |name: &str| {
+        let value = headers.iter().find(|(field, _)| field == name).map(|(_, value)| value);
+        String::from_utf8(value.cloned().unwrap_or_default()).unwrap()
+    };
+    let message =
+        Message { method: pseudo(":method"), path: pseudo(":path"), body: Some(stream.forwarded) };
     let upstream = forwarded.then(|| Upstream {
-        method: request.method.clone(),
-        path: request.path.clone(),
         headers: headers.into_iter().filter(|(name, _)| !name.starts_with(':')).collect(),
-        body: stream.forwarded,
+        message: Some(message),
     });
     Outcome {
         observed: Observed { reply, upstream },

@@ -113,7 +113,9 @@ pub struct Vm {
 }
 
 const ROOT: u32 = 1;
-const FUEL: u64 = 1 << 60;
+/// More than all requests of a test take, and little enough that a loop without an end traps within
+/// minutes.
+const FUEL: u64 = 1 << 37;
 
 impl Vm {
     /// Starts a VM and loads a configuration.
@@ -186,6 +188,19 @@ impl Vm {
     pub fn memory_bytes(&mut self) -> usize {
         let memory = self.instance.get_memory(&mut self.store, "memory").unwrap();
         memory.data_size(&self.store)
+    }
+
+    /// Linear memory that is free: what its allocator hands out before it asks for more. Takes it.
+    pub fn free_bytes(&mut self) -> usize {
+        const PIECE: u32 = 64 << 10;
+        let (whole, mut free) = (self.memory_bytes(), 0);
+        loop {
+            self.function::<u32, u32>("malloc").call(&mut self.store, PIECE).unwrap();
+            if self.memory_bytes() > whole {
+                return free;
+            }
+            free += PIECE as usize;
+        }
     }
 
     /// The value of a metric whose name contains all of `parts`; 0 if there is none.
