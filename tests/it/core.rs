@@ -69,13 +69,12 @@ fn observed(gate: &Gate, decision: &Decision, vector: &Vector) -> Observed {
         return Observed { reply: Some(reply), upstream: None };
     }
     let endpoint = &gate.endpoints[decision.endpoint];
-    let mut marks = vec![(
-        "x-track-verdict".to_owned(),
-        annotation::verdict(decision, &endpoint.name).into_bytes(),
-    )];
+    let own = |name: &str| format!("{}{name}", gate.header_prefix);
+    let mut marks =
+        vec![(own("verdict"), annotation::verdict(decision, &endpoint.name).into_bytes())];
     marks.extend(
         annotation::reasons(&decision.findings)
-            .map(|value| ("x-track-drop-reason".to_owned(), value.into_bytes())),
+            .map(|value| (own("drop-reason"), value.into_bytes())),
     );
     forwarded(gate, Some(decision.endpoint), vector, marks)
 }
@@ -143,6 +142,15 @@ fn every_vector_agrees_however_the_body_arrives() {
         vectors.len(),
         faults.join("\n")
     );
+}
+
+/// The fields that are the gate's own are the configured ones, and no others.
+#[test]
+fn every_vector_agrees_under_another_prefix() {
+    for vector in corpus::vectors() {
+        let vector = vector.with_prefix("x-gate-");
+        corpus::check(&vector, &run(&vector, usize::MAX)).unwrap();
+    }
 }
 
 /// Whatever becomes of a request has a counter: under the vector's own configuration, in shadow

@@ -69,6 +69,21 @@ fn every_vector_agrees_however_the_body_arrives() {
     );
 }
 
+#[test]
+fn every_vector_agrees_under_another_prefix() {
+    let mut vms: BTreeMap<String, Vm> = BTreeMap::new();
+    for vector in corpus::vectors() {
+        let vector = vector.with_prefix("x-gate-");
+        let vm = vms.entry(vector.config.clone()).or_insert_with(|| start(&vector.config));
+        for end in [End::Http1, End::Trailers] {
+            let delivery = Delivery { end, ..WHOLE };
+            let outcome = vm.request(&request(&vector), delivery, Envoy::Hold);
+            corpus::check(&vector, &outcome.observed).unwrap();
+            assert_eq!(fault_of_state(&vector, &outcome), None);
+        }
+    }
+}
+
 /// What the access log reads is what the collector is told, and where that gets nothing, what the
 /// client was refused for; it is not there where the request is not the gate's.
 fn fault_of_state(vector: &Vector, outcome: &Outcome) -> Option<String> {
@@ -86,7 +101,9 @@ fn fault_of_state(vector: &Vector, outcome: &Outcome) -> Option<String> {
     let (verdict, is_refused) = match vector.expect.outcome {
         Expected::Drop => (refused("drop"), true),
         Expected::Reject => (refused("reject"), true),
-        Expected::Pass | Expected::PassAnnotated => (told("x-track-verdict"), false),
+        Expected::Pass | Expected::PassAnnotated => {
+            (told(&format!("{}verdict", vector.prefix)), false)
+        }
     };
     let expected: BTreeSet<String> =
         vector.expect.annotate.iter().chain(&vector.expect.reason).cloned().collect();

@@ -11,7 +11,7 @@ mod imports;
 
 pub use drive::{Delivery, End, Envoy, Outcome, Request, WHOLE, event};
 
-use crate::corpus::Fields;
+use crate::corpus::{Fields, PREFIX};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 use wasmtime::{Config, Engine, Instance, Linker, Module, Store, TypedFunc};
@@ -78,6 +78,8 @@ pub struct LocalReply {
 #[derive(Debug, Default)]
 pub struct Host {
     pub configuration: Vec<u8>,
+    /// How the names of the gate's own fields start.
+    pub prefix: String,
     pub streams: BTreeMap<u32, Stream>,
     /// Whose callback is running, or was made effective.
     pub effective: u32,
@@ -123,8 +125,10 @@ impl Vm {
     /// # Errors
     /// What the plugin logged when it refused the configuration.
     pub fn start(configuration: &str) -> Result<Vm, Vec<(u32, String)>> {
+        let written: serde_json::Value = serde_json::from_str(configuration).unwrap_or_default();
         let host = Host {
             configuration: configuration.as_bytes().to_vec(),
+            prefix: written["header_prefix"].as_str().unwrap_or(PREFIX).to_owned(),
             now_ns: 1_800_000_000_000_000_000,
             ..Host::default()
         };
