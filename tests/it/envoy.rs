@@ -14,6 +14,7 @@ use trackgate_testing::collector::Collector;
 use trackgate_testing::envoy::{self, Envoy};
 use trackgate_testing::gateway;
 use trackgate_testing::gateway::{BUCKETING, counted, gateway, post, settle, shipped};
+use trackgate_testing::wait::within;
 
 /// Where Envoy itself answers, or changes what was sent, before or instead of the gate: vector,
 /// transport, what comes, why. An entry that does not come to pass is an error, like a difference
@@ -118,7 +119,7 @@ async fn every_vector_agrees_over_every_transport() {
         while let Some(case) = cases.join_next().await {
             collect(case.unwrap(), &mut faults, &mut differing);
         }
-        // Which one is not counted once, `tests/counters.rs` tells.
+        // Which one is not counted once, `tests/it/counters.rs` tells.
         assert_eq!(counted(&fleet.envoy).await, inspected, "{phase}");
     }
     for (id, transport, reason) in DIFFERENCES {
@@ -181,6 +182,7 @@ async fn a_byte_that_is_not_utf8_harms_nobody() {
 
 #[tokio::test]
 async fn aborted_requests_leave_no_stream_behind() {
+    let _turn = crate::turn().await;
     let (_collector, envoy) = gateway(&shipped("hold"), 1).await;
     let listener = envoy.listener;
     abort_many(listener, 2000).await;
@@ -215,7 +217,7 @@ async fn abort_many(listener: SocketAddr, count: usize) {
             }
         });
     }
-    while clients.join_next().await.is_some() {}
+    within("the clients", clients.join_all()).await;
 }
 
 #[tokio::test]
@@ -238,6 +240,7 @@ async fn a_refusal_keeps_the_connection() {
 
 #[tokio::test]
 async fn streams_without_an_end_are_never_held() {
+    let _turn = crate::turn().await;
     let (collector, envoy) = gateway(&shipped("hold"), 1).await;
     let grpc = post("/v1/track/key", &[("content-type", b"application/grpc")], BUCKETING);
     let answer = client::send(envoy.listener, &grpc, Transport::Http2(10)).await.unwrap();
