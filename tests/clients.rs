@@ -18,7 +18,9 @@ fn set(name: &str) -> String {
 }
 
 /// Runs to its end while collector and Envoy serve; the output.
-async fn run(mut command: Command) -> String {
+async fn run(program: &str, arguments: &[&str]) -> String {
+    let mut command = Command::new("timeout");
+    command.args(["300", program]).args(arguments);
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
@@ -32,9 +34,8 @@ async fn browse(envoy: &Envoy, who: &str) -> Vec<Value> {
         std::fs::copy(format!("{}/{file}", folder()), format!("{}/{file}", set("CLIENT_MODULES")))
             .unwrap();
     }
-    let mut command = Command::new("node");
-    command.args([script, format!("http://{}", envoy.listener), who.to_owned()]);
-    serde_json::from_str(&run(command).await).unwrap()
+    let answers = run("node", &[&script, &format!("http://{}", envoy.listener), who]).await;
+    serde_json::from_str(&answers).unwrap()
 }
 
 fn text(event: &Value, short: &str, long: &str) -> String {
@@ -109,9 +110,8 @@ async fn no_event_of_a_headless_browser_reaches_the_collector() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_python_package_is_served() {
     let (collector, envoy) = gateway(&shipped("hold"), 1).await;
-    let mut command = Command::new(set("CLIENT_PYTHON"));
-    command.args([format!("{}/events.py", folder()), format!("http://{}", envoy.listener)]);
-    run(command).await;
+    let script = format!("{}/events.py", folder());
+    run(&set("CLIENT_PYTHON"), &[&script, &format!("http://{}", envoy.listener)]).await;
     let seen = collector.seen();
     seen.iter().for_each(assert_clean);
     assert_eq!(

@@ -197,17 +197,7 @@ async fn the_access_log_tells_verdict_reasons_and_who_answered() {
     post(&envoy, "/v1/track/key?case=shadow", CRAWLER, &[], BUCKETING).await;
     post(&envoy, "/events?case=annotate", PERSON, &[], r#"{"event_name":"a"}"#).await;
     post(&envoy, "/other?case=none", PERSON, &[], "").await;
-    let deadline = Instant::now() + Duration::from_secs(5);
-    let lines = loop {
-        let text = std::fs::read_to_string(envoy.access_log()).unwrap();
-        let lines: Vec<Value> =
-            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        if lines.len() == 4 {
-            break lines;
-        }
-        assert!(Instant::now() < deadline, "{lines:?}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    };
+    let lines = gateway::logged(&envoy, 4).await;
     let seen: Vec<_> = lines
         .iter()
         .map(|line| (line["verdict"].as_str(), line["reasons"].as_str(), line["details"].as_str()))
@@ -229,7 +219,8 @@ fn the_alerts_fire_when_they_should() {
         ["test", "rules", "rules_test.yml"],
         ["check", "config", "prometheus.yml"],
     ] {
-        let output = Command::new("promtool")
+        let output = Command::new("timeout")
+            .args(["60", "promtool"])
             .args(arguments)
             .current_dir(trackgate_testing::path("examples/prometheus"))
             .output()

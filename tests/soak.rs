@@ -10,13 +10,14 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use trackgate_cli::canary::stats::{Kind, Stats};
 use trackgate_testing::client::{self, Answer, Call, Transport};
 use trackgate_testing::collector::{Collector, Seen};
 use trackgate_testing::envoy::Envoy;
 use trackgate_testing::gateway::{BUCKETING, CRAWLER, VIEW, post as call, rss, settle, shipped};
+use trackgate_testing::wait::within;
 
 const LANES: usize = 12;
 const ENDPOINTS: [(&str, &str); 5] = [
@@ -114,7 +115,7 @@ fn plan(number: usize) -> Plan {
 fn rare(number: usize) -> Plan {
     let view = |fields: &[(&str, &[u8])]| Plan::passes(number, "/api/event", fields, VIEW);
     match number / 40 % 10 {
-        0 => Plan { aborts: true, transport: Transport::Http1, ..view(&[]).refused(0, "uninspected", "none") },
+        0 => Plan { aborts: true, transport: Transport::Http1, ..view(&[("expect", b"100-continue")]).refused(0, "uninspected", "none") },
         1 => view(&[]).over(Transport::Http2(7)),
         2 => view(&[]).over(Transport::Http2Trailers),
         3 => view(&[("X-Track-Verdict", b"drop;endpoint=forged"), ("x-track-anything", b"1")]),
@@ -181,6 +182,20 @@ async fn exchange(
     }
 }
 
+/// Sends the head, and the body but for its end once Envoy has said that it has the head.
+async fn abort(listener: SocketAddr, call: &Call) {
+    let bytes = client::http1_bytes(call, Transport::Http1);
+    let body = bytes.len() - call.body.as_ref().map_or(0, Vec::len);
+    let mut stream = TcpStream::connect(listener).await.unwrap();
+    stream.write_all(&bytes[..body]).await.unwrap();
+    let mut held = Vec::new();
+    while !held.ends_with(b"\r\n\r\n") {
+        assert!(stream.read_buf(&mut held).await.unwrap() > 0);
+    }
+    assert!(held.starts_with(b"HTTP/1.1 100 "), "{}", String::from_utf8_lossy(&held));
+    stream.write_all(&bytes[body..bytes.len() - 10]).await.unwrap();
+}
+
 async fn lane(listener: SocketAddr, ledgers: Arc<Ledgers>, until: Instant, pause: Duration) {
     let mut open = None;
     while Instant::now() < until {
@@ -190,11 +205,7 @@ async fn lane(listener: SocketAddr, ledgers: Arc<Ledgers>, until: Instant, pause
         }
         let plan = plan(number);
         if plan.aborts {
-            let bytes = client::http1_bytes(&plan.call, plan.transport);
-            let mut stream = TcpStream::connect(listener).await.unwrap();
-            stream.write_all(&bytes[..bytes.len() - 10]).await.unwrap();
-            // Envoy has it, and then the client is gone.
-            tokio::time::sleep(Duration::from_millis(30)).await;
+            within("the 100", abort(listener, &plan.call)).await;
             continue;
         }
         match exchange(listener, &mut open, &plan).await {

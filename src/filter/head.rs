@@ -6,7 +6,7 @@ use super::fields::forged;
 use super::host::{Host, Map, Result};
 use crate::gate::{Endpoint, Step};
 use crate::request::RequestHead;
-use crate::rules::content_type;
+use crate::rules::{content_type, size};
 use std::sync::Arc;
 
 #[derive(Default)]
@@ -16,10 +16,12 @@ pub struct Seen {
     pub forged: Vec<Box<[u8]>>,
     /// Envoy would answer for us as it answers gRPC clients.
     pub is_grpc: bool,
-    /// The request is dropped for its head, and the answer may wait for its body.
-    pub answers_after_body: bool,
+    /// The body is awaited: to be read, or before a request that is dropped for its head is answered.
+    pub awaits_body: bool,
     /// `None`: not ours.
     pub step: Option<Step>,
+    /// The client has said that bytes of body will come; only where they are awaited.
+    pub declares_body: bool,
 }
 
 impl Seen {
@@ -41,10 +43,15 @@ impl Seen {
                 head.set_source_address(&address);
             }
             self.is_grpc = content_type::is_grpc(&head);
-            self.step = Some(endpoint.head(&head));
-            if let Some(Step::Decided(decision)) = &self.step {
-                self.answers_after_body = waits && decision.answers_after_body(&head);
-            }
+            let step = endpoint.head(&head);
+            let awaits_body = match &step {
+                Step::Decided(decision) => waits && decision.answers_after_body(&head),
+                Step::Body(_) => true,
+            };
+            self.awaits_body = awaits_body;
+            self.declares_body =
+                awaits_body && size::declared(&head).is_some_and(|bytes| bytes > 0);
+            self.step = Some(step);
         })
     }
 }

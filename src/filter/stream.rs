@@ -20,6 +20,8 @@ pub struct Stream {
     state: State,
     /// An answer may wait for the body.
     waits: bool,
+    /// The client has said that bytes of body will come; known while they are awaited.
+    pub declares_body: bool,
     /// The request header section is still here to be edited.
     pub(super) headers_held: bool,
     /// Bytes of body that have come, without those that were thrown away.
@@ -57,6 +59,7 @@ impl Stream {
         Stream {
             state: State::Settled,
             waits,
+            declares_body: false,
             headers_held: true,
             body_size: 0,
             kept: Kept::new(&worker.kept),
@@ -76,9 +79,10 @@ impl Stream {
             return self.failed(cx, seen.endpoint.as_ref(), Findings::default());
         }
         self.is_grpc = seen.is_grpc;
+        self.declares_body = seen.declares_body;
         match seen.step {
             None => Action::Continue,
-            Some(Step::Decided(decision)) if seen.answers_after_body => {
+            Some(Step::Decided(decision)) if seen.awaits_body => {
                 self.await_body(cx, State::Answering(Rc::new(decision)))
             }
             Some(Step::Decided(decision)) => self.finish(cx, &decision),

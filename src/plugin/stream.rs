@@ -2,12 +2,9 @@
 //! watchdog.
 
 use super::Plugin;
-use super::calls::Wasm;
 use super::watchdog::Release;
-use crate::filter::host::{Action, Host, Map};
+use crate::filter::host::Action;
 use crate::filter::stream::Stream;
-use crate::request::RequestHead;
-use crate::rules::size;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types;
 use std::rc::Rc;
@@ -33,9 +30,7 @@ impl StreamContext {
 
     fn release(&self) -> Option<Release> {
         let decision = self.stream.if_let_go()?;
-        let declared =
-            Wasm.fields(Map::RequestHeaders, |fields| size::declared(&RequestHead::new(fields)));
-        Some(Release { decision, declares_body: declared.is_ok_and(|bytes| bytes > Some(0)) })
+        Some(Release { decision, declares_body: self.stream.declares_body })
     }
 }
 

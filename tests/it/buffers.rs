@@ -8,7 +8,9 @@ use tokio::net::TcpStream;
 use trackgate_testing::client::{self, Answer, Call, Transport};
 use trackgate_testing::collector::Collector;
 use trackgate_testing::envoy::{Envoy, replaced};
-use trackgate_testing::gateway::{BUCKETING, counted, gateway, post, shipped};
+use trackgate_testing::gateway::{
+    BUCKETING, counted, gateway, has_read, post, read_bytes, shipped,
+};
 
 /// A good event at Convert of so many bytes, no two pieces of which are alike.
 fn event(size: usize) -> Call {
@@ -51,7 +53,8 @@ async fn while_stopped(envoy: &Envoy, act: impl Future<Output = ()>) {
         )
     };
     signal("-STOP");
-    // Envoy may not have to read before it can be sent more.
+    // How much is taken while nobody reads is the kernel's affair, which does not tell when it will
+    // take no more. What is not is sent when Envoy goes on.
     let _ = tokio::time::timeout(Duration::from_millis(150), act).await;
     signal("-CONT");
 }
@@ -61,8 +64,9 @@ async fn in_two_reads(envoy: &Envoy, call: &Call, transport: Transport, first: u
     let bytes = client::http1_bytes(call, transport);
     let head = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
     let mut stream = TcpStream::connect(envoy.listener).await.unwrap();
+    let before = read_bytes(envoy).await;
     stream.write_all(&bytes[..head + first]).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    has_read(envoy, before, head + first).await;
     let mut sent = head + first;
     while_stopped(envoy, async {
         while sent < bytes.len() {

@@ -4,14 +4,13 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 use trackgate::annotation;
 use trackgate::config;
 use trackgate::gate::Gate;
 use trackgate_cli::{capture, judge::judge};
 use trackgate_testing::client::{self, Call, Transport};
 use trackgate_testing::envoy::{Envoy, replaced};
-use trackgate_testing::gateway::{gateway, shipped};
+use trackgate_testing::gateway::{gateway, logged, shipped};
 
 fn temporary(name: &str) -> PathBuf {
     let folder =
@@ -81,21 +80,10 @@ fn requests() -> Vec<Call> {
 
 /// Verdict by request id, from the access log.
 async fn live_verdicts(envoy: &Envoy, count: usize) -> BTreeMap<String, Option<String>> {
-    let deadline = Instant::now() + Duration::from_secs(5);
-    loop {
-        let text = std::fs::read_to_string(envoy.access_log()).unwrap();
-        let lines: Vec<Value> =
-            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        if lines.len() == count {
-            let text = |line: &Value, name: &str| line[name].as_str().map(str::to_owned);
-            return lines
-                .iter()
-                .map(|line| (text(line, "request_id").unwrap(), text(line, "verdict")))
-                .collect();
-        }
-        assert!(Instant::now() < deadline, "{lines:?}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let text = |line: &Value, name: &str| line[name].as_str().map(str::to_owned);
+    let lines = logged(envoy, count).await;
+    assert_eq!(lines.len(), count);
+    lines.iter().map(|line| (text(line, "request_id").unwrap(), text(line, "verdict"))).collect()
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! What stands around the gate in an Envoy: another gate, internal redirects, routes on which it is
 //! disabled, `100 (Continue)` of the collector.
 
-use std::time::{Duration, Instant};
+use std::io::ErrorKind;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use trackgate_testing::client::{self, Call, Transport};
@@ -9,9 +10,12 @@ use trackgate_testing::collector::{Collector, Seen};
 use trackgate_testing::envoy::{Envoy, replaced};
 use trackgate_testing::gateway;
 use trackgate_testing::gateway::{
-    BUCKETING, CRAWLER, PERSON, counted, gateway, head, post, shipped,
+    BUCKETING, CRAWLER, PERSON, active_requests, counted, gateway, head, post, shipped,
 };
+use trackgate_testing::wait::{until, within};
 
+/// How many requests the collector was asked.
+const ASKED: &str = "cluster.collector.upstream_rq_total";
 const TRACK: &str = "/v1/track/key";
 const PASS: &str = "x-track-verdict: pass;endpoint=convert";
 const FORGED: [(&str, &[u8]); 3] =
@@ -131,19 +135,9 @@ async fn a_second_gate_takes_the_firsts_marks_away() {
         gateway(&two_gates("hold", SHADOW, r#""actions": {"bot": "pass"}"#), 1).await;
     assert_eq!(status(&envoy, call(TRACK, CRAWLER, &[], BUCKETING)).await, 202);
     assert_eq!(marks(&collector, 0), [[PASS]]);
-    let deadline = Instant::now() + Duration::from_secs(3);
-    let line = loop {
-        let log = std::fs::read_to_string(envoy.access_log()).unwrap();
-        if !log.is_empty() || Instant::now() > deadline {
-            break log;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    };
-    assert!(
-        line.contains(r#""reasons":"bot""#)
-            && line.contains(r#""verdict":"pass;endpoint=convert""#),
-        "{line}"
-    );
+    let line = &gateway::logged(&envoy, 1).await[0];
+    let told = (line["verdict"].as_str(), line["reasons"].as_str());
+    assert_eq!(told, (Some("pass;endpoint=convert"), Some("bot")));
 }
 
 /// Routes that follow redirects, and one before them on which the gate is disabled: `/off` as it
@@ -223,6 +217,7 @@ async fn is_unguarded_where_disabled(phase: &str, collector: &Collector, envoy: 
 /// nothing before the body is whole.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_waits_for_the_collectors_100() {
+    let _turn = crate::turn().await;
     let ask = |path: &str| {
         head(path, &format!("content-length: {}\r\nexpect: 100-continue\r\n\r\n", BUCKETING.len()))
     };
@@ -232,27 +227,27 @@ async fn a_client_that_waits_for_the_collectors_100() {
             replaced(&shipped(phase), "          codec_type: AUTO\n", &format!("{manager}true\n"))
                 .unwrap();
         let text =
-            replaced(&text, "stream_idle_timeout: 30s", "stream_idle_timeout: 0.8s").unwrap();
+            replaced(&text, "stream_idle_timeout: 30s", "stream_idle_timeout: 1.5s").unwrap();
         let (collector, envoy) = gateway(&text, 1).await;
-        // What comes first, and whether the body is sent after so many milliseconds of nothing.
-        for (path, patience, first) in
-            [("/other", 700, "100"), (TRACK, 3000, "408"), (TRACK, 300, "")]
-        {
+        // What comes to a client that waits for as long as it takes.
+        for (path, first) in [("/other", "100"), (TRACK, "408")] {
             let mut stream = TcpStream::connect(envoy.listener).await.unwrap();
             stream.write_all(ask(path).as_bytes()).await.unwrap();
             let mut held = Vec::new();
-            let _ =
-                tokio::time::timeout(Duration::from_millis(patience), stream.read_buf(&mut held))
-                    .await;
+            within(first, stream.read_buf(&mut held)).await.unwrap();
             let text = String::from_utf8_lossy(&held);
-            assert_eq!(text.get(9..12).unwrap_or_default(), first, "{phase} {path}");
-            if first.is_empty() {
-                stream.write_all(BUCKETING.as_bytes()).await.unwrap();
-                while !held.windows(4).any(|four| four == b" 202") {
-                    assert!(stream.read_buf(&mut held).await.unwrap() > 0, "{phase}");
-                }
-            }
+            assert_eq!(text.get(9..12), Some(first), "{phase} {path}");
         }
+        gateway::settle(&envoy, Duration::from_secs(5)).await;
+        // One that sends the body all the same, once Envoy has the head.
+        let (before, asked) = (collector.seen().len(), envoy.stat(ASKED).await.unwrap());
+        let mut stream = TcpStream::connect(envoy.listener).await.unwrap();
+        stream.write_all(ask(TRACK).as_bytes()).await.unwrap();
+        until("the head", async || (active_requests(&envoy).await == 1).then_some(())).await;
+        assert_eq!(envoy.stat(ASKED).await.unwrap(), asked, "{phase}: the collector is not asked");
+        assert_eq!(stream.try_read(&mut [0; 64]).unwrap_err().kind(), ErrorKind::WouldBlock);
+        let answer = client::finish(&mut stream, BUCKETING.as_bytes()).await.unwrap();
+        assert_eq!((answer.status, collector.seen().len()), (202, before + 1), "{phase}");
         let last = collector.seen().pop().unwrap();
         assert_eq!(
             (last.path.as_str(), marks_of(&last)),

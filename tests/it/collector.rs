@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// What HTTP lets through: no C0 controls, but everything above.
 const EVIL: &str = "\u{9b}31m\u{85}\u{202e}\u{2066}\u{200b}\u{feff}\u{2028}\u{2029}\u{ad}é";
@@ -10,7 +11,8 @@ const EVIL: &str = "\u{9b}31m\u{85}\u{202e}\u{2066}\u{200b}\u{feff}\u{2028}\u{20
 #[test]
 fn the_collector_shows_no_request_as_it_is() {
     for output in ["text", "json"] {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_trackgate-testing"))
+        let mut child = Command::new("timeout")
+            .args(["60", env!("CARGO_BIN_EXE_trackgate-testing")])
             .args(["collector", "--listen", "127.0.0.1:0", "--output", output])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -24,6 +26,7 @@ fn the_collector_shows_no_request_as_it_is() {
         .unwrap();
         let address = line.trim().strip_prefix("listening on ").unwrap().to_owned();
         let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         stream
             .write_all(
                 &[

@@ -6,8 +6,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use trackgate_testing::client::{self, Answer, Call, Transport};
 use trackgate_testing::gateway::{
-    BUCKETING, CRAWLER, counted, gateway, head, post, settle, shipped,
+    BUCKETING, CRAWLER, counted, gateway, has_read, head, post, read_bytes, settle, shipped,
 };
+
+use trackgate_testing::wait::within;
 
 const BOT: &str = r#"{"code":"BOT"}"#;
 
@@ -80,7 +82,7 @@ async fn a_client_that_asks_first_is_dropped_too() {
         stream.write_all(start.as_bytes()).await.unwrap();
         let mut held = Vec::new();
         while !held.ends_with(b"\r\n\r\n") {
-            assert!(stream.read_buf(&mut held).await.unwrap() > 0);
+            assert!(within("the 100", stream.read_buf(&mut held)).await.unwrap() > 0);
         }
         assert_eq!(held, b"HTTP/1.1 100 Continue\r\n\r\n");
         let answer = client::finish(&mut stream, b"123456789").await.unwrap();
@@ -94,9 +96,10 @@ async fn a_client_that_leaves_is_counted_once() {
         let (collector, envoy) = gateway(&shipped(phase), 1).await;
         let bytes = client::http1_bytes(&crawl(60_000), Transport::Http1);
         for part in [400, 30_000, 60_000] {
+            let before = read_bytes(&envoy).await;
             let mut stream = TcpStream::connect(envoy.listener).await.unwrap();
             stream.write_all(&bytes[..part]).await.unwrap();
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            has_read(&envoy, before, part).await;
         }
         settle(&envoy, Duration::from_secs(5)).await;
         let dropped = "wasmcustom.trackgate_requests_total.endpoint.convert.verdict.drop.reason.bot.mode.enforce";

@@ -1,7 +1,7 @@
 //! Runner three: the built module in a real Envoy, over real sockets.
 
 use crate::corpus;
-use crate::corpus::{Observed, Reply, Upstream, Vector};
+use crate::corpus::{Message, Observed, Reply, Upstream, Vector};
 use crate::fleet::Fleet;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -14,6 +14,7 @@ use trackgate_testing::collector::Collector;
 use trackgate_testing::envoy::{self, Envoy};
 use trackgate_testing::gateway;
 use trackgate_testing::gateway::{BUCKETING, counted, gateway, post, settle, shipped};
+use trackgate_testing::wait::within;
 
 /// Where Envoy itself answers, or changes what was sent, before or instead of the gate: vector,
 /// transport, what comes, why. An entry that does not come to pass is an error, like a difference
@@ -57,10 +58,8 @@ async fn observe(
         .await
         .unwrap_or_else(|error| panic!("{case}: {error}"));
     let upstream = collector.seen_with("x-case", case).pop().map(|seen| Upstream {
-        method: seen.method,
-        path: seen.path,
         headers: seen.headers,
-        body: seen.body.unwrap_or_default(),
+        message: Some(Message { method: seen.method, path: seen.path, body: seen.body }),
     });
     let forwarded = answer.header("x-collector").is_some();
     let details = answer.header("x-details");
@@ -120,7 +119,7 @@ async fn every_vector_agrees_over_every_transport() {
         while let Some(case) = cases.join_next().await {
             collect(case.unwrap(), &mut faults, &mut differing);
         }
-        // Which one is not counted once, `tests/counters.rs` tells.
+        // Which one is not counted once, `tests/it/counters.rs` tells.
         assert_eq!(counted(&fleet.envoy).await, inspected, "{phase}");
     }
     for (id, transport, reason) in DIFFERENCES {
@@ -183,6 +182,7 @@ async fn a_byte_that_is_not_utf8_harms_nobody() {
 
 #[tokio::test]
 async fn aborted_requests_leave_no_stream_behind() {
+    let _turn = crate::turn().await;
     let (_collector, envoy) = gateway(&shipped("hold"), 1).await;
     let listener = envoy.listener;
     abort_many(listener, 2000).await;
@@ -217,7 +217,7 @@ async fn abort_many(listener: SocketAddr, count: usize) {
             }
         });
     }
-    while clients.join_next().await.is_some() {}
+    within("the clients", clients.join_all()).await;
 }
 
 #[tokio::test]
@@ -240,6 +240,7 @@ async fn a_refusal_keeps_the_connection() {
 
 #[tokio::test]
 async fn streams_without_an_end_are_never_held() {
+    let _turn = crate::turn().await;
     let (collector, envoy) = gateway(&shipped("hold"), 1).await;
     let grpc = post("/v1/track/key", &[("content-type", b"application/grpc")], BUCKETING);
     let answer = client::send(envoy.listener, &grpc, Transport::Http2(10)).await.unwrap();

@@ -30,3 +30,12 @@ mod scale;
 mod wasm;
 mod watchdog;
 mod worst;
+
+use tokio::sync::{Mutex, MutexGuard};
+
+/// Tests that flood an Envoy and tests that time one to the half second take turns, for all run in
+/// one process: on two cores the ones would be the others' delay.
+async fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::const_new(());
+    TURN.lock().await
+}

@@ -7,6 +7,7 @@ use std::time::Duration;
 use trackgate_testing::client::{self, Answer, Call, Transport};
 use trackgate_testing::envoy::{self, Envoy, replaced};
 use trackgate_testing::gateway::{VIEW, collector, post, shipped};
+use trackgate_testing::wait::until;
 
 const FILTER: &str = "          - name: trackgate\n            typed_config:\n";
 const ROUTER: &str = "          - name: envoy.filters.http.router\n";
@@ -160,13 +161,12 @@ async fn after_a_trap(policy: &str, how: &str) -> ([String; 4], usize) {
     let listener = envoy.listener;
     let slow =
         tokio::spawn(async move { client::send(listener, &slow, Transport::Http1).await.unwrap() });
-    while collector.seen().is_empty() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until("the first request", async || (!collector.seen().is_empty()).then_some(())).await;
     let mut trap = view(1);
     trap.headers.push(("x-trap".to_owned(), how.as_bytes().to_vec()));
     let this = client::send(envoy.listener, &trap, Transport::Http1).await.unwrap();
     let next = client::send(envoy.listener, &view(2), Transport::Http1).await.unwrap();
+    // As long as the table says; what comes of it may as well be nothing.
     tokio::time::sleep(Duration::from_millis(500)).await;
     let later = client::send(envoy.listener, &view(3), Transport::Http1).await.unwrap();
     let judged = collector

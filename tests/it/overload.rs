@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use trackgate_testing::client::{self, Transport};
 use trackgate_testing::envoy::replaced;
 use trackgate_testing::gateway::{active_requests, gateway, head, rss, settle, shipped, view};
+use trackgate_testing::wait::until;
 
 /// Bodies of a megabyte that stall, two hundred a second at most and four times what Envoy may
 /// take: it gives them up, tells others with a 503 that they are too many, hangs nobody, and is its
@@ -23,6 +24,7 @@ async fn large_bodies_that_stall_are_given_up_as_memory_runs_short() {
         &format!("max_heap_size_bytes: {HEAP}"),
     )
     .unwrap();
+    let turn = crate::turn().await;
     let (collector, envoy) = gateway(&bootstrap, 1).await;
     let before = rss(&envoy);
     let start = head("/v1/track/key", &format!("content-length: {BODY}\r\n\r\n"));
@@ -32,7 +34,7 @@ async fn large_bodies_that_stall_are_given_up_as_memory_runs_short() {
     let (mut most, mut worst, flood) = (0, Duration::ZERO, Instant::now());
     for number in 0..4 * HEAP / BODY {
         let mut stream = TcpStream::connect(envoy.listener).await.unwrap();
-        // Envoy reads no further where it is short of memory.
+        // Envoy reads no further where it is short of memory, and does not say so.
         let _ = tokio::time::timeout(Duration::from_millis(200), stream.write_all(&bytes)).await;
         stalled.push(stream);
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -63,8 +65,15 @@ async fn large_bodies_that_stall_are_given_up_as_memory_runs_short() {
     // Between two looks at the heap, four times a second, more may come in than it is allowed to
     // take.
     assert!(most < 2 * HEAP, "{most}");
+    drop(turn);
     settle(&envoy, Duration::from_secs(45)).await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    // The heap is looked at four times a second, and by then lets all in again.
+    until("the heap", async || {
+        let actions = envoy.admin("/stats?filter=^overload.*active$").await.unwrap();
+        assert!(actions.contains("stop_accepting_requests"), "{actions}");
+        actions.lines().all(|action| action.ends_with(": 0")).then_some(())
+    })
+    .await;
     for _ in 0..20 {
         assert_eq!(
             client::send(envoy.listener, &view(&[]), Transport::Http1).await.unwrap().status,
@@ -91,6 +100,7 @@ fn connections() -> usize {
 /// requests go on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bodies_that_never_end_do_not_stop_the_others() {
+    let _turn = crate::turn().await;
     let (collector, envoy) = gateway(&shipped("hold"), 1).await;
     client::send(envoy.listener, &view(&[]), Transport::Http1).await.unwrap();
     let (before, count) = (rss(&envoy), connections());
@@ -101,11 +111,8 @@ async fn bodies_that_never_end_do_not_stop_the_others() {
         stream.write_all(start.as_bytes()).await.unwrap();
         open.push(stream);
     }
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while active_requests(&envoy).await < count as u64 {
-        assert!(Instant::now() < deadline, "{} of {count} are held", active_requests(&envoy).await);
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    let are_held = async || (active_requests(&envoy).await >= count as u64).then_some(());
+    until("all to be held", are_held).await;
     let begin = Instant::now();
     for _ in 0..20 {
         assert_eq!(

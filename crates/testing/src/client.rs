@@ -83,7 +83,7 @@ pub async fn exchange(stream: &mut TcpStream, call: &Call, transport: Transport)
 /// The same for a request of which only these bytes are still to be sent.
 ///
 /// # Errors
-/// As there.
+/// As there, or no answer within twenty seconds.
 pub async fn finish(stream: &mut TcpStream, bytes: &[u8]) -> Result<Answer> {
     let (mut reader, mut writer) = stream.split();
     let send = async {
@@ -91,10 +91,48 @@ pub async fn finish(stream: &mut TcpStream, bytes: &[u8]) -> Result<Answer> {
         let _ = writer.write_all(bytes).await;
         std::future::pending::<()>().await;
     };
-    tokio::select! {
-        answer = read_answer(&mut reader) => answer,
-        () = send => Err("the connection ended".into()),
-    }
+    let answer = async {
+        tokio::select! {
+            answer = read_answer(&mut reader) => answer,
+            () = send => Err("the connection ended".into()),
+        }
+    };
+    tokio::time::timeout(TIMEOUT, answer).await.map_err(|_| "no answer")?
+}
+
+/// What asks for the answer that ends [`statuses`].
+pub const END: &str = "/end";
+const END_STATUS: u16 = 299;
+
+/// Sends bytes that need not be HTTP, and after them a request to [`END`]: the statuses of all that
+/// is answered before that is, or before the connection is closed, or an answer says that it will
+/// be.
+///
+/// # Errors
+/// None of these comes within twenty seconds, or what comes is not HTTP.
+pub async fn statuses(address: SocketAddr, bytes: &[u8]) -> Result<Vec<u16>> {
+    let end = format!(
+        "GET {END} HTTP/1.1\r\nhost: collector.example\r\nx-answer-status: {END_STATUS}\r\n\r\n"
+    );
+    let mut stream = TcpStream::connect(address).await?;
+    // As there.
+    let _ = stream.write_all(&[bytes, end.as_bytes()].concat()).await;
+    let answers = async {
+        let (mut held, mut statuses) = (Vec::new(), Vec::new());
+        // A reset closes the connection, too.
+        while !held.is_empty() || stream.read_buf(&mut held).await.unwrap_or(0) > 0 {
+            let answer = read_one(&mut stream, &mut held).await?;
+            if answer.status == END_STATUS {
+                break;
+            }
+            statuses.push(answer.status);
+            if answer.header("connection").is_some_and(|value| value == "close") {
+                break;
+            }
+        }
+        Ok(statuses)
+    };
+    tokio::time::timeout(TIMEOUT, answers).await.map_err(|_| "the answers have no end")?
 }
 
 /// The bytes of an HTTP/1.1 request.
@@ -134,21 +172,25 @@ pub fn http1_bytes(call: &Call, transport: Transport) -> Vec<u8> {
 async fn read_answer(reader: &mut (impl AsyncReadExt + Unpin)) -> Result<Answer> {
     let mut held = Vec::new();
     loop {
-        let end = held.windows(4).position(|window| window == b"\r\n\r\n");
-        let Some(end) = end else {
-            read_more(reader, &mut held).await?;
-            continue;
-        };
-        let rest = held.split_off(end + 4);
-        let head = String::from_utf8_lossy(&held).into_owned();
-        let mut answer = parse_head(&head)?;
-        if answer.status == 100 {
-            held = rest;
-            continue;
+        let answer = read_one(reader, &mut held).await?;
+        if answer.status != 100 {
+            return Ok(answer);
         }
-        answer.body = read_body(reader, &answer, rest).await?;
-        return Ok(answer);
     }
+}
+
+/// The next answer, a `100` too; what has come beyond it stays held.
+async fn read_one(reader: &mut (impl AsyncReadExt + Unpin), held: &mut Vec<u8>) -> Result<Answer> {
+    let end = loop {
+        match held.windows(4).position(|window| window == b"\r\n\r\n") {
+            Some(start) => break start + 4,
+            None => read_more(reader, held).await?,
+        }
+    };
+    let head: Vec<u8> = held.drain(..end).collect();
+    let mut answer = parse_head(&String::from_utf8_lossy(&head))?;
+    answer.body = read_body(reader, &answer, held).await?;
+    Ok(answer)
 }
 
 fn parse_head(head: &str) -> Result<Answer> {
@@ -166,7 +208,7 @@ fn parse_head(head: &str) -> Result<Answer> {
 async fn read_body(
     reader: &mut (impl AsyncReadExt + Unpin),
     answer: &Answer,
-    mut held: Vec<u8>,
+    held: &mut Vec<u8>,
 ) -> Result<Vec<u8>> {
     if answer.header("transfer-encoding").is_some() {
         return read_chunks(reader, held).await;
@@ -174,25 +216,25 @@ async fn read_body(
     let length =
         answer.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     while held.len() < length {
-        read_more(reader, &mut held).await?;
+        read_more(reader, held).await?;
     }
-    Ok(held)
+    Ok(held.drain(..length).collect())
 }
 
 async fn read_chunks(
     reader: &mut (impl AsyncReadExt + Unpin),
-    mut held: Vec<u8>,
+    held: &mut Vec<u8>,
 ) -> Result<Vec<u8>> {
     let mut body = Vec::new();
     loop {
         let Some(line) = held.windows(2).position(|window| window == b"\r\n") else {
-            read_more(reader, &mut held).await?;
+            read_more(reader, held).await?;
             continue;
         };
         let size = String::from_utf8_lossy(held.get(..line).unwrap_or_default()).into_owned();
         let size = usize::from_str_radix(size.trim(), 16).map_err(|_| "a chunk without a size")?;
         while held.len() < line + 2 + size + 2 {
-            read_more(reader, &mut held).await?;
+            read_more(reader, held).await?;
         }
         body.extend(held.get(line + 2..line + 2 + size).unwrap_or_default());
         held.drain(..line + 2 + size + 2);

@@ -215,7 +215,7 @@ impl Envoy {
     /// # Errors
     /// The admin interface does not answer.
     pub async fn stat(&self, name: &str) -> Result<u64> {
-        let stats = self.admin("/stats").await?;
+        let stats = self.admin(&format!("/stats?filter=^{name}$")).await?;
         let value =
             stats.lines().filter_map(|line| line.split_once(": ")).find(|(stat, _)| *stat == name);
         Ok(value.and_then(|(_, value)| value.parse().ok()).unwrap_or(0))
@@ -268,7 +268,9 @@ fn temporary_folder(unique: &str) -> Result<PathBuf> {
 /// # Errors
 /// Envoy refuses the file; its own words.
 pub fn validate(config: &Path) -> Result<()> {
-    let output = Command::new(binary())
+    let output = Command::new("timeout")
+        .arg("60")
+        .arg(binary())
         .args(["--mode", "validate", "--use-dynamic-base-id", "--log-level", "warning", "-c"])
         .arg(config)
         // Where the shipped files look for the module.

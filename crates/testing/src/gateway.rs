@@ -5,6 +5,8 @@
 use crate::client::Call;
 use crate::collector::Collector;
 use crate::envoy::Envoy;
+use crate::wait::until;
+use serde_json::Value;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -58,6 +60,28 @@ pub fn head(target: &str, extra: &str) -> String {
 /// A good page view.
 pub fn view(fields: &[(&str, &[u8])]) -> Call {
     post("/api/event", fields, VIEW)
+}
+
+/// Bytes that Envoy has read of all clients.
+pub async fn read_bytes(envoy: &Envoy) -> u64 {
+    envoy.stat("http.ingress.downstream_cx_rx_bytes_total").await.unwrap()
+}
+
+/// Waits until Envoy has read so many bytes more than it had.
+pub async fn has_read(envoy: &Envoy, before: u64, bytes: usize) {
+    let more = before + bytes as u64;
+    until("Envoy to read", async || (read_bytes(envoy).await >= more).then_some(())).await;
+}
+
+/// The access log's lines once there are so many; Envoy writes them with some delay.
+pub async fn logged(envoy: &Envoy, count: usize) -> Vec<Value> {
+    until("the access log", async || {
+        let text = std::fs::read_to_string(envoy.access_log()).unwrap();
+        let lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        let lines: Vec<Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+        (lines.len() >= count).then_some(lines)
+    })
+    .await
 }
 
 pub async fn active_requests(envoy: &Envoy) -> u64 {

@@ -10,6 +10,7 @@ pub mod envoy;
 pub mod gateway;
 pub mod oracles;
 pub mod run;
+pub mod wait;
 
 use std::path::{Path, PathBuf};
 pub use trackgate_cli::Result;

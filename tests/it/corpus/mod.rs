@@ -6,12 +6,20 @@
 //! [`Observed`] and [`check`] compares it with what the vector expects.
 
 mod body;
+mod check;
+
+pub use check::{Message, Observed, Reply, Upstream, check, reason_ids, untouched, values};
 
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 pub type Fields = Vec<(String, Vec<u8>)>;
+
+/// How the names of the gate's own fields start, unless the configuration says otherwise.
+pub const PREFIX: &str = "x-track-";
+/// What a client sends as `x-track-verdict` to a gate with another prefix: a field like any other.
+const OF_THE_CLIENT: &[u8] = b"the client's own";
 
 /// One case: a request, the configuration the gate has, and the expectation.
 #[derive(Debug, Clone)]
@@ -32,6 +40,8 @@ pub struct Vector {
     pub http2_only: bool,
     /// The plugin's complete configuration, JSON.
     pub config: String,
+    /// How the names of the gate's own fields start.
+    pub prefix: &'static str,
     pub expect: Expect,
 }
 
@@ -56,32 +66,6 @@ pub enum Outcome {
     PassAnnotated,
     Drop,
     Reject,
-}
-
-/// What a runner saw.
-#[derive(Debug, Clone, Default)]
-pub struct Observed {
-    /// The gate's own reply; `None` when the request was forwarded.
-    pub reply: Option<Reply>,
-    /// What the collector saw; `None` when it saw nothing.
-    pub upstream: Option<Upstream>,
-}
-
-#[derive(Debug, Clone)]
-pub struct Reply {
-    pub status: u16,
-    pub headers: Fields,
-    pub body: Vec<u8>,
-    /// The response code details, where the runner can see them.
-    pub details: Option<String>,
-}
-
-#[derive(Debug, Clone)]
-pub struct Upstream {
-    pub method: String,
-    pub path: String,
-    pub headers: Fields,
-    pub body: Vec<u8>,
 }
 
 fn folder() -> PathBuf {
@@ -145,6 +129,7 @@ fn vector(case: &Value) -> Vector {
         chunk_bytes: case["transport"]["chunk_bytes"].as_u64().map(|bytes| bytes as usize),
         http2_only: case["transport"]["protocol"] == "http2",
         config: config(case),
+        prefix: PREFIX,
         expect: expect(&case["expect"]),
     }
 }
@@ -242,147 +227,20 @@ fn expect(case: &Value) -> Expect {
     }
 }
 
-/// The values of a field, in order.
-pub fn values<'a>(fields: &'a Fields, name: &str) -> Vec<&'a [u8]> {
-    fields
-        .iter()
-        .filter(|(field, _)| field.eq_ignore_ascii_case(name))
-        .map(|(_, value)| value.as_slice())
-        .collect()
-}
-
-fn value(fields: &Fields, name: &str) -> Option<String> {
-    let values = values(fields, name);
-    assert!(values.len() <= 1, "{name} stands more than once: {fields:?}");
-    values.first().map(|value| String::from_utf8_lossy(value).into_owned())
-}
-
-/// Compares what a runner saw with what the vector expects: the reply *and* what the collector saw.
-pub fn check(vector: &Vector, seen: &Observed) -> Result<(), String> {
-    let result = match vector.expect.outcome {
-        Outcome::Pass | Outcome::PassAnnotated => check_forwarded(vector, seen),
-        Outcome::Drop | Outcome::Reject => check_refused(vector, seen),
-    };
-    result.map_err(|problem| format!("{}: {problem}", vector.id))
-}
-
-fn check_forwarded(vector: &Vector, seen: &Observed) -> Result<(), String> {
-    if let Some(reply) = &seen.reply {
-        let body = String::from_utf8_lossy(&reply.body);
-        return Err(format!(
-            "expected it forwarded, found a local reply {} {:?} {body}",
-            reply.status, reply.details
-        ));
+impl Vector {
+    /// The same case at a gate whose fields begin otherwise.
+    pub fn with_prefix(mut self, prefix: &'static str) -> Vector {
+        let renamed = |name: &str| match name.get(..PREFIX.len()) {
+            Some(start) if start.eq_ignore_ascii_case(PREFIX) => name.replacen(start, prefix, 1),
+            Some(_) | None => name.to_owned(),
+        };
+        self.config = self.config.replacen('{', &format!("{{\"header_prefix\":\"{prefix}\","), 1);
+        self.headers.iter_mut().for_each(|(name, _)| *name = renamed(name));
+        self.headers.push(("x-track-verdict".to_owned(), OF_THE_CLIENT.to_vec()));
+        let removed = &mut self.expect.removed_request_headers;
+        removed.iter_mut().for_each(|name| *name = renamed(name));
+        Vector { prefix, ..self }
     }
-    let Some(upstream) = &seen.upstream else { return Err("the collector saw nothing".to_owned()) };
-    let sent = vector.body.as_deref().unwrap_or_default();
-    if upstream.body != sent {
-        return Err(format!(
-            "the collector saw a body of {} bytes, {} were sent",
-            upstream.body.len(),
-            sent.len()
-        ));
-    }
-    same("method", &vector.method, &upstream.method)?;
-    same("path", &vector.path, &upstream.path)?;
-    for name in &vector.expect.removed_request_headers {
-        let forged = values(&vector.headers, name);
-        if values(&upstream.headers, name).iter().any(|value| forged.contains(value)) {
-            return Err(format!("the client's own {name} reached the collector"));
-        }
-    }
-    let verdict = value(&upstream.headers, "x-track-verdict");
-    let reasons = value(&upstream.headers, "x-track-drop-reason");
-    let found: BTreeSet<String> = reason_ids(reasons.as_deref().unwrap_or_default());
-    if found != vector.expect.annotate {
-        return Err(format!("expected reasons {:?}, found {found:?}", vector.expect.annotate));
-    }
-    let endpoint = format!("endpoint={}", vector.vendor);
-    let allowed = match vector.expect.outcome {
-        Outcome::Pass if untouched(vector) => vec![None],
-        Outcome::Pass => vec![Some(format!("pass;{endpoint}"))],
-        _ => verdicts(&vector.expect)
-            .iter()
-            .map(|verdict| Some(format!("{verdict};{endpoint}")))
-            .collect(),
-    };
-    if !allowed.contains(&verdict) {
-        return Err(format!("expected x-track-verdict {allowed:?}, found {verdict:?}"));
-    }
-    Ok(())
-}
-
-/// The verdicts that fit an annotated request. Where a reason leaves open whether the body was
-/// read, the case may say (`verdict`).
-fn verdicts(expect: &Expect) -> Vec<&str> {
-    const UNREAD: [&str; 3] = ["content_encoding", "content_type", "request_too_large"];
-    match &expect.verdict {
-        Some(verdict) => vec![verdict],
-        None if UNREAD.iter().any(|reason| expect.annotate.contains(*reason)) => {
-            vec!["annotate", "uninspected"]
-        }
-        None => vec!["annotate"],
-    }
-}
-
-/// Not a POST, or named so by its id (`-untouched`, the contract's `-is-not-ours`): the gate must
-/// leave no mark on it.
-pub fn untouched(vector: &Vector) -> bool {
-    !vector.method.eq_ignore_ascii_case("POST")
-        || ["-untouched", "-is-not-ours"].iter().any(|end| vector.id.ends_with(end))
-}
-
-fn check_refused(vector: &Vector, seen: &Observed) -> Result<(), String> {
-    if let Some(upstream) = &seen.upstream {
-        return Err(format!(
-            "the collector saw a request that should be refused: {:?}",
-            upstream.headers
-        ));
-    }
-    let Some(reply) = &seen.reply else { return Err("no reply".to_owned()) };
-    let body = String::from_utf8_lossy(&reply.body);
-    if vector.expect.status != Some(reply.status) {
-        return Err(format!(
-            "expected status {:?}, found {} {body}",
-            vector.expect.status, reply.status
-        ));
-    }
-    if let (Some(details), Some(reason)) = (&reply.details, &vector.expect.reason) {
-        same("details", &format!("trackgate_{reason}"), details)?;
-    }
-    for (name, expected) in &vector.expect.response_headers {
-        same(name, expected, &value(&reply.headers, name).unwrap_or_default())?;
-    }
-    if let Some(expected) = &vector.expect.response_body {
-        same("body", expected, &body)?;
-    }
-    if let Some(expected) = &vector.expect.response_json {
-        let found: Value = serde_json::from_str(&body)
-            .map_err(|error| format!("reply is not JSON: {error}: {body}"))?;
-        if found != *expected {
-            return Err(format!("expected body {expected}, found {found}"));
-        }
-    }
-    Ok(())
-}
-
-fn same(what: &str, expected: &str, found: &str) -> Result<(), String> {
-    if expected == found {
-        Ok(())
-    } else {
-        Err(format!("{what}: expected {expected:?}, found {found:?}"))
-    }
-}
-
-/// The tokens of a structured-field List of tokens with parameters.
-pub fn reason_ids(list: &str) -> BTreeSet<String> {
-    let mut quoted = false;
-    let members = list.split(|c: char| {
-        quoted ^= c == '"';
-        c == ',' && !quoted
-    });
-    let ids = members.map(|member| member.split(';').next().unwrap_or_default().trim().to_owned());
-    ids.filter(|id| !id.is_empty()).collect()
 }
 
 /// Leaves the count that `make test` shows at its end.

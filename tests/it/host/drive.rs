@@ -1,7 +1,7 @@
 //! Takes one request through the filter's callbacks, in Envoy 1.40's ways.
 
 use super::{LocalReply, Stream, Vm};
-use crate::corpus::{Fields, Observed, Reply, Upstream};
+use crate::corpus::{Fields, Message, Observed, Reply, Upstream};
 
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -99,13 +99,14 @@ impl Vm {
         self.call::<u32, ()>("proxy_on_delete", context, context);
         let stream = self.host().streams.remove(&context).unwrap();
         let host = self.host();
+        let prefix = host.prefix.clone();
         let (calls, copied_bytes) = (std::mem::take(&mut host.calls), host.copied_bytes);
         Outcome {
             hung,
             calls,
             copied_bytes,
             fuel: self.fuel_used() - fuel,
-            ..outcome(stream, request, envoy, aborted || hung)
+            ..outcome(stream, &prefix, envoy, aborted || hung)
         }
     }
 
@@ -229,7 +230,7 @@ impl Vm {
     fn trailers(&mut self, context: u32) -> bool {
         self.stream(context).request_trailers = Some(vec![
             ("x-trailer".to_owned(), b"1".to_vec()),
-            ("x-track-verdict".to_owned(), b"forged".to_vec()),
+            (format!("{}verdict", self.host().prefix), b"forged".to_vec()),
         ]);
         let action =
             self.call::<(u32, u32), u32>("proxy_on_request_trailers", context, (context, 2));
@@ -270,7 +271,7 @@ impl Vm {
 
 /// In compat mode the route adds the annotations from filter state, as the shipped configuration
 /// does.
-fn outcome(stream: Stream, request: &Request, envoy: Envoy, nothing_upstream: bool) -> Outcome {
+fn outcome(stream: Stream, prefix: &str, envoy: Envoy, nothing_upstream: bool) -> Outcome {
     let state = |path: &str| {
         stream.properties.get(path).map(|value| String::from_utf8(value.clone()).unwrap())
     };
@@ -283,21 +284,24 @@ fn outcome(stream: Stream, request: &Request, envoy: Envoy, nothing_upstream: bo
     });
     let mut headers = stream.request_headers;
     if envoy == Envoy::Compat {
-        for (name, state) in
-            [("x-track-verdict", &verdict_state), ("x-track-drop-reason", &reasons_state)]
-        {
+        for (name, state) in [("verdict", &verdict_state), ("drop-reason", &reasons_state)] {
             if let Some(value) = state {
-                headers.retain(|(field, _)| field != name);
-                headers.push((name.to_owned(), value.clone().into_bytes()));
+                let name = format!("{prefix}{name}");
+                headers.retain(|(field, _)| *field != name);
+                headers.push((name, value.clone().into_bytes()));
             }
         }
     }
     let forwarded = reply.is_none() && !nothing_upstream;
+    let pseudo = |name: &str| {
+        let value = headers.iter().find(|(field, _)| field == name).map(|(_, value)| value);
+        String::from_utf8(value.cloned().unwrap_or_default()).unwrap()
+    };
+    let message =
+        Message { method: pseudo(":method"), path: pseudo(":path"), body: Some(stream.forwarded) };
     let upstream = forwarded.then(|| Upstream {
-        method: request.method.clone(),
-        path: request.path.clone(),
         headers: headers.into_iter().filter(|(name, _)| !name.starts_with(':')).collect(),
-        body: stream.forwarded,
+        message: Some(message),
     });
     Outcome {
         observed: Observed { reply, upstream },

@@ -11,7 +11,7 @@ mod imports;
 
 pub use drive::{Delivery, End, Envoy, Outcome, Request, WHOLE, event};
 
-use crate::corpus::Fields;
+use crate::corpus::{Fields, PREFIX};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 use wasmtime::{Config, Engine, Instance, Linker, Module, Store, TypedFunc};
@@ -78,6 +78,8 @@ pub struct LocalReply {
 #[derive(Debug, Default)]
 pub struct Host {
     pub configuration: Vec<u8>,
+    /// How the names of the gate's own fields start.
+    pub prefix: String,
     pub streams: BTreeMap<u32, Stream>,
     /// Whose callback is running, or was made effective.
     pub effective: u32,
@@ -113,7 +115,9 @@ pub struct Vm {
 }
 
 const ROOT: u32 = 1;
-const FUEL: u64 = 1 << 60;
+/// More than all requests of a test take, and little enough that a loop without an end traps within
+/// minutes.
+const FUEL: u64 = 1 << 37;
 
 impl Vm {
     /// Starts a VM and loads a configuration.
@@ -121,8 +125,10 @@ impl Vm {
     /// # Errors
     /// What the plugin logged when it refused the configuration.
     pub fn start(configuration: &str) -> Result<Vm, Vec<(u32, String)>> {
+        let written: serde_json::Value = serde_json::from_str(configuration).unwrap_or_default();
         let host = Host {
             configuration: configuration.as_bytes().to_vec(),
+            prefix: written["header_prefix"].as_str().unwrap_or(PREFIX).to_owned(),
             now_ns: 1_800_000_000_000_000_000,
             ..Host::default()
         };
@@ -186,6 +192,19 @@ impl Vm {
     pub fn memory_bytes(&mut self) -> usize {
         let memory = self.instance.get_memory(&mut self.store, "memory").unwrap();
         memory.data_size(&self.store)
+    }
+
+    /// Linear memory that is free: what its allocator hands out before it asks for more. Takes it.
+    pub fn free_bytes(&mut self) -> usize {
+        const PIECE: u32 = 64 << 10;
+        let (whole, mut free) = (self.memory_bytes(), 0);
+        loop {
+            self.function::<u32, u32>("malloc").call(&mut self.store, PIECE).unwrap();
+            if self.memory_bytes() > whole {
+                return free;
+            }
+            free += PIECE as usize;
+        }
     }
 
     /// The value of a metric whose name contains all of `parts`; 0 if there is none.

@@ -47,7 +47,8 @@ const COMMANDS: &[&str] = &[
 ];
 
 fn trackgate(arguments: &str) -> (String, i32) {
-    let output = Command::new(env!("CARGO_BIN_EXE_trackgate"))
+    let output = Command::new("timeout")
+        .args(["60", env!("CARGO_BIN_EXE_trackgate")])
         .args(arguments.split_ascii_whitespace())
         .current_dir(project(""))
         .stdin(Stdio::null())

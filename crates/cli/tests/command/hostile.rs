@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 fn trackgate<I: Into<OsString>>(arguments: impl IntoIterator<Item = I>, input: &[u8]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_trackgate"))
+    let mut child = Command::new("timeout")
+        .args(["60", env!("CARGO_BIN_EXE_trackgate")])
         .args(arguments.into_iter().map(Into::into))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
