@@ -20,13 +20,18 @@ pub struct Seen {
     pub awaits_body: bool,
     /// `None`: not ours.
     pub step: Option<Step>,
-    /// The client has said that bytes of body will come; only where they are awaited.
+    /// The client has said that bytes of body will come; asked only of a stream that is watched.
     pub declares_body: bool,
 }
 
 impl Seen {
     /// Reads the header section and checks what it tells.
-    pub fn see<H: Host>(&mut self, cx: &Context<'_, H>, waits: bool) -> Result<()> {
+    pub fn see<H: Host>(
+        &mut self,
+        cx: &Context<'_, H>,
+        waits: bool,
+        is_watched: bool,
+    ) -> Result<()> {
         let (gate, host) = (&cx.filter.gate, &cx.host);
         host.fields(Map::RequestHeaders, |fields| {
             let mut head = RequestHead::new(fields).with_recent(&cx.worker.recent);
@@ -49,8 +54,7 @@ impl Seen {
                 Step::Body(_) => true,
             };
             self.awaits_body = awaits_body;
-            self.declares_body =
-                awaits_body && size::declared(&head).is_some_and(|bytes| bytes > 0);
+            self.declares_body = is_watched && size::declared(&head).is_some_and(|bytes| bytes > 0);
             self.step = Some(step);
         })
     }

@@ -18,9 +18,11 @@ use std::sync::Arc;
 
 pub struct Stream {
     state: State,
-    /// An answer may wait for the body.
-    waits: bool,
-    /// The client has said that bytes of body will come; known while they are awaited.
+    /// The answer to a request that is dropped for its head may wait for its body.
+    pub waits: bool,
+    /// The host watches the stream while its header section is held.
+    pub is_watched: bool,
+    /// The client has said that bytes of body will come; known of a stream that is watched.
     pub declares_body: bool,
     /// The request header section is still here to be edited.
     pub(super) headers_held: bool,
@@ -54,11 +56,11 @@ impl State {
 }
 
 impl Stream {
-    /// `waits`: the answer to a request that is dropped for its head may wait for its body.
-    pub fn new(worker: &Worker, waits: bool) -> Self {
+    pub fn new(worker: &Worker) -> Self {
         Stream {
             state: State::Settled,
-            waits,
+            waits: true,
+            is_watched: false,
             declares_body: false,
             headers_held: true,
             body_size: 0,
@@ -72,7 +74,7 @@ impl Stream {
     /// The header section has come.
     pub fn headers<H: Host>(&mut self, cx: &mut Context<'_, H>, end_of_stream: bool) -> Action {
         let mut seen = Seen::default();
-        if seen.see(cx, self.waits && !end_of_stream).is_err() {
+        if seen.see(cx, self.waits && !end_of_stream, self.is_watched).is_err() {
             return self.failed(cx, None, Findings::default());
         }
         if strip(&mut cx.host, Map::RequestHeaders, &seen.forged).is_err() {

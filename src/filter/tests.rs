@@ -48,7 +48,7 @@ impl Sent {
         let request = usual.map(|(name, value)| ((*name).into(), (*value).into())).collect();
         let host = Fake { request, fails_at, is_http1: true, ..Fake::default() };
         let mut cx = Context { filter: &filter, worker: &worker, host };
-        let mut stream = Stream::new(&worker, true);
+        let mut stream = Stream::new(&worker);
         let mut went = Vec::new();
         let mut action = stream.headers(&mut cx, self.pieces.is_empty());
         let last = self.pieces.len().saturating_sub(usize::from(!self.trailers));
@@ -188,7 +188,7 @@ fn a_client_that_goes_away_is_counted_once() {
     let worker = Worker::default();
     let mut cx = Context { filter: &filter, worker: &worker, host: Fake::default() };
     awaited(&mut cx.host);
-    let mut stream = Stream::new(&worker, true);
+    let mut stream = Stream::new(&worker);
     assert_eq!(stream.headers(&mut cx, false), Action::Hold);
     stream.over(&cx);
     stream.over(&cx);
@@ -207,7 +207,7 @@ fn a_head_that_has_left_is_not_edited_again() {
         let worker = Worker::default();
         let mut cx = Context { filter: &filter, worker: &worker, host: Fake::default() };
         awaited(&mut cx.host);
-        let mut stream = Stream::new(&worker, true);
+        let mut stream = Stream::new(&worker);
         assert_eq!(stream.headers(&mut cx, false), Action::Hold);
         assert!(stream.is_waiting());
         let told = stream.if_let_go().unwrap();

@@ -17,7 +17,9 @@ pub struct StreamContext {
 
 impl StreamContext {
     pub fn new(id: u32, plugin: Rc<Plugin>) -> Self {
-        let stream = Stream::new(&plugin.worker, !plugin.watchdog.is_needed());
+        let mut stream = Stream::new(&plugin.worker);
+        stream.waits = !plugin.watchdog.is_needed();
+        stream.is_watched = plugin.watchdog.is_watching();
         StreamContext { id, plugin, stream }
     }
 

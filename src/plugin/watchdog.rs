@@ -76,6 +76,11 @@ impl Watchdog {
         }
     }
 
+    /// The knob is not yet known to be set.
+    pub fn is_watching(&self) -> bool {
+        !self.proven.get()
+    }
+
     /// The knob is known to be missing.
     pub fn is_needed(&self) -> bool {
         self.told.get()
