@@ -33,6 +33,8 @@
 //! | [`vendors`] | the vendors, one a file, each reading like its contract |
 //! | `plugin` | the adapter to Envoy, and the only place that names `proxy_wasm` |
 //!
+//! The `trackgate` command is `crates/cli`; what all of it is tried with, `crates/testing`.
+//!
 //! The core never logs, counts, reads a clock or knows a host: it returns, callers tell. It does
 //! not panic.
 
