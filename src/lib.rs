@@ -53,6 +53,8 @@
 //! | `filter` | one stream in either host: when what is asked of the gate, and what is done about it |
 //! | `plugin` | the wasm host, and the only place that names `proxy_wasm` |
 //!
+//! The `trackgate` command is `crates/cli`; what all of it is tried with, `crates/testing`.
+//!
 //! The core never logs, counts, reads a clock or knows a host: it returns, callers tell. It does
 //! not panic.
 
