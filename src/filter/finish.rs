@@ -34,8 +34,11 @@ impl Stream {
     ) -> Action {
         let action = self.finish(cx, decision);
         let piece = self.body_size - self.kept.len();
+        // Envoy may read a little more at once than its buffer holds.
+        let is_too_large =
+            self.headers_held && cx.host.is_http1() && piece > decision.endpoint.buffer_limit_bytes;
         if action == Action::Continue
-            && self.kept.len() > 0
+            && (self.kept.len() > 0 || is_too_large)
             && self.kept.send_ahead(&mut cx.host, piece).is_err()
         {
             return self.lost(cx);
