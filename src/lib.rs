@@ -51,7 +51,7 @@
 //! | [`rules`] | rules that several vendors share, one a file |
 //! | [`vendors`] | the vendors, one a file: what each says whatever is configured (`CONTRACT`), and its checks |
 //! | `filter` | one stream in either host: when what is asked of the gate, and what is done about it |
-//! | `plugin` | the wasm host, and the only place that names `proxy_wasm` |
+//! | `plugin` | the wasm host |
 //!
 //! The `trackgate` command is `crates/cli`; what all of it is tried with, `crates/testing`.
 //!

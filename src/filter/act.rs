@@ -11,7 +11,8 @@ const VERDICT_STATE: &str = "trackgate.verdict";
 /// Filter state, the text of the reasons field; not set where there is none.
 const REASONS_STATE: &str = "trackgate.reasons";
 
-/// Publishes the verdict, and replies or lets the request go on.
+/// Publishes the verdict, and replies or lets the request go on. The request has none of our own
+/// fields: what a client sent under their names has been removed.
 pub fn act<H: Host>(
     cx: &mut Context<'_, H>,
     decision: &Decision,
@@ -20,11 +21,17 @@ pub fn act<H: Host>(
     let (filter, host) = (cx.filter, &mut cx.host);
     let verdict = annotation::verdict(decision, &decision.endpoint.name);
     let reasons = annotation::reasons(&decision.findings);
-    host.publish(VERDICT_STATE, verdict.as_bytes())?;
-    if let Some(reasons) = &reasons {
-        host.publish(REASONS_STATE, reasons.as_bytes())?;
+    let published = publish(host, &verdict, reasons.as_deref());
+    let reply = decision.reply_to_send();
+    if reply.is_some() || headers_held {
+        // The access log lacks it, and nothing else does.
+        if published.is_err() {
+            filter.metrics.count_host_error(host);
+        }
+    } else {
+        published?;
     }
-    if let Some(reply) = decision.reply_to_send() {
+    if let Some(reply) = reply {
         let headers: Vec<(&str, &str)> =
             reply.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let details = format!("trackgate_{}", reply.reason.id());
@@ -32,10 +39,15 @@ pub fn act<H: Host>(
         return Ok(Action::Replied);
     }
     if headers_held {
-        host.set_field(Map::RequestHeaders, &filter.verdict_field, verdict.as_bytes())?;
+        host.add_field(Map::RequestHeaders, &filter.verdict_field, verdict.as_bytes())?;
         if let Some(reasons) = &reasons {
-            host.set_field(Map::RequestHeaders, &filter.reasons_field, reasons.as_bytes())?;
+            host.add_field(Map::RequestHeaders, &filter.reasons_field, reasons.as_bytes())?;
         }
     }
     Ok(Action::Continue)
+}
+
+fn publish(host: &mut impl Host, verdict: &str, reasons: Option<&str>) -> Result<()> {
+    host.publish(VERDICT_STATE, verdict.as_bytes())?;
+    reasons.map_or(Ok(()), |reasons| host.publish(REASONS_STATE, reasons.as_bytes()))
 }

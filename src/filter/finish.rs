@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::act::act;
-use super::host::{Action, Host};
+use super::host::{Action, Host, Map};
 use super::stream::Stream;
 use crate::gate::{BodyPhase, Decision, Endpoint};
 use crate::verdict::Findings;
@@ -58,6 +58,16 @@ impl Stream {
         cx.filter.metrics.count_host_error(&cx.host);
         let Some(endpoint) = endpoint else { return Action::Continue };
         let decision = endpoint.host_error(findings);
+        if self.headers_held {
+            // It may have failed with the first of two fields added.
+            for field in [&cx.filter.verdict_field, &cx.filter.reasons_field] {
+                let _ = cx.host.remove_field(Map::RequestHeaders, field.as_bytes());
+            }
+            if self.is_discarded {
+                // The collector would wait for a body that does not come.
+                let _ = cx.host.set_field(Map::RequestHeaders, "content-length", b"0");
+            }
+        }
         let action = act(cx, &decision, self.headers_held).unwrap_or(Action::Continue);
         self.record(cx, &decision);
         action

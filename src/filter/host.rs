@@ -97,6 +97,9 @@ pub trait Host: Meter {
     /// The first value of a field; empty where there is none.
     fn field(&self, map: Map, name: &str) -> Result<Cow<'_, [u8]>>;
 
+    /// Adds a field that the section is known not to have, which costs less than setting it.
+    fn add_field(&mut self, map: Map, name: &str, value: &[u8]) -> Result<()>;
+
     /// Sets a field, in place of all values it has.
     fn set_field(&mut self, map: Map, name: &str, value: &[u8]) -> Result<()>;
 

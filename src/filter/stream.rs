@@ -29,6 +29,8 @@ pub struct Stream {
     /// Bytes of body that have come, without those that were thrown away.
     pub(super) body_size: usize,
     pub(super) kept: Kept,
+    /// What has come of the body was thrown away, for a reply that needs none of it.
+    pub(super) is_discarded: bool,
     /// Tracked domains that the response must tell of.
     pub(super) dropped_domains: usize,
     /// Envoy would answer for us as it answers gRPC clients.
@@ -65,6 +67,7 @@ impl Stream {
             headers_held: true,
             body_size: 0,
             kept: Kept::new(&worker.kept),
+            is_discarded: false,
             dropped_domains: 0,
             is_grpc: false,
             replied: None,
@@ -104,7 +107,7 @@ impl Stream {
                 let name = state.endpoint().map_or("", |endpoint| &endpoint.name);
                 let pending = annotation::pending(name);
                 let field = &filter.verdict_field;
-                if cx.host.set_field(Map::RequestHeaders, field, pending.as_bytes()).is_err() {
+                if cx.host.add_field(Map::RequestHeaders, field, pending.as_bytes()).is_err() {
                     return self.failed(cx, state.endpoint(), Findings::default());
                 }
                 self.state = state;
@@ -133,16 +136,21 @@ impl Stream {
             State::Settled => Action::Continue,
             State::Inspecting(inspection) => self.inspect(cx, inspection, end_of_stream),
             State::Answering(decision) => {
-                let discarded = end_of_stream
-                    || self.body_size == 0
-                    || cx.host.replace_body(self.body_size, b"").is_ok();
-                if end_of_stream || !discarded {
+                if end_of_stream || self.discard(cx).is_err() {
                     return self.finish(cx, &decision);
                 }
                 self.state = State::Answering(decision);
                 Action::Hold
             }
         }
+    }
+
+    fn discard<H: Host>(&mut self, cx: &mut Context<'_, H>) -> Result<()> {
+        if self.body_size > 0 {
+            cx.host.replace_body(self.body_size, b"")?;
+            self.is_discarded = true;
+        }
+        Ok(())
     }
 
     fn is_settled(&self) -> bool {

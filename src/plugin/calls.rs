@@ -1,7 +1,7 @@
 //! The filter's calls, as host calls of the current stream.
 
-use super::host;
 use super::metrics::{Definitions, Requests};
+use super::{fields, host};
 use crate::filter::host::{Failed, Field, Host, Map, Meter, Result};
 use crate::filter::metrics::Outcome;
 use std::borrow::Cow;
@@ -39,11 +39,19 @@ impl Meter for Wasm {
 impl Host for Wasm {
     fn fields<T>(&self, map: Map, read: impl FnOnce(Vec<Field<'_>>) -> T) -> Result<T> {
         let section = host::header_map(map)?;
-        Ok(read(host::pairs(&section)))
+        Ok(read(fields::pairs(&section)))
     }
 
     fn field(&self, map: Map, name: &str) -> Result<Cow<'_, [u8]>> {
         Ok(Cow::Owned(host::header(map, name)?))
+    }
+
+    /// A list of capabilities that was written for an earlier version may not grant the call.
+    fn add_field(&mut self, map: Map, name: &str, value: &[u8]) -> Result<()> {
+        match host::add_header(map, name, value) {
+            Ok(()) => Ok(()),
+            Err(_) => self.set_field(map, name, value),
+        }
     }
 
     fn set_field(&mut self, map: Map, name: &str, value: &[u8]) -> Result<()> {

@@ -1,10 +1,13 @@
-//! Host calls that return a status, where the SDK's panic. The only file of
-//! wasm's with `unsafe`.
+//! The calls out, each of which returns what became of it. With `exports`, the only file of wasm's
+//! with `unsafe`.
 //!
-//! A buffer that the host hands over has been allocated by it through our exported `malloc`, which
-//! makes it a `Box<[u8]>`'s memory of exactly its length; a null pointer stands for nothing.
+//! A buffer that the host hands over has been allocated by it through our exported [`malloc`],
+//! which makes it a `Box<[u8]>`'s memory of exactly its length; a null pointer stands for nothing.
 #![allow(unsafe_code)]
 
+mod abi;
+
+use super::fields::serialized;
 use crate::filter::host::{Kind, Map};
 use std::ptr::null_mut;
 
@@ -45,72 +48,6 @@ fn metric_type(kind: Kind) -> u32 {
     }
 }
 
-mod abi {
-    #[link(wasm_import_module = "env")]
-    unsafe extern "C" {
-        pub safe fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
-        pub safe fn proxy_set_effective_context(context_id: u32) -> u32;
-        pub safe fn proxy_continue_stream(stream_type: u32) -> u32;
-        pub safe fn proxy_increment_metric(id: u32, offset: i64) -> u32;
-        pub safe fn proxy_record_metric(id: u32, value: u64) -> u32;
-        pub fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
-        pub fn proxy_log(level: u32, message: *const u8, size: usize) -> u32;
-        pub fn proxy_define_metric(kind: u32, name: *const u8, size: usize, id: *mut u32) -> u32;
-        pub fn proxy_get_buffer_bytes(
-            kind: u32,
-            start: usize,
-            max: usize,
-            data: *mut *mut u8,
-            size: *mut usize,
-        ) -> u32;
-        pub fn proxy_set_buffer_bytes(
-            kind: u32,
-            start: usize,
-            size: usize,
-            data: *const u8,
-            data_size: usize,
-        ) -> u32;
-        pub fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
-        pub fn proxy_get_header_map_value(
-            map: u32,
-            name: *const u8,
-            name_size: usize,
-            data: *mut *mut u8,
-            size: *mut usize,
-        ) -> u32;
-        pub fn proxy_replace_header_map_value(
-            map: u32,
-            name: *const u8,
-            name_size: usize,
-            value: *const u8,
-            value_size: usize,
-        ) -> u32;
-        pub fn proxy_remove_header_map_value(map: u32, name: *const u8, name_size: usize) -> u32;
-        pub fn proxy_get_property(
-            path: *const u8,
-            path_size: usize,
-            data: *mut *mut u8,
-            size: *mut usize,
-        ) -> u32;
-        pub fn proxy_set_property(
-            path: *const u8,
-            path_size: usize,
-            value: *const u8,
-            value_size: usize,
-        ) -> u32;
-        pub fn proxy_send_local_response(
-            status: u32,
-            details: *const u8,
-            details_size: usize,
-            body: *const u8,
-            body_size: usize,
-            headers: *const u8,
-            headers_size: usize,
-            grpc_status: i32,
-        ) -> u32;
-    }
-}
-
 const REQUEST_STREAM: u32 = 0;
 /// `Status::NotFound`: there is no such field.
 const NOT_FOUND: u32 = 1;
@@ -121,13 +58,18 @@ fn done(status: u32) -> Result<()> {
     if status == 0 { Ok(()) } else { Err(Failed(status)) }
 }
 
+/// Memory for the host to fill and hand over.
+pub fn malloc(size: usize) -> *mut u8 {
+    Box::into_raw(Box::<[u8]>::new_uninit_slice(size)).cast()
+}
+
 /// Takes over what a call handed out.
 fn taken(status: u32, data: *mut u8, size: usize) -> Result<Vec<u8>> {
     done(status)?;
     if data.is_null() {
         return Ok(Vec::new());
     }
-    // SAFETY: see the module's documentation; the host hands a buffer over once.
+    // SAFETY: see the head of the file; the host hands a buffer over once, and has filled it.
     Ok(unsafe { Vec::from_raw_parts(data, size, size) })
 }
 
@@ -213,7 +155,7 @@ fn buffer(kind: Buffer, size: usize) -> Result<Vec<u8>> {
     taken(status, data, length)
 }
 
-/// All fields of a map in the ABI's form; see [`pairs`].
+/// All fields of a map in the ABI's form; see [`super::fields::pairs`].
 pub fn header_map(map: Map) -> Result<Vec<u8>> {
     let (mut data, mut size) = (null_mut(), 0);
     // SAFETY: both pointers outlive the call.
@@ -239,6 +181,21 @@ pub fn header(map: Map, name: &str) -> Result<Vec<u8>> {
         Err(Failed(NOT_FOUND)) => Ok(Vec::new()),
         other => other,
     }
+}
+
+/// Adds a value to those that a field has.
+pub fn add_header(map: Map, name: &str, value: &[u8]) -> Result<()> {
+    // SAFETY: pointers and lengths are of one slice each, which the host only reads during the
+    // call.
+    done(unsafe {
+        abi::proxy_add_header_map_value(
+            map_type(map),
+            name.as_ptr(),
+            name.len(),
+            value.as_ptr(),
+            value.len(),
+        )
+    })
 }
 
 /// Sets a field, in place of all values it has.
@@ -299,43 +256,4 @@ pub fn send_local_response(
             NO_GRPC_STATUS,
         )
     })
-}
-
-/// The ABI's form of a header map: the number of fields, the lengths of each name and value (all 32
-/// bits, little endian), then each name and value with a NUL after it.
-fn serialized(fields: &[(&str, &str)]) -> Vec<u8> {
-    let length = |text: &str| u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes();
-    let mut map = u32::try_from(fields.len()).unwrap_or(u32::MAX).to_le_bytes().to_vec();
-    for (name, value) in fields {
-        map.extend(length(name));
-        map.extend(length(value));
-    }
-    for text in fields.iter().flat_map(|(name, value)| [name, value]) {
-        map.extend(text.as_bytes());
-        map.push(0);
-    }
-    map
-}
-
-/// The fields of a map in the ABI's form; a map that is cut short yields the fields that are whole.
-pub fn pairs(map: &[u8]) -> Vec<(&[u8], &[u8])> {
-    let number = |at: usize| -> Option<usize> {
-        let bytes = map.get(at..at + 4)?;
-        Some(u32::from_le_bytes(bytes.try_into().ok()?) as usize)
-    };
-    let count = number(0).unwrap_or(0).min(map.len() / 8);
-    let mut fields = Vec::with_capacity(count);
-    let mut at = 4 + 8 * count;
-    for index in 0..count {
-        let (Some(name_size), Some(value_size)) = (number(4 + 8 * index), number(8 + 8 * index))
-        else {
-            break;
-        };
-        let name = map.get(at..at + name_size);
-        let value = map.get(at + name_size + 1..at + name_size + 1 + value_size);
-        let (Some(name), Some(value)) = (name, value) else { break };
-        fields.push((name, value));
-        at += name_size + value_size + 2;
-    }
-    fields
 }

@@ -4,12 +4,10 @@ use super::Plugin;
 use super::calls::Wasm;
 use super::host;
 use super::metrics::Definitions;
-use super::stream::{StreamContext, Unconfigured};
+use super::stream::StreamContext;
 use super::watchdog::{TICK_MS, Watchdog};
 use crate::filter::{Filter, Worker};
 use crate::gate::BodyPhase;
-use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::ContextType;
 use std::rc::Rc;
 
 #[derive(Default)]
@@ -26,11 +24,9 @@ impl Drop for Root {
     }
 }
 
-impl Context for Root {}
-
-impl RootContext for Root {
+impl Root {
     /// False stops Envoy from loading the configuration, after one line that says why.
-    fn on_configure(&mut self, size: usize) -> bool {
+    pub fn configure(&mut self, size: usize) -> bool {
         match load(size) {
             Ok(plugin) => {
                 if let Some(replaced) = self.plugin.replace(Rc::new(plugin)) {
@@ -45,20 +41,15 @@ impl RootContext for Root {
         }
     }
 
-    fn on_tick(&mut self) {
-        if let Some(plugin) = &self.plugin {
-            plugin.watchdog.tick(&mut plugin.context());
-        }
+    pub fn plugin(&self) -> Option<Rc<Plugin>> {
+        self.plugin.clone()
     }
 
-    fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
-        let Some(plugin) = &self.plugin else { return Some(Box::new(Unconfigured)) };
+    /// `None` before a configuration has been loaded.
+    pub fn stream(&self, id: u32) -> Option<StreamContext> {
+        let plugin = self.plugin.as_ref()?;
         plugin.filter.metrics.begin(&Wasm);
-        Some(Box::new(StreamContext::new(context_id, Rc::clone(plugin))))
-    }
-
-    fn get_type(&self) -> Option<ContextType> {
-        Some(ContextType::HttpContext)
+        Some(StreamContext::new(id, Rc::clone(plugin)))
     }
 }
 

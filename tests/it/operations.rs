@@ -210,18 +210,36 @@ async fn a_host_call_that_is_not_granted_fails() {
     let imports = |name: &str| module.windows(name.len()).any(|window| window == name.as_bytes());
     let unused: Vec<&&str> = granted.iter().filter(|name| !imports(name)).collect();
     assert_eq!(unused, [&""; 0], "granted, and not in the module");
-    let collector = collector().await;
-    let text =
-        replaced(&shipped, "                    proxy_send_local_response: {}\n", "").unwrap();
-    let envoy = Envoy::start(&text, collector.address, 1).await.unwrap();
-    let mut invalid = view(1);
-    invalid.body = Some(b"{}".to_vec());
-    let answer = client::send(envoy.listener, &invalid, Transport::Http1).await.unwrap();
-    // The reply could not be sent: the request goes on, marked, and is counted.
-    assert_eq!(shown(&answer), "202 collector");
-    assert_eq!(
-        collector.seen()[0].header("x-track-verdict"),
-        Some(b"uninspected;endpoint=plausible".as_slice())
-    );
-    assert_eq!(envoy.stat("wasmcustom.trackgate_host_errors_total").await.unwrap(), 1);
+    let uninspected = Some("uninspected;endpoint=plausible");
+    let clean = Some("pass;endpoint=plausible");
+    for (call, request, answer, told, errors) in [
+        // What cannot be answered goes on, marked; a bot's body has been thrown away by then.
+        ("proxy_send_local_response", invalid(), "202 collector", uninspected, 1),
+        ("proxy_send_local_response", bot(), "202 collector", uninspected, 1),
+        // The access log alone lacks the verdict.
+        ("proxy_set_property", view(1), "202 collector", clean, 1),
+        ("proxy_set_property", bot(), "202 envoy", None, 1),
+        // A list that was written for an earlier version.
+        ("proxy_add_header_map_value", view(1), "202 collector", clean, 0),
+    ] {
+        let collector = collector().await;
+        let line = format!("                    {call}: {{}}\n");
+        let text = replaced(&shipped, &line, "").unwrap();
+        let envoy = Envoy::start(&text, collector.address, 1).await.unwrap();
+        let found = client::send(envoy.listener, &request, Transport::Http1).await.unwrap();
+        assert_eq!(shown(&found), answer, "{call}");
+        let seen = collector.seen();
+        let verdict = seen.first().and_then(|request| request.header("x-track-verdict"));
+        assert_eq!(verdict, told.map(str::as_bytes), "{call}");
+        let counted = envoy.stat("wasmcustom.trackgate_host_errors_total").await.unwrap();
+        assert_eq!(counted, errors, "{call}");
+    }
+}
+
+fn invalid() -> Call {
+    Call { body: Some(b"{}".to_vec()), ..view(1) }
+}
+
+fn bot() -> Call {
+    post("/api/event", &[("user-agent", b"Googlebot/2.1")], VIEW)
 }

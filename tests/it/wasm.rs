@@ -117,9 +117,25 @@ fn fault_of_state(vector: &Vector, outcome: &Outcome) -> Option<String> {
     })
 }
 
+/// A callback that does nothing costs each request 0.3 to 1 us.
+const EXPORTS: [&str; 12] = [
+    "_initialize",
+    "malloc",
+    "memory",
+    "proxy_abi_version_0_2_1",
+    "proxy_on_configure",
+    "proxy_on_context_create",
+    "proxy_on_delete",
+    "proxy_on_request_body",
+    "proxy_on_request_headers",
+    "proxy_on_request_trailers",
+    "proxy_on_response_headers",
+    "proxy_on_tick",
+];
+
 /// The list is the documentation of what the filter asks of its host.
 #[test]
-fn the_module_imports_nothing_but_the_abi() {
+fn the_module_imports_nothing_but_the_abi_and_exports_what_it_uses() {
     let abi = include_str!("host/abi-0.2.1.txt");
     for import in host::module().imports() {
         assert_eq!(import.module(), "env", "{}", import.name());
@@ -129,17 +145,11 @@ fn the_module_imports_nothing_but_the_abi() {
             import.name()
         );
     }
-    let exports: Vec<&str> = host::module().exports().map(|export| export.name()).collect();
-    for name in [
-        "proxy_abi_version_0_2_1",
-        "malloc",
-        "memory",
-        "_initialize",
-        "proxy_on_context_create",
-        "proxy_on_configure",
-    ] {
-        assert!(exports.contains(&name), "{name} is not exported");
-    }
+    let mut exports: Vec<&str> = host::module().exports().map(|export| export.name()).collect();
+    // The linker's own, which no host looks for.
+    exports.retain(|name| !name.starts_with("__"));
+    exports.sort_unstable();
+    assert_eq!(exports, EXPORTS);
     let (size, tables) = (host::bytes().len(), user_agent::TABLE_BYTES + referrer::TABLE_BYTES);
     assert!(size - tables < 440_000, "the module has {size} bytes, {tables} of them tables");
 }
@@ -180,24 +190,23 @@ fn a_host_call_that_fails_loses_no_request() {
             let case = format!("{call} #{at} returns {status}");
             assert!(vm.host().has_failed(), "{case}: was not called");
             assert!(!outcome.hung && outcome.observed.upstream.is_some(), "{case}: {outcome:?}");
-            // A counter that fails is nobody's loss, and a property the host cannot tell is
-            // unknown; everything else is counted, and told if it still can be.
-            let is_harmless =
-                ["proxy_increment_metric", "proxy_record_metric", "proxy_get_property"]
-                    .contains(&call);
-            assert_eq!(
-                vm.metric(&["trackgate_host_errors_total"]),
-                u64::from(!is_harmless),
-                "{case}"
-            );
-            if !is_harmless && call != "proxy_get_header_map_pairs" {
-                assert_eq!(
-                    outcome.verdict_state.as_deref(),
-                    Some("uninspected;endpoint=convert"),
-                    "{case}"
-                );
-                assert_eq!(vm.metric(&["verdict.uninspected.reason.host_error"]), 1, "{case}");
-            }
+            // A counter that fails is nobody's loss; a property that the host cannot tell is
+            // unknown; a field that cannot be added is set. Everything else is counted, and told if
+            // it still can be.
+            let (errors, verdict) = match call {
+                "proxy_increment_metric"
+                | "proxy_record_metric"
+                | "proxy_get_property"
+                | "proxy_add_header_map_value" => (0, Some("pass")),
+                "proxy_set_property" => (1, None),
+                "proxy_get_header_map_pairs" => (1, None),
+                _ => (1, Some("uninspected")),
+            };
+            let told = verdict.map(|verdict| format!("{verdict};endpoint=convert"));
+            assert_eq!(vm.metric(&["trackgate_host_errors_total"]), errors, "{case}");
+            assert_eq!(outcome.verdict_state, told, "{case}");
+            let uninspected = vm.metric(&["verdict.uninspected.reason.host_error"]);
+            assert_eq!(uninspected, u64::from(verdict == Some("uninspected")), "{case}");
         }
         *at += 1;
     }

@@ -116,6 +116,14 @@ impl Host for Fake {
         Ok(found.map_or(Cow::Borrowed(b""), |(_, value)| Cow::Borrowed(value)))
     }
 
+    fn add_field(&mut self, map: Map, name: &str, value: &[u8]) -> Result<()> {
+        self.call(format!("add {name}"))?;
+        let section = self.section_mut(map);
+        assert!(section.iter().all(|(known, _)| known != name.as_bytes()), "{name} is there");
+        section.push((name.into(), value.into()));
+        Ok(())
+    }
+
     fn set_field(&mut self, map: Map, name: &str, value: &[u8]) -> Result<()> {
         self.call(format!("set {name}"))?;
         let section = self.section_mut(map);

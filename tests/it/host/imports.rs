@@ -135,6 +135,17 @@ fn define_headers(linker: &mut Linker<Host>) {
     );
     call!(
         linker,
+        proxy_add_header_map_value,
+        |guest, kind: u32, name: u32, size: u32, value: u32, value_size: u32| {
+            let name = text(&mut guest, name, size)?;
+            let value = read(&mut guest, value, value_size)?;
+            let Some(fields) = map(guest.data_mut(), kind)? else { return Ok(BAD_ARGUMENT) };
+            fields.push((name, value));
+            Ok(OK)
+        }
+    );
+    call!(
+        linker,
         proxy_replace_header_map_value,
         |guest, kind: u32, name: u32, size: u32, value: u32, value_size: u32| {
             let name = text(&mut guest, name, size)?;

@@ -141,7 +141,6 @@ impl Vm {
         let mut vm = Vm { store, instance, next_context: ROOT + 1 };
         vm.function::<(), ()>("_initialize").call(&mut vm.store, ()).unwrap();
         vm.call::<(u32, u32), ()>("proxy_on_context_create", ROOT, (ROOT, 0));
-        assert_eq!(vm.call::<(u32, u32), u32>("proxy_on_vm_start", ROOT, (ROOT, 0)), 1);
         let size = u32::try_from(configuration.len()).unwrap();
         match vm.call::<(u32, u32), u32>("proxy_on_configure", ROOT, (ROOT, size)) {
             1 => Ok(vm),
