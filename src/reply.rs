@@ -4,6 +4,7 @@
 use crate::request::RequestHead;
 use crate::vendors::{Contract, Parts};
 use crate::verdict::{Finding, Reason, RefusalKind};
+use std::sync::Arc;
 
 /// A reply to send in the collector's stead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,9 +23,9 @@ pub struct Reply {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AllowOrigin {
     /// The same value whoever asks: `*`, or one origin.
-    Always(String),
+    Always(Arc<str>),
     /// The request's own `Origin` where it is one of these, with leave to send credentials.
-    Listed(Vec<String>),
+    Listed(Vec<Arc<str>>),
 }
 
 /// What a reply says to the browser that asked, as the request's head tells.
@@ -33,9 +34,9 @@ pub enum CrossOrigin {
     /// No field at all.
     Nothing,
     /// `access-control-allow-origin` with this value.
-    Always(String),
+    Always(Arc<str>),
     /// The origin, if it is listed; the reply varies with it all the same.
-    Credentialed(Option<String>),
+    Credentialed(Option<Arc<str>>),
 }
 
 /// Whether the browser may send credentials.
@@ -47,7 +48,7 @@ impl CrossOrigin {
     pub fn of(allowed: Option<&AllowOrigin>, head: &RequestHead<'_>) -> Self {
         let Some(allowed) = allowed else { return CrossOrigin::Nothing };
         match allowed {
-            AllowOrigin::Always(value) => CrossOrigin::Always(value.clone()),
+            AllowOrigin::Always(value) => CrossOrigin::Always(Arc::clone(value)),
             AllowOrigin::Listed(origins) => {
                 let mut asked = head.all("origin");
                 let one = asked.next().filter(|_| asked.next().is_none());
@@ -61,10 +62,10 @@ impl CrossOrigin {
     fn fields(&self) -> Vec<(&'static str, String)> {
         match self {
             CrossOrigin::Nothing => Vec::new(),
-            CrossOrigin::Always(value) => vec![("access-control-allow-origin", value.clone())],
+            CrossOrigin::Always(value) => vec![("access-control-allow-origin", value.to_string())],
             CrossOrigin::Credentialed(None) => vec![("vary", "origin".to_owned())],
             CrossOrigin::Credentialed(Some(origin)) => vec![
-                ("access-control-allow-origin", origin.clone()),
+                ("access-control-allow-origin", origin.to_string()),
                 (ALLOW_CREDENTIALS, "true".to_owned()),
                 ("vary", "origin".to_owned()),
             ],
