@@ -6,7 +6,7 @@ use std::hint::black_box;
 use trackgate::gate::{Gate, Step};
 use trackgate::request::RequestHead;
 use trackgate::rules::json::{Reader, Strictness};
-use trackgate::rules::pattern::Pattern;
+use trackgate::rules::pattern::PagePattern;
 use trackgate::rules::user_agent::classify;
 
 const BROWSER: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36";
@@ -100,7 +100,7 @@ fn user_agents(criterion: &mut Criterion) {
 
 fn patterns(criterion: &mut Criterion) {
     let (text, page) = ("/shop/**/cart*", "/shop/en/garden/cart/checkout");
-    let own = Pattern::compile_page(text).unwrap();
+    let own = PagePattern::compile(text).unwrap();
     let regex = regex::Regex::new("^/shop/.*/cart.*$").unwrap();
     let mut group = criterion.benchmark_group("page pattern");
     group.bench_function("trackgate", |bencher| bencher.iter(|| own.matches(black_box(page))));

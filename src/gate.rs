@@ -15,56 +15,35 @@ pub use decision::Decision;
 pub use endpoint::Endpoint;
 pub use inspection::{Inspection, Step};
 
+use crate::config::declare::words;
 use crate::request::RequestHead;
 use crate::rules::endpoint::{Path, Table};
 use crate::vendors::Shared;
 use std::sync::Arc;
 
-/// Whether verdicts are acted upon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Mode {
-    /// Drops and rejects are answered here.
-    #[default]
-    Enforce,
-    /// Everything is forwarded; the annotation says what enforcement would have done.
-    Shadow,
-}
-
-impl Mode {
-    /// In the order of their ids in tables.
-    pub const ALL: [Mode; 2] = [Mode::Enforce, Mode::Shadow];
-
-    /// The word in the configuration, in metrics and in logs.
-    pub const fn id(self) -> &'static str {
-        match self {
-            Mode::Enforce => "enforce",
-            Mode::Shadow => "shadow",
-        }
+words! {
+    /// Whether verdicts are acted upon.
+    #[derive(Default)]
+    pub enum Mode {
+        /// Drops and rejects are answered by the gate.
+        #[default]
+        Enforce = "enforce",
+        /// Everything is forwarded; the annotation says what enforcement would have done.
+        Shadow = "shadow",
     }
 }
 
-/// How the request is held while its body is inspected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum BodyPhase {
-    /// The header section is held by the filter, which edits it when the verdict is known.
-    /// Needs `allow_on_headers_stop_iteration: true` in Envoy's plugin configuration.
-    #[default]
-    Hold,
-    /// A buffer filter after this one holds it, and the route adds the annotations from filter
-    /// state.
-    Compat,
-}
-
-impl BodyPhase {
-    /// In the order of the enum.
-    pub const ALL: [BodyPhase; 2] = [BodyPhase::Hold, BodyPhase::Compat];
-
-    /// The word in the configuration.
-    pub const fn id(self) -> &'static str {
-        match self {
-            BodyPhase::Hold => "hold",
-            BodyPhase::Compat => "compat",
-        }
+words! {
+    /// How the request is held while its body is inspected.
+    #[derive(Default)]
+    pub enum BodyPhase {
+        /// The filter holds the header section, and edits it when the verdict is known. Needs
+        /// `allow_on_headers_stop_iteration: true` in Envoy's plugin configuration.
+        #[default]
+        Hold = "hold",
+        /// A buffer filter after this one holds it, and the route adds the annotations from filter
+        /// state.
+        Compat = "compat",
     }
 }
 

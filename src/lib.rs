@@ -44,7 +44,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`request`] | the head of a request: bytes, with the meaning of repeated fields stated per getter |
-//! | [`config`] | what the operator wrote, and how it becomes a gate; every way it can be wrong |
+//! | [`config`] | what the operator wrote, and how it becomes a gate; every way it can be wrong; the macros by which vendors and rules declare their own part of it |
 //! | [`gate`] | the compiled configuration, and the order of checks on one screen |
 //! | [`verdict`] | verdicts, reasons, dispositions: closed sets, and the contract's table |
 //! | [`reply`], [`annotation`] | what the client, or the collector, gets |
@@ -58,7 +58,9 @@
 //! The core never logs, counts, reads a clock or knows a host: it returns, callers tell. It does
 //! not panic.
 
-// `unsafe` is denied everywhere, and allowed in one file of `plugin`: in the core nobody can allow
+#![warn(missing_docs)]
+
+// `unsafe` is denied everywhere, and allowed in two files of `plugin`: in the core nobody can allow
 // it.
 #[forbid(unsafe_code)]
 pub mod annotation;

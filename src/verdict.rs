@@ -11,6 +11,7 @@ pub use notes::Notes;
 pub use reason::Reason;
 pub use trace::{Found, Row, Trace, field_shown, quoted};
 
+use crate::config::declare::words;
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
@@ -46,32 +47,18 @@ impl Verdict {
     }
 }
 
-/// How a reason is treated: the contract's default, or what the operator's `actions` say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Disposition {
-    /// As if the reason had not been found.
-    Pass,
-    /// Forward and name the reason.
-    Annotate,
-    /// Refuse with the vendor's success look-alike.
-    Drop,
-    /// Refuse with the vendor's documented error.
-    Reject,
-}
-
-impl Disposition {
-    /// From the mildest.
-    pub const ALL: [Disposition; 4] =
-        [Disposition::Pass, Disposition::Annotate, Disposition::Drop, Disposition::Reject];
-
-    /// The word in the configuration and in tables.
-    pub const fn id(self) -> &'static str {
-        match self {
-            Disposition::Pass => "pass",
-            Disposition::Annotate => "annotate",
-            Disposition::Drop => "drop",
-            Disposition::Reject => "reject",
-        }
+words! {
+    /// How a reason is treated: the contract's default, or what the operator's `actions` say. From
+    /// the mildest.
+    pub enum Disposition {
+        /// As if it had not been found.
+        Pass = "pass",
+        /// Forward and name the reason.
+        Annotate = "annotate",
+        /// Answer with the vendor's success look-alike.
+        Drop = "drop",
+        /// Answer with the vendor's documented error.
+        Reject = "reject",
     }
 }
 

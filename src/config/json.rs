@@ -8,11 +8,15 @@ use std::borrow::Cow;
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Json<'a> {
+    /// `null`
     Null,
+    /// `true` or `false`
     Bool(bool),
     /// As written.
     Number(&'a str),
+    /// Decoded.
     String(Cow<'a, str>),
+    /// In order.
     List(Vec<Json<'a>>),
     /// Members in the order they stand; no name stands twice.
     Object(Vec<(Cow<'a, str>, Json<'a>)>),
@@ -28,12 +32,15 @@ impl<'a> Json<'a> {
         let read = Reader::document(text, Strictness::Jason, |reader| value(reader, &mut twice));
         match (read, twice) {
             (Err(_), _) if is_struct(text) => Err(ConfigError::whole(
-                "JSON",
-                "the bytes of a google.protobuf.Struct, as Envoy hands it over: use google.protobuf.StringValue".to_owned(),
+                "expected JSON, found the bytes of a google.protobuf.Struct, as Envoy hands it over: use google.protobuf.StringValue".to_owned(),
             )),
-            (Err(Invalid { at }), _) => Err(ConfigError::whole("JSON", format!("something else at {}", place(text, at)))),
+            (Err(Invalid { at }), _) => {
+                let (place, fault) = (place(text, at), fault(text, at));
+                Err(ConfigError::whole(format!("invalid JSON at {place}: {fault}")))
+            }
             (Ok(_), Some((name, at))) => {
-                Err(ConfigError::whole("each name once in its object", format!("{name:?} a second time at {}", place(text, at))))
+                let place = place(text, at);
+                Err(ConfigError::whole(format!("duplicate field {name:?} at {place}")))
             }
             (Ok(value), None) => Ok(value),
         }
@@ -46,7 +53,7 @@ impl<'a> Json<'a> {
             Json::Bool(value) => value.to_string(),
             Json::Number(text) => (*text).to_owned(),
             Json::String(text) if text.chars().count() <= 80 => format!("{text:?}"),
-            Json::String(_) => "a long text".to_owned(),
+            Json::String(_) => "a long string".to_owned(),
             Json::List(list) if list.is_empty() => "an empty list".to_owned(),
             Json::List(_) => "a list".to_owned(),
             Json::Object(_) => "an object".to_owned(),
@@ -101,9 +108,24 @@ fn place(text: &[u8], at: usize) -> String {
     let before = text.get(..at).unwrap_or(text);
     let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
     let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
-    if at >= text.len() {
-        format!("line {line} column {column}, where it ends")
-    } else {
-        format!("line {line} column {column}")
+    format!("line {line} column {column}")
+}
+
+/// What is wrong there, by what stands before and after.
+fn fault(text: &[u8], at: usize) -> String {
+    let before = text.get(..at).unwrap_or(text).trim_ascii_end().last().copied();
+    let rest = String::from_utf8_lossy(text.get(at..).unwrap_or_default());
+    match (before, rest.trim_start().chars().next()) {
+        (_, None) => "the text ends here".to_owned(),
+        (Some(b','), Some(close @ ('}' | ']'))) => format!("a comma before \"{close}\""),
+        (Some(b'"' | b'}' | b']' | b'0'..=b'9' | b'e' | b'l'), Some(next @ ('"' | '{' | '['))) => {
+            format!("a comma is missing before {:?}", next.to_string())
+        }
+        (Some(b'[' | b'{' | b':' | b','), Some('[' | '{')) => "nested too deeply".to_owned(),
+        (_, Some('\'')) => "a string stands in double quotes".to_owned(),
+        (_, Some('/' | '#')) => "JSON has no comments".to_owned(),
+        (_, Some('\\')) => "an escape that names no character".to_owned(),
+        (_, Some(char::REPLACEMENT_CHARACTER)) => "a byte that is not UTF-8".to_owned(),
+        (_, Some(found)) => format!("unexpected {:?}", found.to_string()),
     }
 }

@@ -1,16 +1,19 @@
-//! Reads the configuration's tree into typed values, and collects every problem on the way instead
-//! of ending at the first.
+//! Where a value of the configuration stands, and what is wrong there. Every problem is kept, so
+//! that reading goes on to the next value instead of ending at the first problem.
 
 use super::json::Json;
+use super::read::{Object, Read};
 use crate::rules::problem::Problem;
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::fmt;
 
 /// All problems found so far.
 #[derive(Debug, Default)]
 pub struct Problems(RefCell<Vec<Problem>>);
 
 impl Problems {
+    /// One more.
     pub fn add(&self, problem: Problem) {
         self.0.borrow_mut().push(problem);
     }
@@ -20,170 +23,239 @@ impl Problems {
         result.map_err(|problem| self.add(problem)).ok()
     }
 
+    /// How many so far.
+    pub fn count(&self) -> usize {
+        self.0.borrow().len()
+    }
+
+    /// In the order they were found.
     pub fn into_list(self) -> Vec<Problem> {
         self.0.into_inner()
     }
 }
 
-/// A value and where it stands. Each reading returns `None` with a problem kept where the value is
-/// of another type.
-#[derive(Debug)]
-pub struct Node<'a, 'p> {
-    pub at: String,
-    pub value: Json<'a>,
-    pub problems: &'p Problems,
+/// Where a value stands, put into words only where there is a problem: `endpoints[2].hosts[0]`.
+#[derive(Debug, Clone, Copy)]
+pub enum Path<'n> {
+    /// The configuration as a whole.
+    Whole,
+    /// A member of an object.
+    Field(&'n Path<'n>, &'n str),
+    /// An element of a list.
+    Element(&'n Path<'n>, usize),
 }
 
-impl<'a, 'p> Node<'a, 'p> {
-    fn wrong<T>(&self, expected: &'static str) -> Option<T> {
-        self.problems.add(Problem::new(self.at.clone(), expected, self.value.shown()));
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Path::Whole => Ok(()),
+            Path::Field(Path::Whole, name) => formatter.write_str(name),
+            Path::Field(outer, name) => write!(formatter, "{outer}.{name}"),
+            Path::Element(outer, index) => write!(formatter, "{outer}[{index}]"),
+        }
+    }
+}
+
+/// A value and where it stands. Each reading returns `None`, with a problem kept, where the value
+/// cannot be used.
+#[derive(Debug)]
+pub struct Node<'n, 'a> {
+    /// Where.
+    pub path: Path<'n>,
+    /// What was written.
+    pub value: Json<'a>,
+    /// Of the whole configuration.
+    pub problems: &'n Problems,
+}
+
+impl<'n, 'a> Node<'n, 'a> {
+    /// Keeps a problem that stands here, or below.
+    #[cold]
+    #[inline(never)]
+    fn refuse(&self, problem: Problem) {
+        self.problems.add(problem.under(&self.path.to_string()));
+    }
+
+    /// Keeps the problem that something else was expected.
+    pub fn wrong<T>(&self, expected: &str) -> Option<T> {
+        self.refuse(Problem::new("", expected, self.value.shown()));
         None
     }
 
-    pub fn string(self) -> Option<String> {
-        match self.value {
-            Json::String(text) => Some(text.into_owned()),
-            _ => self.wrong("a text"),
+    fn made<T>(&self, result: Result<T, Problem>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(problem) => {
+                self.refuse(problem);
+                None
+            }
         }
     }
 
-    pub fn boolean(self) -> Option<bool> {
-        match self.value {
-            Json::Bool(value) => Some(value),
-            _ => self.wrong("true or false"),
+    /// A string, made into something that may refuse it.
+    pub fn text<T>(self, read: impl FnOnce(&str) -> Result<T, Problem>) -> Option<T> {
+        match &self.value {
+            Json::String(text) => self.made(read(text)),
+            _ => self.wrong("a string"),
         }
     }
 
-    /// A whole number that is not negative.
-    pub fn count(self) -> Option<usize> {
-        let parsed = if let Json::Number(text) = self.value { text.parse().ok() } else { None };
-        parsed.or_else(|| self.wrong("a whole number from 0"))
-    }
-
-    /// A number as it is written.
-    pub fn number(self) -> Option<String> {
+    /// A number as it is written, made into something that may refuse it.
+    pub fn number<T>(self, read: impl FnOnce(&str) -> Result<T, Problem>) -> Option<T> {
         match self.value {
-            Json::Number(text) => Some(text.to_owned()),
+            Json::Number(text) => self.made(read(text)),
             _ => self.wrong("a number"),
         }
     }
 
     /// One of a closed set of words.
     pub fn word<T: Copy>(self, all: &[T], id: impl Fn(T) -> &'static str) -> Option<T> {
-        let found = if let Json::String(text) = &self.value {
-            all.iter().find(|word| id(**word) == text)
-        } else {
-            None
-        };
-        if let Some(found) = found {
+        if let Json::String(text) = &self.value
+            && let Some(found) = all.iter().find(|word| id(**word) == text)
+        {
             return Some(*found);
         }
-        let words: Vec<&'static str> = all.iter().map(|word| id(*word)).collect();
-        let hint = if let Json::String(text) = &self.value { nearest(text, &words) } else { None };
-        let expected = format!("one of {}", quoted(&words));
-        self.problems.add(Problem::new(self.at, expected, self.value.shown()).with_hint(hint));
+        self.no_word(&all.iter().map(|word| id(*word)).collect::<Vec<_>>());
         None
     }
 
-    pub fn strings(self) -> Option<Vec<String>> {
-        let Json::List(list) = self.value else { return self.wrong("a list of texts") };
-        let (at, problems) = (&self.at, self.problems);
-        let text = |(index, value): (usize, Json<'a>)| match value {
-            Json::String(text) => Some(text.into_owned()),
-            other => {
-                problems.add(Problem::new(format!("{at}[{index}]"), "a text", other.shown()));
-                None
-            }
-        };
-        Some(list.into_iter().enumerate().filter_map(text).collect())
+    #[cold]
+    #[inline(never)]
+    fn no_word(&self, words: &[&'static str]) {
+        let hint = if let Json::String(text) = &self.value { nearest(text, words) } else { None };
+        let expected = format!("one of {}", listed(words, ", "));
+        self.refuse(Problem::new("", expected, self.value.shown()).with_hint(hint));
     }
 
-    pub fn elements(self) -> Option<Vec<Node<'a, 'p>>> {
+    /// Hands the elements of a list over, one by one.
+    pub fn each(self, mut read: impl FnMut(Node<'_, 'a>)) -> Option<()> {
         let Json::List(list) = self.value else { return self.wrong("a list") };
-        let (at, problems) = (&self.at, self.problems);
-        let node = |(index, value)| Node { at: format!("{at}[{index}]"), value, problems };
-        Some(list.into_iter().enumerate().map(node).collect())
+        for (index, value) in list.into_iter().enumerate() {
+            let path = Path::Element(&self.path, index);
+            read(Node { path, value, problems: self.problems });
+        }
+        Some(())
     }
 
-    /// The members of an object whose names are the operator's.
-    pub fn entries(self) -> Option<Vec<(String, Node<'a, 'p>)>> {
+    /// Hands the members of an object over whose names are the operator's.
+    pub fn each_member(self, mut read: impl FnMut(&str, Node<'_, 'a>)) -> Option<()> {
         let Json::Object(members) = self.value else { return self.wrong("an object") };
-        let (at, problems) = (&self.at, self.problems);
-        let node = |(name, value): (Cow<'a, str>, _)| {
-            let node = Node { at: joined(at, &name), value, problems };
-            (name.into_owned(), node)
+        for (name, value) in members {
+            let path = Path::Field(&self.path, &name);
+            read(&name, Node { path, value, problems: self.problems });
+        }
+        Some(())
+    }
+
+    /// An object whose members' names are ours.
+    pub fn object<T: Object>(self) -> Option<T> {
+        let Json::Object(members) = self.value else { return self.wrong("an object") };
+        let mut members = Members {
+            path: self.path,
+            members,
+            known: Vec::new(),
+            elsewhere: &[],
+            problems: self.problems,
         };
-        Some(members.into_iter().map(node).collect())
-    }
-
-    /// The members of an object whose names are ours.
-    pub fn fields(self) -> Option<Fields<'a, 'p>> {
-        let Json::Object(members) = self.value else { return self.wrong("an object") };
-        Some(Fields { at: self.at, members, asked: Vec::new(), problems: self.problems })
+        let read = T::take(&mut members);
+        members.finish();
+        read
     }
 }
 
-/// Named members, taken one by one; [`Fields::finish`] complains of what nobody asked for.
+/// Named members, taken one by one.
 #[derive(Debug)]
-pub struct Fields<'a, 'p> {
-    pub at: String,
+pub struct Members<'n, 'a> {
+    path: Path<'n>,
     members: Vec<(Cow<'a, str>, Json<'a>)>,
-    asked: Vec<&'static str>,
-    problems: &'p Problems,
+    /// Names that were asked for.
+    known: Vec<&'static str>,
+    /// Names that other choices have.
+    elsewhere: &'static [Choice],
+    problems: &'n Problems,
 }
 
-impl<'a, 'p> Fields<'a, 'p> {
-    pub fn take(&mut self, name: &'static str) -> Option<Node<'a, 'p>> {
-        self.asked.push(name);
+/// A word of a `choice!`, and the names of the fields that belong to it.
+pub type Choice = (&'static str, &'static [&'static str]);
+
+impl<'a> Members<'_, 'a> {
+    /// The field of this name. `None` where it must be there and is missing or cannot be used; one
+    /// that may be left out is taken to be, so that what stands around it is checked as well.
+    pub fn read<T: Read>(&mut self, name: &'static str) -> Option<T> {
+        let read = match self.take(name) {
+            Some(value) => T::read(Node {
+                path: Path::Field(&self.path, name),
+                value,
+                problems: self.problems,
+            }),
+            None => return T::absent().or_else(|| self.missing(name)),
+        };
+        read.or_else(T::absent)
+    }
+
+    #[inline(never)]
+    fn take(&mut self, name: &'static str) -> Option<Json<'a>> {
+        self.known.push(name);
         let index = self.members.iter().position(|(member, _)| member == name)?;
-        let (_, value) = self.members.swap_remove(index);
-        Some(Node { at: joined(&self.at, name), value, problems: self.problems })
+        Some(self.members.swap_remove(index).1)
     }
 
-    /// Nothing could be sent under a limit of 0.
-    pub fn take_limit(&mut self, name: &'static str) -> Option<usize> {
-        let node = self.take(name)?;
-        let (at, problems) = (node.at.clone(), node.problems);
-        match node.count()? {
-            0 => problems.keep(Err(Problem::new(at, "at least 1", "0"))),
-            count => Some(count),
+    /// Which of the choices the field `tag` names. Where it names none, nobody knows which fields
+    /// belong here, and none of theirs is complained of.
+    pub fn choose(
+        &mut self,
+        tag: &'static str,
+        choices: &'static [Choice],
+    ) -> Option<&'static str> {
+        let words: Vec<&'static str> = choices.iter().map(|(word, _)| *word).collect();
+        self.elsewhere = choices;
+        let chosen = match self.take(tag) {
+            Some(value) => {
+                let path = Path::Field(&self.path, tag);
+                Node { path, value, problems: self.problems }.word(&words, |word| word)
+            }
+            None => self.missing(tag),
+        };
+        if chosen.is_none() {
+            self.known.extend(choices.iter().flat_map(|(_, names)| names.iter()));
         }
+        chosen
     }
 
-    /// A list of texts; empty where there is none.
-    pub fn take_strings(&mut self, name: &'static str) -> Vec<String> {
-        self.take(name).and_then(Node::strings).unwrap_or_default()
+    fn missing<T>(&self, name: &'static str) -> Option<T> {
+        self.problem(format!("missing field {name:?}"), None);
+        None
     }
 
-    pub fn take_boolean(&mut self, name: &'static str) -> Option<bool> {
-        self.take(name).and_then(Node::boolean)
+    #[cold]
+    #[inline(never)]
+    fn problem(&self, message: String, hint: Option<String>) {
+        self.problems.add(Problem::of(self.path.to_string(), message).with_hint(hint));
     }
 
-    /// A member that must be there.
-    pub fn need(&mut self, name: &'static str, expected: &'static str) -> Option<Node<'a, 'p>> {
-        let node = self.take(name);
-        if node.is_none() {
-            self.problems.add(Problem::new(joined(&self.at, name), expected, "nothing"));
-        }
-        node
-    }
-
-    pub fn finish(self) {
-        for (name, _) in &self.members {
-            let expected = format!("one of {}", quoted(&self.asked));
-            let problem =
-                Problem::new(joined(&self.at, name), expected, "a name that is none of these");
-            self.problems.add(problem.with_hint(nearest(name, &self.asked)));
+    /// Complains of what nobody asked for.
+    #[inline(never)]
+    fn finish(self) {
+        for (name, _) in self.members.iter().filter(|(name, _)| !self.known.contains(&&**name)) {
+            let owners: Vec<&'static str> = self
+                .elsewhere
+                .iter()
+                .filter(|(_, names)| names.contains(&&**name))
+                .map(|(word, _)| *word)
+                .collect();
+            let hint = if owners.is_empty() {
+                nearest(name, &self.known)
+            } else {
+                Some(format!("it is a field of {}", listed(&owners, " and ")))
+            };
+            let name = Json::String(Cow::Borrowed(name)).shown();
+            self.problem(format!("unknown field {name}"), hint);
         }
     }
 }
 
-fn joined(outer: &str, name: &str) -> String {
-    if outer.is_empty() { name.to_owned() } else { format!("{outer}.{name}") }
-}
-
-fn quoted(words: &[&'static str]) -> String {
-    words.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ")
+fn listed(words: &[&'static str], between: &str) -> String {
+    words.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(between)
 }
 
 /// The word that was probably meant: at most a third of its letters are other ones.

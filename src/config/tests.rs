@@ -1,4 +1,6 @@
 use super::*;
+use crate::gate::{BodyPhase, Mode};
+use crate::verdict::{Disposition, Reason};
 
 fn error(json: &str) -> String {
     Gate::load(json.as_bytes())
@@ -26,22 +28,19 @@ fn an_error_names_the_place_what_was_expected_and_what_was_found() {
     let endpoint =
         |rest: &str| format!(r#"{{"endpoints":[{{"name":"c","vendor":"convert"{rest}}}]}}"#);
     let rows = [
-        (
-            "{",
-            "configuration: expected JSON, found something else at line 1 column 2, where it ends",
-        ),
-        ("{} x", "configuration: expected JSON, found something else at line 1 column 4"),
+        ("{", "configuration: invalid JSON at line 1 column 2: the text ends here"),
+        ("{} x", "configuration: invalid JSON at line 1 column 4: unexpected \"x\""),
         (
             r#"{"country_header":"\ud800"}"#,
-            "configuration: expected JSON, found something else at line 1 column 20",
+            "configuration: invalid JSON at line 1 column 20: an escape that names no character",
         ),
         (
             "{\n  \"mode\": enforce }",
-            "configuration: expected JSON, found something else at line 2 column 11",
+            "configuration: invalid JSON at line 2 column 11: unexpected \"e\"",
         ),
         (
             "{\"mode\":\"shadow\",\n\"mode\":\"enforce\"}",
-            "configuration: expected each name once in its object, found \"mode\" a second time at line 2 column 8",
+            "configuration: duplicate field \"mode\" at line 2 column 8",
         ),
         ("[]", "configuration: expected an object, found an empty list"),
         (
@@ -54,7 +53,7 @@ fn an_error_names_the_place_what_was_expected_and_what_was_found() {
         ),
         (
             r#"{"client_ip":{"a\nb\u001b":1,"from":"connection"}}"#,
-            "configuration: client_ip.a\\nb\\u{1b}: expected one of \"from\", found a name that is none of these",
+            "configuration: client_ip: unknown field \"a\\nb\\u{1b}\"",
         ),
         (
             r#"{"mode":null}"#,
@@ -74,19 +73,19 @@ fn an_error_names_the_place_what_was_expected_and_what_was_found() {
         ),
         (
             r#"{"user_agents":{"deny":["a",1]}}"#,
-            "configuration: user_agents.deny[1]: expected a text, found 1",
+            "configuration: user_agents.deny[1]: expected a string, found 1",
         ),
         (
             r#"{"client_ip":{"from":"header","name":"x-real-ip"}}"#,
-            "configuration: client_ip.trusted_hops: expected how many proxies in front are trusted, found nothing",
+            "configuration: client_ip: missing field \"trusted_hops\"",
         ),
         (
             r#"{"client_ip":{"from":"connection","name":"x-real-ip"}}"#,
-            "configuration: client_ip.name: expected one of \"from\", found a name that is none of these",
+            "configuration: client_ip: unknown field \"name\"; it is a field of \"header\"",
         ),
         (
             r#"{"endpoints":[{"name":"c"}]}"#,
-            "configuration: endpoints[0].vendor: expected whose contract the endpoint follows, found nothing",
+            "configuration: endpoints[0]: missing field \"vendor\"",
         ),
         (
             r#"{"header_prefix":"x_"}"#,
@@ -94,7 +93,7 @@ fn an_error_names_the_place_what_was_expected_and_what_was_found() {
         ),
         (
             r#"{"endpoints":[]}"#,
-            "configuration: endpoints: expected at least one endpoint, or the field left out, found an empty list",
+            "configuration: endpoints: expected at least one entry, or the field left out, found an empty list",
         ),
         (
             &endpoint(r#","hosts":[]"#),
@@ -110,7 +109,7 @@ fn an_error_names_the_place_what_was_expected_and_what_was_found() {
         ),
         (
             &endpoint(r#","limits":{"request_bytes":0}"#),
-            "configuration: endpoints[0].limits.request_bytes: expected at least 1, found 0",
+            "configuration: endpoints[0].limits.request_bytes: expected a whole number from 1, found 0",
         ),
         (
             &endpoint(r#","limits":{"batch_bytes":9}"#),
@@ -122,7 +121,7 @@ fn an_error_names_the_place_what_was_expected_and_what_was_found() {
         ),
         (
             &endpoint(r#","trust_ip_type_header":true"#),
-            "configuration: endpoints[0].trust_ip_type_header: expected this field only where vendor is \"plausible\", found vendor \"convert\"",
+            "configuration: endpoints[0]: unknown field \"trust_ip_type_header\"; it is a field of \"plausible\"",
         ),
         (
             &endpoint(r#","access_control_allow_origin":"""#),
@@ -134,7 +133,7 @@ fn an_error_names_the_place_what_was_expected_and_what_was_found() {
         ),
         (
             r#"{"endpoints":[{"name":"c","vendor":"convert"},{"name":"c","vendor":"convert"}]}"#,
-            "configuration: endpoints[1].name: expected a name of its own, found \"c\" a second time",
+            "configuration: endpoints[1]: duplicate endpoint name \"c\"",
         ),
         (
             r#"{"actions":{"metadata_invalid":"drop"},"endpoints":[{"name":"c","vendor":"convert"}]}"#,
@@ -148,16 +147,13 @@ fn an_error_names_the_place_what_was_expected_and_what_was_found() {
     for (json, expected) in rows {
         assert_eq!(error(json), expected, "{json}");
     }
-    let unknown = error(&endpoint(r#","host":["a"]"#));
-    assert!(
-        unknown.starts_with(
-            "configuration: endpoints[0].host: expected one of \"name\", \"vendor\", \"hosts\""
-        ),
-        "{unknown}"
+    assert_eq!(
+        error(&endpoint(r#","host":["a"]"#)),
+        "configuration: endpoints[0]: unknown field \"host\"; did you mean \"hosts\"?"
     );
-    assert!(
-        unknown.ends_with("found a name that is none of these; did you mean \"hosts\"?"),
-        "{unknown}"
+    assert_eq!(
+        error(&endpoint(r#","api_keys_sha256":[]"#)),
+        "configuration: endpoints[0]: unknown field \"api_keys_sha256\"; it is a field of \"userpilot\" and \"custom\""
     );
     let reason = error(r#"{"actions":{"bots":"drop"}}"#);
     assert!(
@@ -183,23 +179,63 @@ fn all_problems_are_found_at_once() {
         .collect();
     let expected = [
         "mode",
-        "endpoints[0].vendor",
-        "endpoints[3].limits.request_bytes",
-        "endpoints[3].sites.a.example.ips",
         "header_prefix",
-        "endpoints[1].sites",
+        "endpoints[0].paths[0]",
+        "endpoints[0].vendor",
         "endpoints[1].hosts",
-        "endpoints[2].name",
-        "endpoints[2].limits.event_bytes",
-        "endpoints[3].name",
+        "endpoints[1]",
+        "endpoints[3].limits.request_bytes",
         "endpoints[3].sites.a.example.page_blocklist[0]",
+        "endpoints[3].sites.a.example",
+        "endpoints[2]",
+        "endpoints[2].limits.event_bytes",
+        "endpoints[3]",
     ];
     assert_eq!(places, expected);
     assert!(
-        error(json).ends_with(" (and 10 more: `trackgate check` shows all)"),
+        error(json).ends_with(" (and 11 more: `trackgate check` shows all)"),
         "{}",
         error(json)
     );
+}
+
+#[test]
+fn each_mistake_in_each_site_is_told() {
+    let site = |mistake: &str| format!("{{{mistake}}}");
+    let mistakes = [
+        r#""page_blocklist":["x","/ok","y"]"#,
+        r#""ip_blocklist":["10.0.0.0/33"],"country_blocklist":["USA"]"#,
+        r#""hostname_allowlist":[],"ip_blocklist":[1]"#,
+        r#""page_blocklists":["/a"],"country_blocklist":"US""#,
+        r#""hostname_allowlist":["",null]"#,
+    ];
+    let sites: Vec<String> = mistakes
+        .iter()
+        .enumerate()
+        .map(|(number, mistake)| format!("\"s{number}.example\":{}", site(mistake)))
+        .collect();
+    let json = format!(
+        r#"{{"endpoints":[{{"name":"p","vendor":"plausible","sites":{{{}}}}}]}}"#,
+        sites.join(",")
+    );
+    let problems = Gate::load(json.as_bytes()).unwrap_err().problems;
+    assert_eq!(problems.len(), 10, "{problems:?}");
+}
+
+/// `(text, what is wrong)`
+#[test]
+fn what_is_wrong_with_the_json_is_said() {
+    let rows = [
+        (r#"{"mode":"shadow",}"#, "line 1 column 18: a comma before \"}\""),
+        (r#"{"a":[1,]}"#, "line 1 column 9: a comma before \"]\""),
+        ("{\"a\":1\n\"b\":2}", "line 2 column 1: a comma is missing before \"\\\"\""),
+        ("{'a':1}", "line 1 column 2: a string stands in double quotes"),
+        ("{\n  // no\n}", "line 2 column 3: JSON has no comments"),
+        ("{\"a\":\"", "line 1 column 7: the text ends here"),
+    ];
+    for (json, expected) in rows {
+        assert_eq!(error(json), format!("configuration: invalid JSON at {expected}"), "{json}");
+    }
 }
 
 #[test]

@@ -27,6 +27,9 @@ use host::{Host, Meter, Setup};
 use log::RefusalLog;
 use metrics::Metrics;
 
+/// Refusals in the log, at most so many a minute on each worker, where the operator does not say.
+const LOG_SAMPLE_PER_MINUTE: usize = 10;
+
 /// Seen in the log and as a label, so that a fleet can be checked for drift.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -52,7 +55,9 @@ impl<S: Setup> Filter<S> {
         log::configured(&gate, &hash);
         Ok(Filter {
             metrics: Metrics::define(&gate, &hash, setup),
-            refusals: RefusalLog::new(config.log_sample_per_minute),
+            refusals: RefusalLog::new(
+                config.written.log_sample_per_minute.unwrap_or(LOG_SAMPLE_PER_MINUTE),
+            ),
             verdict_field: format!("{}verdict", gate.header_prefix),
             reasons_field: format!("{}drop-reason", gate.header_prefix),
             gate,

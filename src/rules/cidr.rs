@@ -16,21 +16,17 @@ pub struct CidrSet {
 type Range = (u128, u128);
 
 impl CidrSet {
-    /// Reads `192.0.2.1`, `192.0.2.0/24`, `2001:db8::/32`. Overlapping networks are merged.
-    ///
-    /// # Errors
-    /// An entry that is neither, or a network with bits set behind its prefix.
-    pub fn compile(entries: &[String]) -> Result<Self, Problem> {
-        let mut set = CidrSet::default();
-        for (index, entry) in entries.iter().enumerate() {
-            set.add(entry).map_err(|problem| problem.under(&format!("[{index}]")))?;
-        }
-        merge(&mut set.v4);
-        merge(&mut set.v6);
-        Ok(set)
+    /// Merges what overlaps, once all are added: before that nothing can be found.
+    pub fn finish(&mut self) {
+        merge(&mut self.v4);
+        merge(&mut self.v6);
     }
 
-    fn add(&mut self, entry: &str) -> Result<(), Problem> {
+    /// Adds `192.0.2.1`, `192.0.2.0/24` or `2001:db8::/32`.
+    ///
+    /// # Errors
+    /// Neither an address nor a network, or a network with bits set behind its prefix.
+    pub fn add(&mut self, entry: &str) -> Result<(), Problem> {
         let wrong = || {
             Problem::new(
                 "",
@@ -46,14 +42,17 @@ impl CidrSet {
         let digits = prefix.map(|prefix| prefix_length(prefix).ok_or_else(wrong)).transpose()?;
         match (written, written.to_canonical(), digits) {
             (IpAddr::V4(_), IpAddr::V4(address), length) => {
-                self.add_v4(u32::from(address), length.unwrap_or(32), wrong)
+                self.add_v4(u32::from(address), length.unwrap_or(32), entry, wrong)
             }
             // A mapped network has its IPv4 part behind the first 96 bits.
-            (IpAddr::V6(_), IpAddr::V4(address), length @ (None | Some(96..))) => {
-                self.add_v4(u32::from(address), length.map_or(32, |length| length - 96), wrong)
-            }
+            (IpAddr::V6(_), IpAddr::V4(address), length @ (None | Some(96..))) => self.add_v4(
+                u32::from(address),
+                length.map_or(32, |length| length - 96),
+                entry,
+                wrong,
+            ),
             (IpAddr::V6(address), _, length) => {
-                self.add_v6(u128::from(address), length.unwrap_or(128), wrong)
+                self.add_v6(u128::from(address), length.unwrap_or(128), entry, wrong)
             }
             (IpAddr::V4(_), IpAddr::V6(_), _) => Err(wrong()),
         }
@@ -63,6 +62,7 @@ impl CidrSet {
         &mut self,
         address: u32,
         length: u32,
+        entry: &str,
         wrong: impl Fn() -> Problem,
     ) -> Result<(), Problem> {
         let behind = if length > 32 {
@@ -72,13 +72,9 @@ impl CidrSet {
         };
         if address & behind != 0 {
             let network = std::net::Ipv4Addr::from(address & !behind);
-            return Err(Problem {
-                expected: format!(
-                    "a network such as \"{network}/{length}\", with no bits behind its prefix"
-                )
-                .into(),
-                ..wrong()
-            });
+            let expected =
+                format!("a network such as \"{network}/{length}\", with no bits behind its prefix");
+            return Err(Problem::new("", expected, format!("{entry:?}")));
         }
         self.v4.push((address.into(), (address | behind).into()));
         Ok(())
@@ -88,6 +84,7 @@ impl CidrSet {
         &mut self,
         address: u128,
         length: u32,
+        entry: &str,
         wrong: impl Fn() -> Problem,
     ) -> Result<(), Problem> {
         let behind = if length > 128 {
@@ -97,13 +94,9 @@ impl CidrSet {
         };
         if address & behind != 0 {
             let network = std::net::Ipv6Addr::from(address & !behind);
-            return Err(Problem {
-                expected: format!(
-                    "a network such as \"{network}/{length}\", with no bits behind its prefix"
-                )
-                .into(),
-                ..wrong()
-            });
+            let expected =
+                format!("a network such as \"{network}/{length}\", with no bits behind its prefix");
+            return Err(Problem::new("", expected, format!("{entry:?}")));
         }
         self.v6.push((address, address | behind));
         Ok(())
@@ -146,12 +139,15 @@ fn holds(ranges: &[Range], value: u128) -> bool {
     after.checked_sub(1).and_then(|index| ranges.get(index)).is_some_and(|(_, end)| value <= *end)
 }
 
+crate::config::declare::collected!(CidrSet, add, finish);
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn set(entries: &[&str]) -> Result<CidrSet, Problem> {
-        CidrSet::compile(&entries.iter().map(|entry| (*entry).to_owned()).collect::<Vec<_>>())
+    fn set(entries: &[&str]) -> Result<CidrSet, String> {
+        let json = format!("{entries:?}");
+        crate::config::read(json.as_bytes()).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -200,22 +196,20 @@ mod tests {
             "fe80::1%eth0",
             "10.0.0.1:80",
         ] {
-            let problem = set(&["10.0.0.0/8", entry]).unwrap_err();
             assert_eq!(
-                (problem.at.as_ref(), problem.expected.as_ref()),
-                ("[1]", general),
-                "{entry}"
+                set(&["10.0.0.0/8", entry]).unwrap_err(),
+                format!("configuration: [1]: expected {general}, found {entry:?}")
             );
         }
-        let bits = set(&["10.0.0.1/24"]).unwrap_err();
-        assert_eq!(
-            bits.expected,
-            "a network such as \"10.0.0.0/24\", with no bits behind its prefix"
-        );
-        assert_eq!(
-            set(&["2001:db8::1/32"]).unwrap_err().expected,
-            "a network such as \"2001:db8::/32\", with no bits behind its prefix"
-        );
+        for (entry, meant) in [("10.0.0.1/24", "10.0.0.0/24"), ("2001:db8::1/32", "2001:db8::/32")]
+        {
+            assert_eq!(
+                set(&[entry]).unwrap_err(),
+                format!(
+                    "configuration: [0]: expected a network such as \"{meant}\", with no bits behind its prefix, found {entry:?}"
+                )
+            );
+        }
     }
 
     proptest::proptest! {
@@ -227,7 +221,8 @@ mod tests {
                 .map(|(address, length)| format!("{}/{length}", std::net::Ipv4Addr::from(address & mask(*length))))
                 .collect();
             let naive = networks.iter().any(|(address, length)| probe & mask(*length) == address & mask(*length));
-            let found = CidrSet::compile(&texts).unwrap().contains(std::net::Ipv4Addr::from(probe).into());
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let found = set(&texts).unwrap().contains(std::net::Ipv4Addr::from(probe).into());
             proptest::prop_assert_eq!(found, naive);
         }
     }

@@ -1,58 +1,49 @@
 //! The client's address, from where the operator says that it can be believed.
 
-use super::problem::Problem;
+use super::content_type::FieldName;
+use crate::config::declare::{Nothing, choice, object};
 use crate::request::{RequestHead, trim};
 use std::net::IpAddr;
+use std::num::NonZeroUsize;
 
-/// Where the client's address comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum ClientIpSpec {
-    /// The downstream connection, as Envoy sees it. No client can forge it where
-    /// `use_remote_address` is true; where it is not, Envoy takes the address from
-    /// `x-forwarded-for`.
-    #[default]
-    Connection,
-    /// A header field that `trusted_hops` proxies in front append to, such as `x-forwarded-for`:
-    /// the entry so many from the right, which the outermost trusted proxy has written.
-    Header { name: String, trusted_hops: usize },
-    /// The order in which Plausible's own server looks (contract 1.3). Only behind a hop that sets
-    /// or removes all of them.
-    Vendor,
+choice! {
+    /// Where the client's address comes from.
+    pub enum ClientIp by "from" {
+        /// The downstream connection, as Envoy sees it. No client can forge it where
+        /// `use_remote_address` is true; where it is not, Envoy takes the address from
+        /// `x-forwarded-for`.
+        Connection(Nothing) = "connection",
+        /// The entry of a header field that the outermost trusted proxy has written.
+        Header(FromHeader) = "header",
+        /// The order in which Plausible's own server looks (contract 1.3). Only behind a hop that
+        /// sets or removes all of them.
+        Vendor(Nothing) = "vendor",
+    }
 }
 
-/// A checked [`ClientIpSpec`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ClientIp {
-    Connection,
-    Header { name: String, trusted_hops: usize },
-    Vendor,
+object! {
+    /// A field that so many proxies in front append to, such as `x-forwarded-for`.
+    pub struct FromHeader {
+        /// The field.
+        name: FieldName,
+        /// How many: the entry so many from the right counts. Without a trusted hop any client
+        /// could write the field.
+        trusted_hops: NonZeroUsize,
+    }
+}
+
+impl Default for ClientIp {
+    fn default() -> Self {
+        ClientIp::Connection(Nothing {})
+    }
 }
 
 impl ClientIp {
-    /// # Errors
-    /// An invalid field name, or no trusted hop at all.
-    pub fn compile(spec: &ClientIpSpec) -> Result<Self, Problem> {
-        match spec {
-            ClientIpSpec::Connection => Ok(ClientIp::Connection),
-            ClientIpSpec::Vendor => Ok(ClientIp::Vendor),
-            ClientIpSpec::Header { trusted_hops: 0, .. } => Err(Problem::new(
-                "trusted_hops",
-                "at least 1: without a trusted hop any client could write the field",
-                "0",
-            )),
-            ClientIpSpec::Header { name, trusted_hops } => Ok(ClientIp::Header {
-                name: super::content_type::field_name(name)
-                    .map_err(|problem| problem.under("name"))?,
-                trusted_hops: *trusted_hops,
-            }),
-        }
-    }
-
     /// Whether [`RequestHead::source_address`] is looked at.
     pub fn wants_source_address(&self) -> bool {
         match self {
-            ClientIp::Connection | ClientIp::Vendor => true,
-            ClientIp::Header { .. } => false,
+            ClientIp::Connection(_) | ClientIp::Vendor(_) => true,
+            ClientIp::Header(_) => false,
         }
     }
 
@@ -60,17 +51,21 @@ impl ClientIp {
     /// IPv4 address comes as IPv4.
     pub fn of(&self, head: &RequestHead<'_>) -> Option<IpAddr> {
         match self {
-            ClientIp::Connection => parse_address(head.source_address()?),
-            ClientIp::Header { name, trusted_hops } => from_the_right(head, name, *trusted_hops),
-            ClientIp::Vendor => vendors_order(head),
+            ClientIp::Connection(_) => parse_address(head.source_address()?),
+            ClientIp::Header(field) => from_the_right(head, &field.name.0, field.trusted_hops),
+            ClientIp::Vendor(_) => vendors_order(head),
         }
     }
 }
 
 /// Repeated fields are one list, in their order.
-fn from_the_right(head: &RequestHead<'_>, name: &str, trusted_hops: usize) -> Option<IpAddr> {
+fn from_the_right(
+    head: &RequestHead<'_>,
+    name: &str,
+    trusted_hops: NonZeroUsize,
+) -> Option<IpAddr> {
     let joined = head.joined(name)?;
-    let entry = joined.rsplit(|byte| *byte == b',').nth(trusted_hops - 1)?;
+    let entry = joined.rsplit(|byte| *byte == b',').nth(trusted_hops.get() - 1)?;
     parse_address(entry)
 }
 
@@ -119,25 +114,27 @@ pub fn parse_address(value: &[u8]) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
-    fn address(spec: &ClientIpSpec, fields: &[(&str, &str)]) -> Option<String> {
+    fn address(spec: &ClientIp, fields: &[(&str, &str)]) -> Option<String> {
         let mut head = RequestHead::new(
             fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect(),
         );
         head.set_source_address(b"192.0.2.77:1234");
-        ClientIp::compile(spec).unwrap().of(&head).map(|address| address.to_string())
+        spec.of(&head).map(|address| address.to_string())
     }
 
     #[test]
     fn the_connection_cannot_be_forged() {
         let forged = [("x-forwarded-for", "203.0.113.9"), ("x-plausible-ip", "203.0.113.9")];
-        assert_eq!(address(&ClientIpSpec::Connection, &forged).as_deref(), Some("192.0.2.77"));
+        assert_eq!(address(&ClientIp::default(), &forged).as_deref(), Some("192.0.2.77"));
     }
 
     #[test]
     fn hops_are_counted_from_the_right() {
-        let spec = |trusted_hops| ClientIpSpec::Header {
-            name: "X-Forwarded-For".to_owned(),
-            trusted_hops,
+        let spec = |trusted_hops| {
+            ClientIp::Header(FromHeader {
+                name: FieldName::new("X-Forwarded-For").unwrap(),
+                trusted_hops: NonZeroUsize::new(trusted_hops).unwrap(),
+            })
         };
         let chain = [("x-forwarded-for", "6.6.6.6, 203.0.113.9"), ("x-forwarded-for", "10.0.0.1")];
         assert_eq!(address(&spec(1), &chain).as_deref(), Some("10.0.0.1"));
@@ -174,7 +171,11 @@ mod tests {
             (&[], Some("192.0.2.77")),
         ];
         for (fields, expected) in rows {
-            assert_eq!(address(&ClientIpSpec::Vendor, fields).as_deref(), *expected, "{fields:?}");
+            assert_eq!(
+                address(&ClientIp::Vendor(Nothing {}), fields).as_deref(),
+                *expected,
+                "{fields:?}"
+            );
         }
     }
 
@@ -199,16 +200,5 @@ mod tests {
             );
         }
         assert_eq!(parse_address(b"\xE9"), None);
-    }
-
-    #[test]
-    fn a_header_without_a_trusted_hop_is_refused() {
-        let header =
-            |name: &str, trusted_hops| ClientIpSpec::Header { name: name.to_owned(), trusted_hops };
-        assert_eq!(
-            ClientIp::compile(&header("x-forwarded-for", 0)).unwrap_err().at,
-            "trusted_hops"
-        );
-        assert_eq!(ClientIp::compile(&header("x y", 1)).unwrap_err().at, "name");
     }
 }

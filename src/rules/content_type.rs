@@ -88,16 +88,27 @@ pub fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// A header field's name in lower case, as the operator wrote it.
-///
-/// # Errors
-/// Not a token (RFC 9110 section 5.1).
-pub fn field_name(name: &str) -> Result<String, Problem> {
-    if name.is_empty() || !name.bytes().all(is_token) {
-        return Err(Problem::new("", "the name of a header field", format!("{name:?}")));
-    }
-    Ok(name.to_ascii_lowercase())
+/// Whether the text is a token (RFC 9110 section 5.6.2): at least one `tchar`, and nothing else.
+pub fn is_token_text(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(is_token)
 }
+
+/// A header field's name, in lower case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldName(pub String);
+
+impl FieldName {
+    /// # Errors
+    /// Not a token (RFC 9110 section 5.1).
+    pub fn new(name: &str) -> Result<Self, Problem> {
+        if !is_token_text(name) {
+            return Err(Problem::new("", "the name of a header field", format!("{name:?}")));
+        }
+        Ok(FieldName(name.to_ascii_lowercase()))
+    }
+}
+
+crate::config::declare::text!(FieldName = FieldName::new);
 
 #[cfg(test)]
 mod tests {

@@ -36,33 +36,24 @@ pub struct CountrySet {
 }
 
 impl CountrySet {
-    /// Two letters each, in any case. `ZZ` and `XX` list requests of unknown origin.
+    /// Adds a country by its two letters, in any case; `ZZ` and `XX` are requests of unknown origin.
     ///
     /// # Errors
-    /// An entry that is not a country code, or `A1`, which could never take effect.
-    pub fn compile(codes: &[String]) -> Result<Self, Problem> {
-        let one = |(index, code): (usize, &String)| match Country::of_value(code.as_bytes()) {
-            Country::AnonymousVpn => Err(Problem::new(
-                format!("[{index}]"),
-                "a country; visitors behind a VPN cannot be listed",
-                format!("{code:?}"),
-            )),
+    /// Not a country code, or `A1`, which could never take effect.
+    pub fn add_code(&mut self, code: &str) -> Result<(), Problem> {
+        let wrong = |expected: &str| Err(Problem::new("", expected, format!("{code:?}")));
+        match Country::of_value(code.as_bytes()) {
+            Country::AnonymousVpn => wrong("a country; visitors behind a VPN cannot be listed"),
             Country::Unknown
                 if !code.eq_ignore_ascii_case("ZZ") && !code.eq_ignore_ascii_case("XX") =>
             {
-                Err(Problem::new(
-                    format!("[{index}]"),
-                    "a country's two letters, or \"ZZ\" for unknown",
-                    format!("{code:?}"),
-                ))
+                wrong("a country's two letters, or \"ZZ\" for unknown")
             }
-            country => Ok(country),
-        };
-        let mut set = CountrySet::default();
-        for country in codes.iter().enumerate().map(one) {
-            set.add(country?);
+            country => {
+                self.add(country);
+                Ok(())
+            }
         }
-        Ok(set)
     }
 
     fn add(&mut self, country: Country) {
@@ -98,6 +89,8 @@ impl CountrySet {
     }
 }
 
+crate::config::declare::collected!(CountrySet, add_code);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,19 +116,20 @@ mod tests {
 
     #[test]
     fn lists_hold_countries_and_the_unknown() {
-        let set = CountrySet::compile(&["us".to_owned(), "XX".to_owned()]).unwrap();
-        assert!(set.contains(Country::Known(*b"US")) && set.contains(Country::Unknown));
-        assert!(!set.contains(Country::Known(*b"DE")) && !set.contains(Country::AnonymousVpn));
+        let set = |codes: &str| crate::config::read::<CountrySet>(codes.as_bytes());
+        let listed = set(r#"["us", "XX"]"#).unwrap();
+        assert!(listed.contains(Country::Known(*b"US")) && listed.contains(Country::Unknown));
+        assert!(!listed.contains(Country::Known(*b"DE")));
+        assert!(!listed.contains(Country::AnonymousVpn));
         for (code, expected) in [
             ("A1", "a country; visitors behind a VPN cannot be listed"),
             ("T1", "a country's two letters, or \"ZZ\" for unknown"),
             ("", "a country's two letters, or \"ZZ\" for unknown"),
         ] {
-            let problem = CountrySet::compile(&["US".to_owned(), code.to_owned()]).unwrap_err();
+            let error = set(&format!("[\"US\", {code:?}]")).unwrap_err();
             assert_eq!(
-                (problem.at.as_ref(), problem.expected.as_ref()),
-                ("[1]", expected),
-                "{code}"
+                error.to_string(),
+                format!("configuration: [1]: expected {expected}, found {code:?}")
             );
         }
     }

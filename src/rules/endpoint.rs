@@ -12,7 +12,9 @@ pub use table::Table;
 
 use super::percent::decoded;
 use super::problem::Problem;
+use crate::config::declare::text;
 use std::borrow::Cow;
+use std::fmt;
 
 /// A host an endpoint serves: `metrics.example.com`, or `*.example.com` for everything below it but
 /// not itself.
@@ -57,6 +59,15 @@ impl HostPattern {
         let Some(at) = host.len().checked_sub(self.name.len()) else { return false };
         let (below, name) = host.split_at(at);
         below.len() > 1 && below.ends_with(b".") && name.eq_ignore_ascii_case(self.name.as_bytes())
+    }
+}
+
+text!(HostPattern = HostPattern::compile);
+
+/// `metrics.example.com`, `*.example.com`
+impl fmt::Display for HostPattern {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}{}", if self.subdomains { "*." } else { "" }, self.name)
     }
 }
 
@@ -110,6 +121,14 @@ impl PathPattern {
         Ok(PathPattern { segments: segments.collect::<Result<_, _>>()? })
     }
 
+    /// Its segments; `None` for any.
+    pub fn segments(&self) -> impl Iterator<Item = Option<&str>> {
+        self.segments.iter().map(|segment| match segment {
+            Segment::Literal(literal) => Some(literal.as_str()),
+            Segment::Any => None,
+        })
+    }
+
     /// By itself; many are asked for by a [`Table`].
     pub fn matches(&self, path: &Path<'_>) -> bool {
         self.matches_segments(&path.segments)
@@ -124,6 +143,8 @@ impl PathPattern {
             })
     }
 }
+
+text!(PathPattern = PathPattern::compile, { "pattern": "^/." });
 
 /// The path of a request, taken apart once for all patterns.
 #[derive(Debug)]

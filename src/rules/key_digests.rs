@@ -1,6 +1,8 @@
 //! API keys known by their SHA-256, so that no key stands in a configuration.
 
 use super::problem::Problem;
+use crate::config::node::Node;
+use crate::config::read::Read;
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 
@@ -17,6 +19,27 @@ pub struct KeyDigests {
 /// Both halves, most significant first.
 type Digest = (u128, u128);
 
+/// Reads 64 hexadecimal digits each, in any case. What was found instead is told by its length
+/// alone.
+impl Read for KeyDigests {
+    fn read(node: Node<'_, '_>) -> Option<Self> {
+        let (problems, path) = (node.problems, node.path);
+        let mut all = Vec::new();
+        node.each(|node| all.extend(node.text(digest)))?;
+        problems.keep(KeyDigests::of(all).map_err(|problem| problem.under(&path.to_string())))
+    }
+}
+
+#[cfg(feature = "schema")]
+crate::config::declare::list_schema!(KeyDigests, { "pattern": "^[0-9a-fA-F]{64}$" });
+
+fn digest(text: &str) -> Result<Digest, Problem> {
+    digest_of_hex(text).ok_or_else(|| {
+        let expected = "the SHA-256 of a key in 64 hexadecimal digits";
+        Problem::new("", expected, format!("{} characters", text.chars().count()))
+    })
+}
+
 impl fmt::Debug for KeyDigests {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "KeyDigests({})", self.sorted.len())
@@ -24,30 +47,9 @@ impl fmt::Debug for KeyDigests {
 }
 
 impl KeyDigests {
-    /// Reads 64 hexadecimal digits each, in any case.
-    ///
     /// # Errors
-    /// An empty list, an entry of another form, or one that stands twice. What was found is told by
-    /// its length alone.
-    pub fn compile(entries: &[String]) -> Result<Self, Problem> {
-        if entries.is_empty() {
-            return Err(Problem::new(
-                "",
-                "at least one digest, or the field left out",
-                "an empty list",
-            ));
-        }
-        let mut sorted: Vec<Digest> = Vec::with_capacity(entries.len());
-        for (index, entry) in entries.iter().enumerate() {
-            let wrong = || {
-                Problem::new(
-                    format!("[{index}]"),
-                    "the SHA-256 of a key in 64 hexadecimal digits",
-                    format!("{} characters", entry.chars().count()),
-                )
-            };
-            sorted.push(digest_of_hex(entry).ok_or_else(wrong)?);
-        }
+    /// One stands twice.
+    fn of(mut sorted: Vec<Digest>) -> Result<Self, Problem> {
         sorted.sort_unstable();
         if sorted.windows(2).any(|pair| pair.first() == pair.last()) {
             return Err(Problem::new("", "each digest once", "one of them twice"));
@@ -99,16 +101,17 @@ mod tests {
         "d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa",
     ];
 
-    fn entries() -> Vec<String> {
-        KEYS.map(str::to_owned).to_vec()
+    fn set(entries: &[&str]) -> Result<KeyDigests, String> {
+        let json = format!("{entries:?}");
+        crate::config::read(json.as_bytes()).map_err(|error| error.to_string())
     }
 
     #[test]
     fn a_key_is_known_by_its_digest() {
-        let keys = KeyDigests::compile(&entries()).unwrap();
+        let keys = set(&KEYS).unwrap();
         assert!(keys.contains(b"up_key_123") && keys.contains(b"other"));
         assert!(!keys.contains(b"up_key_124") && !keys.contains(b""));
-        let shouted = KeyDigests::compile(&[KEYS[0].to_ascii_uppercase()]).unwrap();
+        let shouted = set(&[&KEYS[0].to_ascii_uppercase()]).unwrap();
         assert!(shouted.contains(b"up_key_123"));
         assert_eq!(format!("{keys:?}"), "KeyDigests(2)", "no digest in what is printed");
     }
@@ -117,16 +120,17 @@ mod tests {
     fn what_is_no_digest_is_refused_without_being_shown() {
         let short = KEYS[0].split_at(1).1;
         for entry in ["", "up_key_123", short, &format!("{}0", KEYS[0]), &format!("g{short}")] {
-            let problem = KeyDigests::compile(&[KEYS[1].to_owned(), entry.to_owned()]).unwrap_err();
+            let found = format!("{} characters", entry.len());
             assert_eq!(
-                (problem.at.as_ref(), problem.found.into_owned()),
-                ("[1]", format!("{} characters", entry.len()))
+                set(&[KEYS[1], entry]).unwrap_err(),
+                format!(
+                    "configuration: [1]: expected the SHA-256 of a key in 64 hexadecimal digits, found {found}"
+                )
             );
         }
-        assert_eq!(KeyDigests::compile(&[]).unwrap_err().found, "an empty list");
         assert_eq!(
-            KeyDigests::compile(&[entries(), entries()].concat()).unwrap_err().found,
-            "one of them twice"
+            set(&[KEYS[0], KEYS[1], KEYS[0]]).unwrap_err(),
+            "configuration: expected each digest once, found one of them twice"
         );
     }
 }

@@ -28,17 +28,6 @@ impl Pattern {
         Ok(Pattern { text: text.into() })
     }
 
-    /// A pattern of pages, which starts with `/`.
-    ///
-    /// # Errors
-    /// As [`Pattern::compile`], or it does not start with `/`.
-    pub fn compile_page(text: &str) -> Result<Self, Problem> {
-        if !text.starts_with('/') {
-            return Err(Problem::new("", "a pattern that starts with \"/\"", format!("{text:?}")));
-        }
-        Self::compile(text)
-    }
-
     /// Linear in the text for each piece between stars; nothing is ever tried twice.
     pub fn matches(&self, text: &str) -> bool {
         let Some((first, rest)) = self.text.split_once('*') else { return *self.text == *text };
@@ -51,6 +40,36 @@ impl Pattern {
         left.ends_with(last)
     }
 }
+
+crate::config::declare::text!(Pattern = Pattern::compile, {
+    "minLength": 1,
+    "maxLength": MAX_CHARACTERS
+});
+
+/// A pattern of pages, which starts with `/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PagePattern(Pattern);
+
+impl PagePattern {
+    /// # Errors
+    /// As [`Pattern::compile`], or it does not start with `/`.
+    pub fn compile(text: &str) -> Result<Self, Problem> {
+        if !text.starts_with('/') {
+            return Err(Problem::new("", "a pattern that starts with \"/\"", format!("{text:?}")));
+        }
+        Pattern::compile(text).map(PagePattern)
+    }
+
+    /// As [`Pattern::matches`].
+    pub fn matches(&self, text: &str) -> bool {
+        self.0.matches(text)
+    }
+}
+
+crate::config::declare::text!(PagePattern = PagePattern::compile, {
+    "pattern": "^/",
+    "maxLength": MAX_CHARACTERS
+});
 
 #[cfg(test)]
 mod tests {
@@ -94,21 +113,15 @@ mod tests {
 
     #[test]
     fn length_and_start_are_checked() {
-        assert!(Pattern::compile_page(&format!("/{}", "a".repeat(249))).is_ok());
-        assert_eq!(
-            Pattern::compile_page(&format!("/{}", "a".repeat(250))).unwrap_err().found,
-            "one of 251 characters"
-        );
-        assert!(
-            Pattern::compile_page(&format!("/{}", "\u{e9}".repeat(249))).is_ok(),
-            "characters, not bytes"
-        );
-        assert!(Pattern::compile_page(&format!("/{}", "\u{e9}".repeat(250))).is_err());
-        assert_eq!(Pattern::compile("").unwrap_err().expected, "a pattern of 1 to 250 characters");
-        assert_eq!(
-            Pattern::compile_page("a/*").unwrap_err().expected,
-            "a pattern that starts with \"/\""
-        );
+        let fault = |text: &str| PagePattern::compile(text).unwrap_err().message;
+        assert!(PagePattern::compile(&format!("/{}", "a".repeat(249))).is_ok());
+        let limit = "expected a pattern of 1 to 250 characters, found one of";
+        assert_eq!(fault(&format!("/{}", "a".repeat(250))), format!("{limit} 251 characters"));
+        let wide = |count| format!("/{}", "\u{e9}".repeat(count));
+        assert!(PagePattern::compile(&wide(249)).is_ok(), "characters, not bytes");
+        assert!(PagePattern::compile(&wide(250)).is_err());
+        assert_eq!(Pattern::compile("").unwrap_err().message, format!("{limit} 0 characters"));
+        assert_eq!(fault("a/*"), "expected a pattern that starts with \"/\", found \"a/*\"");
     }
 
     /// By definition: a star takes any number of characters.

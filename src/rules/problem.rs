@@ -9,21 +9,28 @@ pub struct Problem {
     /// Where, relative to the rule's own part of the configuration: `deny[3]`; empty for the part
     /// itself.
     pub at: Cow<'static, str>,
-    pub expected: Cow<'static, str>,
-    pub found: Cow<'static, str>,
+    /// What was expected, and what was found.
+    pub message: Cow<'static, str>,
     /// What was probably meant.
     pub hint: Option<String>,
 }
 
 impl Problem {
+    /// `expected …, found …`
     pub fn new(
         at: impl Into<Cow<'static, str>>,
-        expected: impl Into<Cow<'static, str>>,
-        found: impl Into<Cow<'static, str>>,
+        expected: impl AsRef<str>,
+        found: impl AsRef<str>,
     ) -> Self {
-        Problem { at: at.into(), expected: expected.into(), found: found.into(), hint: None }
+        Problem::of(at, ["expected ", expected.as_ref(), ", found ", found.as_ref()].concat())
     }
 
+    /// Where no more can be said than what is wrong: `missing field "vendor"`.
+    pub fn of(at: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
+        Problem { at: at.into(), message: message.into(), hint: None }
+    }
+
+    /// With what was probably meant, if that is known.
     #[must_use]
     pub fn with_hint(mut self, hint: Option<String>) -> Self {
         self.hint = hint;
@@ -61,13 +68,13 @@ impl fmt::Display for OneLine<'_> {
     }
 }
 
-/// One line: where, what was expected, what was found, and a hint if there is one.
+/// One line: where, what is wrong, and a hint if there is one.
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.at.is_empty() {
             write!(formatter, "{}: ", OneLine(&self.at))?;
         }
-        write!(formatter, "expected {}, found {}", self.expected, self.found)?;
+        formatter.write_str(&self.message)?;
         match &self.hint {
             Some(hint) => write!(formatter, "; {hint}"),
             None => Ok(()),

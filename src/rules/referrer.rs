@@ -17,6 +17,7 @@ mod punycode;
 use super::hash::hash;
 use super::problem::Problem;
 use super::url::{Url, bare_host};
+use crate::config::declare::object;
 use std::collections::HashSet;
 
 mod builtin {
@@ -33,24 +34,30 @@ const MAX_HOST_CHARACTERS: usize = "www.".len() + 253 + ".".len();
 /// The longest text that can be a host on a list.
 pub const MAX_HOST_BYTES: usize = 4 * MAX_HOST_CHARACTERS;
 
-/// What the operator says of spam referrers.
-#[derive(Debug, Clone)]
-pub struct SpamReferrerSpec {
-    /// Use the list that is built in. Left out: true.
-    pub builtin: bool,
-    /// Hosts below a listed one are listed too. Left out: false, as at Plausible.
-    pub subdomains: bool,
-    /// Hosts that are listed besides.
-    pub deny: Vec<String>,
-    /// Hosts that are not listed, whatever the lists say.
-    pub allow: Vec<String>,
-}
-
-impl Default for SpamReferrerSpec {
-    fn default() -> Self {
-        SpamReferrerSpec { builtin: true, subdomains: false, deny: Vec::new(), allow: Vec::new() }
+object! {
+    /// Hosts that send nothing but false referrers.
+    #[derive(Default)]
+    pub struct SpamReferrerSpec {
+        /// Use the list that is built in.
+        #[schemars(extend("default" = true))]
+        builtin: Option<bool>,
+        /// Hosts below a listed one are listed too.
+        #[schemars(extend("default" = false))]
+        subdomains: Option<bool>,
+        /// Hosts that are listed besides.
+        #[schemars(default)]
+        deny: Vec<SpamHost>,
+        /// Hosts that are not listed, whatever the lists say.
+        #[schemars(default)]
+        allow: Vec<SpamHost>,
     }
 }
+
+/// A bare host name, by its hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpamHost(u64);
+
+crate::config::declare::text!(SpamHost = SpamHost::new);
 
 /// The lists, ready to be asked.
 #[derive(Debug, Clone)]
@@ -62,23 +69,15 @@ pub struct SpamReferrers {
 }
 
 impl SpamReferrers {
-    /// # Errors
-    /// An entry that is not a bare host name.
-    pub fn compile(spec: &SpamReferrerSpec) -> Result<Self, Problem> {
-        let list = |field: &str, entries: &[String]| -> Result<HashSet<u64>, Problem> {
-            let entries = entries.iter().enumerate();
-            entries
-                .map(|(index, entry)| {
-                    entry_hash(entry).map_err(|problem| problem.under(&format!("{field}[{index}]")))
-                })
-                .collect()
-        };
-        Ok(SpamReferrers {
-            builtin: spec.builtin,
-            subdomains: spec.subdomains,
-            deny: list("deny", &spec.deny)?,
-            allow: list("allow", &spec.allow)?,
-        })
+    /// Puts the lists in the form in which they are asked.
+    pub fn compile(spec: &SpamReferrerSpec) -> Self {
+        let list = |hosts: &[SpamHost]| hosts.iter().map(|SpamHost(hash)| *hash).collect();
+        SpamReferrers {
+            builtin: spec.builtin.unwrap_or(true),
+            subdomains: spec.subdomains.unwrap_or(false),
+            deny: list(&spec.deny),
+            allow: list(&spec.allow),
+        }
     }
 
     /// Whether any referrer could be spam.
@@ -129,19 +128,20 @@ fn canonical(host: &str) -> Option<String> {
     (!bare.is_empty() && bare.len() <= 253).then(|| bare.to_owned())
 }
 
-fn entry_hash(entry: &str) -> Result<u64, Problem> {
-    let is_host = !entry.contains(|letter: char| {
-        letter.is_whitespace() || letter.is_control() || "/:@?#[]*".contains(letter)
-    });
-    let host = if is_host { canonical(entry) } else { None };
-    let host = host.ok_or_else(|| {
-        Problem::new(
-            "",
-            "a host name such as \"spam.example\", without scheme, port and path",
-            format!("{entry:?}"),
-        )
-    })?;
-    Ok(hash(host.as_bytes()))
+impl SpamHost {
+    /// # Errors
+    /// Not a bare host name.
+    pub fn new(entry: &str) -> Result<Self, Problem> {
+        let is_host = !entry.contains(|letter: char| {
+            letter.is_whitespace() || letter.is_control() || "/:@?#[]*".contains(letter)
+        });
+        let host = if is_host { canonical(entry) } else { None };
+        let host = host.ok_or_else(|| {
+            let expected = "a host name such as \"spam.example\", without scheme, port and path";
+            Problem::new("", expected, format!("{entry:?}"))
+        })?;
+        Ok(SpamHost(hash(host.as_bytes())))
+    }
 }
 
 fn is_builtin(hash: u64) -> bool {

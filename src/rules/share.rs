@@ -3,6 +3,8 @@
 
 use super::hash::hash;
 use super::problem::Problem;
+use crate::config::node::Node;
+use crate::config::read::Read;
 
 /// A share in steps of 0.01 %.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,7 +33,7 @@ impl Share {
                 Ok(Share { buckets })
             }
             Some(_) | None => {
-                Err(Problem::new("", "a number from 0 to 100 in steps of 0.01", percent.to_owned()))
+                Err(Problem::new("", "a number from 0 to 100 in steps of 0.01", percent))
             }
         }
     }
@@ -46,6 +48,27 @@ impl Share {
     /// none.
     pub fn includes(self, key: &[u8]) -> bool {
         hash(key) % Self::BUCKETS < self.buckets
+    }
+}
+
+impl Read for Share {
+    fn read(node: Node<'_, '_>) -> Option<Self> {
+        node.number(Share::of_percent)
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Share {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Share".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "number", "minimum": 0, "maximum": 100 })
     }
 }
 
@@ -91,8 +114,8 @@ mod tests {
             ["-0.01", "-1", "100.01", "0.005", "33.333", "1e1", "99999999999999999999999"]
         {
             let problem = Share::of_percent(percent).unwrap_err();
-            assert_eq!(problem.expected, "a number from 0 to 100 in steps of 0.01");
-            assert_eq!(problem.found, percent);
+            let expected = "expected a number from 0 to 100 in steps of 0.01";
+            assert_eq!(problem.message, format!("{expected}, found {percent}"));
         }
     }
 }

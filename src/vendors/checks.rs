@@ -1,9 +1,11 @@
 //! What an endpoint's vendor does with a request. Each vendor's file implements both traits.
 
 use super::common::request_too_large;
-use super::contract::Parts;
+use super::contract::{Limits, Parts};
 use crate::request::RequestHead;
 use crate::rules::client_ip::ClientIp;
+use crate::rules::content_type::FieldName;
+use crate::rules::problem::Problem;
 use crate::rules::referrer::SpamReferrers;
 use crate::rules::user_agent::UserAgents;
 use crate::verdict::{Finding, Flow, Notes, Reason, RefusalKind};
@@ -18,10 +20,28 @@ pub struct Shared {
     pub user_agents: UserAgents,
     /// Hosts that send nothing but false referrers.
     pub spam_referrers: SpamReferrers,
+    /// Where the client's address comes from.
     pub client_ip: ClientIp,
     /// Lower-case name of the field that holds the client's country.
-    pub country_header: Option<String>,
+    pub country_header: Option<FieldName>,
 }
+
+/// A vendor's own fields in the configuration of an endpoint.
+pub trait Configured {
+    /// The limits where the operator sets none: the contract's.
+    fn limits(&self, contract: Limits) -> Limits {
+        contract
+    }
+
+    /// The checks of the endpoint.
+    ///
+    /// # Errors
+    /// Fields that exclude each other.
+    fn checks(&self, limits: Limits, shared: &Arc<Shared>) -> Compiled;
+}
+
+/// The checks of an endpoint, or why there can be none.
+pub type Compiled = Result<Arc<dyn Checks>, Problem>;
 
 /// The checks of one endpoint, in its vendor's order, made from its configuration.
 pub trait Checks: Send + Sync {

@@ -27,7 +27,11 @@ mod events;
 use super::common::{
     Coding, check_content_coding, check_declared_size, invalid_json, not_json, note_json_rule,
 };
-use super::{Answer, Checks, Contract, ErrorReply, Held, Limits, Next, UserAgentRule};
+use super::{
+    Answer, Checks, Compiled, Configured, Contract, ErrorReply, Held, Limits, Next, Shared,
+    UserAgentRule,
+};
+use crate::config::declare::object;
 use crate::request::RequestHead;
 use crate::rules::content_coding::has_byte_order_mark;
 use crate::rules::content_type::{MediaType, media_type};
@@ -43,7 +47,6 @@ use std::sync::Arc;
 
 /// See the head of this page.
 pub const CONTRACT: Contract = Contract {
-    id: "commanders_act",
     is_built_in: true,
     paths: &["/events", "/events/batch", "/cdp/events", "/cdp/events/batch"],
     // Bytes of body, inclusive, at 1,024 a KB (contract, A-1, A-2).
@@ -77,6 +80,17 @@ pub const CONTRACT: Contract = Contract {
     reads_grpc: false,
     user_agents: UserAgentRule::Ignored,
 };
+
+object! {
+    /// Fields of Commanders Act's own: none.
+    pub struct Fields {}
+}
+
+impl Configured for Fields {
+    fn checks(&self, limits: Limits, _: &Arc<Shared>) -> Compiled {
+        Ok(Arc::new(Policy { limits }))
+    }
+}
 
 /// The checks of an endpoint.
 #[derive(Debug)]

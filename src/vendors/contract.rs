@@ -6,8 +6,6 @@ use crate::verdict::{Disposition, Finding, Reason};
 /// A vendor's contract. Each vendor's file has one, `CONTRACT`.
 #[derive(Debug)]
 pub struct Contract {
-    /// The word in the configuration; also the name of the default endpoint.
-    pub id: &'static str,
     /// The contract is built in. False where the operator describes the collector.
     pub is_built_in: bool,
     /// The documented paths, for an endpoint that names none.

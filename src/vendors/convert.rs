@@ -29,7 +29,11 @@ use super::common::{
     Coding, check_content_coding, check_declared_size, not_json, note_json_rule,
     note_media_type_rule,
 };
-use super::{Answer, Checks, Contract, ErrorReply, Held, Limits, Next, Shared, UserAgentRule};
+use super::{
+    Answer, Checks, Compiled, Configured, Contract, ErrorReply, Held, Limits, Next, Shared,
+    UserAgentRule,
+};
+use crate::config::declare::object;
 use crate::request::RequestHead;
 use crate::rules::content_type::{MediaType, media_type};
 use crate::rules::credentials::{Credentials, authorization, is_plausible_key};
@@ -42,7 +46,6 @@ use std::sync::Arc;
 
 /// See the head of this page.
 pub const CONTRACT: Contract = Contract {
-    id: "convert",
     is_built_in: true,
     paths: &["/v1/track/{sdkKey}", "/v1/track/{accountId}/{projectId}"],
     // Nothing is published; large enough for any batch an SDK sends (contract, C-11).
@@ -86,6 +89,22 @@ fn error_body(status: u16, finding: &Finding) -> String {
         ("message", quoted(&finding.message)),
         ("fields", array(fields.map(quoted))),
     ])
+}
+
+object! {
+    /// Fields of Convert's own.
+    pub struct Fields {
+        /// A missing or empty `User-Agent` is a bot.
+        #[schemars(extend("default" = true))]
+        require_user_agent: Option<bool>,
+    }
+}
+
+impl Configured for Fields {
+    fn checks(&self, limits: Limits, shared: &Arc<Shared>) -> Compiled {
+        let require_user_agent = self.require_user_agent.unwrap_or(true);
+        Ok(Arc::new(Policy { require_user_agent, limits, shared: Arc::clone(shared) }))
+    }
 }
 
 /// The checks of an endpoint.

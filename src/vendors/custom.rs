@@ -35,8 +35,11 @@ use super::common::{
     note_media_type_rule,
 };
 use super::{
-    Answer, Checks, Contract, ErrorReply, Held, Limits, Next, Parts, Shared, UserAgentRule,
+    Answer, Checks, Compiled, Configured, Contract, ErrorReply, Held, Limits, Next, Parts, Shared,
+    UserAgentRule,
 };
+use crate::config::declare::object;
+use crate::config::read::NotEmpty;
 use crate::request::RequestHead;
 use crate::rules::content_type::essence;
 use crate::rules::credentials::{
@@ -48,16 +51,14 @@ use crate::rules::key_digests::KeyDigests;
 use crate::rules::user_agent::{Class, has_versioned_token};
 use crate::verdict::Disposition::{Annotate, Drop, Reject};
 use crate::verdict::{Finding, Flow, Notes, Reason, RefusalKind, field_shown};
-use fields::Fields;
 use replies::Replies;
-use spec::{BodyKind, CredentialsSpec, UserAgentPolicy};
+use spec::{BodyKind, CredentialsSpec, CustomSpec, UserAgentPolicy};
 use std::borrow::Cow;
 use std::sync::Arc;
 use walk::{Batch, BatchSeen, Seen};
 
 /// What holds where the configuration says nothing else.
 pub const CONTRACT: Contract = Contract {
-    id: "custom",
     is_built_in: false,
     paths: &[],
     // Bytes of body, where the operator sets no limit.
@@ -93,18 +94,43 @@ pub const CONTRACT: Contract = Contract {
     user_agents: UserAgentRule::Configured,
 };
 
+object! {
+    /// Fields of a collector that the operator describes.
+    pub struct Fields {
+        /// SHA-256 of the keys that are let in; any key if left out.
+        api_keys_sha256: Option<NotEmpty<Arc<KeyDigests>>>,
+        /// What the collector takes.
+        custom: CustomSpec,
+    }
+}
+
+impl Configured for Fields {
+    /// As large as the body may be, where there are batches.
+    fn limits(&self, contract: Limits) -> Limits {
+        match self.custom.batch {
+            Some(_) => Limits { batch_bytes: usize::MAX, event_bytes: usize::MAX, ..contract },
+            None => contract,
+        }
+    }
+
+    fn checks(&self, limits: Limits, shared: &Arc<Shared>) -> Compiled {
+        let keys = self.api_keys_sha256.as_ref().map(|keys| Arc::clone(&keys.0));
+        Ok(Arc::new(self.custom.compile(keys, limits, shared)?))
+    }
+}
+
 /// The checks of an endpoint: what `custom` says, compiled.
 #[derive(Debug)]
 pub struct Policy {
     user_agents: UserAgentPolicy,
     opt_out_tokens: Vec<String>,
     credentials: Option<CredentialsSpec>,
-    keys: Option<KeyDigests>,
+    keys: Option<Arc<KeyDigests>>,
     /// Lower-case essences; empty: any.
     media_types: Vec<String>,
     body: BodyKind,
     max_events: Option<usize>,
-    fields: Fields,
+    fields: fields::Fields,
     replies: Replies,
     limits: Limits,
     shared: Arc<Shared>,
@@ -187,7 +213,7 @@ impl Policy {
     fn knows(&self, spec: &CredentialsSpec, key: &[u8]) -> bool {
         match &self.keys {
             Some(keys) => keys.contains(key),
-            None => !matches!(spec, CredentialsSpec::Authorization { .. }) || is_plausible_key(key),
+            None => !matches!(spec, CredentialsSpec::Authorization(_)) || is_plausible_key(key),
         }
     }
 
@@ -227,16 +253,16 @@ impl Presented<'_> {
 
 fn presented<'a>(spec: &CredentialsSpec, head: &RequestHead<'a>) -> Presented<'a> {
     let credentials = match spec {
-        CredentialsSpec::Authorization { scheme } => authorization(head, scheme),
-        CredentialsSpec::Header { name } => header(head, name),
-        CredentialsSpec::Query { name } => {
-            return match parameter(head, name) {
+        CredentialsSpec::Authorization(own) => authorization(head, &own.scheme.0),
+        CredentialsSpec::Header(own) => header(head, &own.name.0),
+        CredentialsSpec::Query(own) => {
+            return match parameter(head, &own.name.0) {
                 Ok(Some(key)) => Presented::Key(key),
                 Ok(None) => Presented::Absent,
                 Err(Ambiguous) => Presented::Malformed,
             };
         }
-        CredentialsSpec::Basic => match authorization(head, "Basic") {
+        CredentialsSpec::Basic(_) => match authorization(head, "Basic") {
             Credentials::Token(token) => {
                 return basic_user(token)
                     .map_or(Presented::Malformed, |user| Presented::Key(user.into()));

@@ -42,10 +42,14 @@ use super::common::{
     Coding, check_content_coding, note_json_rule, note_media_type_rule, note_size_rule,
     request_too_large,
 };
-use super::{Answer, Checks, Contract, ErrorReply, Held, Limits, Next, Shared, UserAgentRule};
+use super::{
+    Answer, Checks, Compiled, Configured, Contract, ErrorReply, Held, Limits, Next, Shared,
+    UserAgentRule,
+};
+use crate::config::declare::{object, words};
 use crate::request::RequestHead;
 use crate::rules::cidr::CidrSet;
-use crate::rules::content_type::{MediaType, media_type};
+use crate::rules::content_type::{FieldName, MediaType, media_type};
 use crate::rules::country::Country;
 use crate::rules::json::write::{array, object, quoted};
 use crate::rules::size;
@@ -59,7 +63,6 @@ use std::sync::Arc;
 
 /// See the head of this page.
 pub const CONTRACT: Contract = Contract {
-    id: "plausible",
     is_built_in: true,
     paths: &["/api/event"],
     // How much is held, of any type (contract, P-2).
@@ -118,6 +121,37 @@ const IP_TYPE: &str = "x-plausible-ip-type";
 const VERIFICATION_AGENT: &[u8] =
     b"Plausible Verification Agent - if abused, contact support@plausible.io";
 
+object! {
+    /// Fields of Plausible's own.
+    pub struct Fields {
+        /// Believe `x-plausible-ip-type`, which any client can send unless a hop in front sets or
+        /// removes it.
+        #[schemars(extend("default" = false))]
+        trust_ip_type_header: Option<bool>,
+        /// Addresses and networks that are `dc_ip`, whatever that field says.
+        datacenter_ranges: Option<Arc<CidrSet>>,
+        /// What the owners of sites do not want counted, by the site's domain.
+        #[schemars(with = "Option<std::collections::BTreeMap<String, sites::Site>>")]
+        sites: Option<Arc<Sites>>,
+        /// What becomes of a request of which some domains are refused.
+        #[schemars(extend("default" = "annotate"))]
+        partial_drops: Option<PartialDrops>,
+    }
+}
+
+impl Configured for Fields {
+    fn checks(&self, limits: Limits, shared: &Arc<Shared>) -> Compiled {
+        Ok(Arc::new(Policy {
+            trust_ip_type_header: self.trust_ip_type_header.unwrap_or(false),
+            datacenter_ranges: self.datacenter_ranges.clone().unwrap_or_default(),
+            sites: self.sites.clone().unwrap_or_default(),
+            partial_drops: self.partial_drops.unwrap_or_default(),
+            limits,
+            shared: Arc::clone(shared),
+        }))
+    }
+}
+
 /// The checks of an endpoint.
 #[derive(Debug)]
 pub struct Policy {
@@ -125,9 +159,9 @@ pub struct Policy {
     /// Where it is not believed it is removed, so that the collector does not believe it either.
     pub trust_ip_type_header: bool,
     /// Addresses that are `dc_ip` whatever the header says.
-    pub datacenter_ranges: CidrSet,
+    pub datacenter_ranges: Arc<CidrSet>,
     /// What the sites' owners do not want counted.
-    pub sites: Sites,
+    pub sites: Arc<Sites>,
     /// What becomes of a request of which some domains are refused.
     pub partial_drops: PartialDrops,
     /// The contract's, or the operator's.
@@ -136,27 +170,17 @@ pub struct Policy {
     pub shared: Arc<Shared>,
 }
 
-/// What becomes of a request of which some domains are refused and some are not (contract, P-17).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum PartialDrops {
-    /// Forwarded, with the refused domains annotated, for a collector that reads the annotation.
-    #[default]
-    Annotate,
-    /// Refused whole: a stock Plausible, which reads no annotation, would count the refused domains
-    /// as well.
-    Drop,
-}
-
-impl PartialDrops {
-    /// In the order of the enum.
-    pub const ALL: [PartialDrops; 2] = [PartialDrops::Annotate, PartialDrops::Drop];
-
-    /// The word in the configuration.
-    pub const fn id(self) -> &'static str {
-        match self {
-            PartialDrops::Annotate => "annotate",
-            PartialDrops::Drop => "drop",
-        }
+words! {
+    /// What becomes of a request of which some domains are refused and some are not (contract,
+    /// P-17).
+    #[derive(Default)]
+    pub enum PartialDrops {
+        /// Forwarded, with the refused domains annotated, for a collector that reads the annotation.
+        #[default]
+        Annotate = "annotate",
+        /// Refused whole: a stock Plausible, which reads no annotation, would count the refused
+        /// domains as well.
+        Drop = "drop",
     }
 }
 
@@ -237,7 +261,7 @@ impl Policy {
         let address = if self.wants_address() { self.shared.client_ip.of(head) } else { None };
         let country = match (&self.shared.country_header, ip_type) {
             (_, b"anonymous_vpn_ip") => Country::AnonymousVpn,
-            (Some(name), _) => head.first(name).map_or(Country::Unknown, Country::of_value),
+            (Some(name), _) => head.first(&name.0).map_or(Country::Unknown, Country::of_value),
             (None, _) => Country::Unknown,
         };
         Client {
@@ -261,7 +285,7 @@ impl Policy {
             false => format!("{IP_TYPE} is not trusted"),
         };
         let country = match &self.shared.country_header {
-            Some(name) => format!("{name}: {}", field_shown(head, name)),
+            Some(FieldName(name)) => format!("{name}: {}", field_shown(head, name)),
             None => "no country_header is configured".to_owned(),
         };
         let address = match client.address {

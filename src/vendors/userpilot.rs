@@ -26,7 +26,12 @@ use super::common::{
     Coding, check_content_coding, check_declared_size, not_json, note_json_rule,
     note_media_type_rule,
 };
-use super::{Answer, Checks, Contract, ErrorReply, Held, Limits, Next, UserAgentRule};
+use super::{
+    Answer, Checks, Compiled, Configured, Contract, ErrorReply, Held, Limits, Next, Shared,
+    UserAgentRule,
+};
+use crate::config::declare::object;
+use crate::config::read::NotEmpty;
 use crate::request::{RequestHead, trim};
 use crate::rules::content_type::{MediaType, media_type};
 use crate::rules::credentials::{Credentials, authorization, is_plausible_key};
@@ -40,7 +45,6 @@ use std::sync::Arc;
 
 /// See the head of this page.
 pub const CONTRACT: Contract = Contract {
-    id: "userpilot",
     is_built_in: true,
     paths: &["/v1/track"],
     // Nothing is published (contract, U-10).
@@ -90,11 +94,26 @@ const METADATA_BYTES: usize = 10_240;
 
 const API_VERSION: &[u8] = b"2020-09-22";
 
+object! {
+    /// Fields of Userpilot's own.
+    pub struct Fields {
+        /// SHA-256 of the API keys that are let in; any key if left out.
+        api_keys_sha256: Option<NotEmpty<Arc<KeyDigests>>>,
+    }
+}
+
+impl Configured for Fields {
+    fn checks(&self, limits: Limits, _: &Arc<Shared>) -> Compiled {
+        let keys = self.api_keys_sha256.as_ref().map(|keys| Arc::clone(&keys.0));
+        Ok(Arc::new(Policy { keys, limits }))
+    }
+}
+
 /// The checks of an endpoint.
 #[derive(Debug)]
 pub struct Policy {
     /// Keys that are let in; `None`: any that is well-formed.
-    pub keys: Option<KeyDigests>,
+    pub keys: Option<Arc<KeyDigests>>,
     /// The contract's, or the operator's.
     pub limits: Limits,
 }

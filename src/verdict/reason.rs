@@ -1,6 +1,9 @@
 //! Why a request is not simply passed: each reason once, with its id, status and meaning. How a
 //! vendor treats it by default stands in the vendor's contract.
 
+use crate::config::node::Node;
+use crate::config::read::Read;
+
 /// Declares the reasons. A row is a variant, its id, the status of a reject for it, what it means
 /// to the operator, and what the sender should do.
 macro_rules! reasons {
@@ -157,4 +160,34 @@ reasons! {
     HostError "host_error" 503
         "A call to Envoy failed, or Envoy did not hand over the body, so that the request could not be inspected."
         "Send it again."
+}
+
+impl Read for Reason {
+    fn read(node: Node<'_, '_>) -> Option<Self> {
+        node.word(&Reason::ALL, Reason::id)
+    }
+}
+
+#[cfg(feature = "schema")]
+impl Reason {
+    /// For editors, which show it beside a field with overrides.
+    pub(crate) fn meanings() -> String {
+        let lines =
+            Reason::ALL.iter().map(|reason| format!("\n`{}`: {}", reason.id(), reason.meaning()));
+        format!(
+            "Overrides of the contract's treatment of reasons, where an endpoint gives them.{}",
+            lines.collect::<String>()
+        )
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Reason {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Reason".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "enum": Reason::ALL.map(Reason::id).to_vec() })
+    }
 }

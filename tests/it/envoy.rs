@@ -289,7 +289,7 @@ async fn a_bad_configuration_stops_the_load_with_one_line() {
         ),
         (
             r#"{"endpoints":[]}"#,
-            "trackgate: configuration: endpoints: expected at least one endpoint, or the field left out, found an empty list",
+            "trackgate: configuration: endpoints: expected at least one entry, or the field left out, found an empty list",
         ),
     ];
     for (configuration, expected) in rows {

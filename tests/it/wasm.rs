@@ -266,13 +266,10 @@ fn ten_thousand_streams_leave_nothing_behind() {
 #[test]
 fn a_bad_configuration_stops_the_load_with_one_line() {
     let rows = [
-        (
-            "{",
-            "trackgate: configuration: expected JSON, found something else at line 1 column 2, where it ends",
-        ),
+        ("{", "trackgate: configuration: invalid JSON at line 1 column 2: the text ends here"),
         (
             r#"{"endpoints":[]}"#,
-            "trackgate: configuration: endpoints: expected at least one endpoint, or the field left out, found an empty list",
+            "trackgate: configuration: endpoints: expected at least one entry, or the field left out, found an empty list",
         ),
     ];
     for (configuration, expected) in rows {

@@ -49,11 +49,11 @@ struct Report {
 
 fn check(found: &Found, documents: &[Value], outer: &str, report: &mut Report) {
     let loaded = config::load(found.text.as_bytes());
-    let phase = loaded.as_ref().map_or(BodyPhase::Hold, |(config, _)| config.body_phase);
+    let phase = loaded.as_ref().map_or(BodyPhase::Hold, |(_, gate)| gate.body_phase);
     report.hashes.push(loaded.as_ref().ok().map(|(config, _)| format!("{:016x}", config.hash)));
     match loaded {
         Ok((config, gate)) => {
-            report.warnings.extend(warnings::of(&config));
+            report.warnings.extend(warnings::of(&config, &gate));
             let (wrong, doubtful) = buffers::of(found, documents, &config, &gate);
             report.problems.extend(wrong.into_iter().map(|problem| problem.under(outer)));
             report.warnings.extend(doubtful);
@@ -74,7 +74,7 @@ fn check(found: &Found, documents: &[Value], outer: &str, report: &mut Report) {
 }
 
 fn report_json(Report { problems, warnings, hashes }: &Report) -> Value {
-    let problem = |problem: &Problem| json!({"at": problem.at, "expected": problem.expected, "found": problem.found, "hint": problem.hint});
+    let problem = |problem: &Problem| json!({"at": problem.at, "message": problem.message, "hint": problem.hint});
     json!({"problems": problems.iter().map(problem).collect::<Vec<_>>(), "warnings": warnings, "hashes": hashes})
 }
 
@@ -84,6 +84,8 @@ fn print_report(path: &Path, Report { problems, warnings, hashes }: &Report) {
     hashes.iter().flatten().for_each(|hash| println!("{}: hash {hash}", file(path)));
     match (problems.len(), warnings.len()) {
         (0, 0) => println!("{}: good", file(path)),
-        (problems, warnings) => println!("{problems} errors, {warnings} warnings"),
+        (problems, warnings) => {
+            println!("{}, {}", shown::count(problems, "error"), shown::count(warnings, "warning"));
+        }
     }
 }

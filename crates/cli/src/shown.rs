@@ -9,6 +9,11 @@
 use serde_json::Value;
 use std::fmt::{self, Display, Formatter, Write};
 
+/// "1 error", "2 errors"
+pub fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 /// A foreign text by itself. A backslash is doubled, so that no text can look like the escapes of
 /// another.
 #[derive(Debug, Clone, Copy)]

@@ -1,12 +1,17 @@
 use super::*;
 
 fn lists(builtin: bool, deny: &[&str], allow: &[&str]) -> SpamReferrers {
-    SpamReferrers::compile(&spec(builtin, deny, allow)).unwrap()
+    SpamReferrers::compile(&spec(builtin, deny, allow))
 }
 
 fn spec(builtin: bool, deny: &[&str], allow: &[&str]) -> SpamReferrerSpec {
-    let owned = |list: &[&str]| list.iter().map(|host| (*host).to_owned()).collect();
-    SpamReferrerSpec { builtin, subdomains: false, deny: owned(deny), allow: owned(allow) }
+    let owned = |list: &[&str]| list.iter().map(|host| SpamHost::new(host).unwrap()).collect();
+    SpamReferrerSpec {
+        builtin: Some(builtin),
+        subdomains: None,
+        deny: owned(deny),
+        allow: owned(allow),
+    }
 }
 
 #[test]
@@ -45,7 +50,7 @@ fn the_whole_host_decides() {
 #[test]
 fn subdomains_are_listed_on_label_boundaries() {
     let spec = spec(false, &["spam.example", "ci.ua"], &["good.spam.example"]);
-    let lists = SpamReferrers::compile(&SpamReferrerSpec { subdomains: true, ..spec }).unwrap();
+    let lists = SpamReferrers::compile(&SpamReferrerSpec { subdomains: Some(true), ..spec });
     let rows = [
         ("https://a.b.spam.example", true),
         ("https://spam.example", true),
@@ -73,15 +78,10 @@ fn only_bare_hosts_are_entries() {
     for entry in
         ["", "https://a.example", "a.example/x", "a.example:80", "*.a.example", "a b.example", "."]
     {
-        let spec = SpamReferrerSpec {
-            deny: vec!["ok.example".to_owned(), entry.to_owned()],
-            ..SpamReferrerSpec::default()
-        };
-        let problem = SpamReferrers::compile(&spec).unwrap_err();
-        assert_eq!(problem.at, "deny[1]");
+        let expected = "a host name such as \"spam.example\", without scheme, port and path";
         assert_eq!(
-            problem.expected, "a host name such as \"spam.example\", without scheme, port and path",
-            "{entry}"
+            SpamHost::new(entry).unwrap_err().to_string(),
+            format!("expected {expected}, found {entry:?}")
         );
     }
 }

@@ -1,17 +1,24 @@
 //! The operator's own lists, before the built-in rules.
 
 use super::{Class, Match, Recent, classify};
-use crate::rules::problem::Problem;
+use crate::config::declare::object;
+use crate::config::read::NonEmpty;
+use crate::rules::content_type::is_token;
 use std::collections::BTreeSet;
 
-/// `user_agents` of the configuration. An entry is a literal part of a User-Agent value, matched
-/// anywhere in it and in any ASCII letter case; it must not be empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct UserAgentSpec {
-    /// A value that contains one of these is a crawler, by rule `deny`.
-    pub deny: Vec<String>,
-    /// A value that contains one of these is not a bot, by rule `allow`, whatever else it contains.
-    pub allow: Vec<String>,
+object! {
+    /// Parts of User-Agents that are always, or never, bots, matched anywhere in a value and in any
+    /// ASCII letter case; `allow` comes first.
+    #[derive(Default)]
+    pub struct UserAgentSpec {
+        /// A value that contains one of these is a crawler, by rule `deny`.
+        #[schemars(default)]
+        deny: Vec<NonEmpty>,
+        /// A value that contains one of these is not a bot, by rule `allow`, whatever else it
+        /// contains.
+        #[schemars(default)]
+        allow: Vec<NonEmpty>,
+    }
 }
 
 /// The operator's lists, compiled.
@@ -22,14 +29,9 @@ pub struct UserAgents {
 }
 
 impl UserAgents {
-    /// # Errors
-    ///
-    /// The first entry that is empty.
-    pub fn compile(spec: &UserAgentSpec) -> Result<Self, Problem> {
-        Ok(Self {
-            deny: Literals::compile("deny", &spec.deny)?,
-            allow: Literals::compile("allow", &spec.allow)?,
-        })
+    /// Puts the lists in the form in which they are asked.
+    pub fn compile(spec: &UserAgentSpec) -> Self {
+        Self { deny: Literals::compile(&spec.deny), allow: Literals::compile(&spec.allow) }
     }
 
     /// Classifies one value: `allow`, then `deny`, then the opt-out, then the built-in rules, or
@@ -69,18 +71,10 @@ impl Literals {
     /// One literal in so many bits: few places of a text are searched in vain.
     const BITS_PER_LITERAL: usize = 16;
 
-    fn compile(path: &str, entries: &[String]) -> Result<Self, Problem> {
-        if let Some(index) = entries.iter().position(String::is_empty) {
-            let found = "an empty text, which every value contains";
-            return Err(Problem::new(
-                format!("{path}[{index}]"),
-                "a part of a User-Agent value",
-                found,
-            ));
-        }
+    fn compile(entries: &[NonEmpty]) -> Self {
         // Put in order one by one: sorting a slice would cost the module ten times the code.
         let mut set = BTreeSet::<Box<[u8]>>::new();
-        for entry in entries {
+        for NonEmpty(entry) in entries {
             set.insert(entry.to_ascii_lowercase().into_bytes().into());
         }
         let mut sorted: Vec<Box<[u8]>> = set.into_iter().collect();
@@ -96,7 +90,7 @@ impl Literals {
             }
         }
         literals.sorted = sorted;
-        Ok(literals)
+        literals
     }
 
     fn occur_in(&self, text: &[u8]) -> bool {
@@ -139,13 +133,8 @@ pub fn has_versioned_token(value: &[u8], token: &str) -> bool {
         let rest = value.get(at..).unwrap_or_default();
         rest.starts_with(token.as_bytes())
             && rest.get(length) == Some(&b'/')
-            && rest.get(length + 1).is_some_and(|&byte| is_token_char(byte))
+            && rest.get(length + 1).is_some_and(|&byte| is_token(byte))
     })
-}
-
-/// `tchar` of RFC 9110, section 5.6.2.
-fn is_token_char(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! The fields that are looked at, and what is wrong with what was found.
 
 use super::tree::{Found, State, Tree};
+use crate::config::declare::{object, text, words};
+use crate::config::read::NotEmpty;
 use crate::rules::json::Kind;
 use crate::rules::problem::Problem;
 use crate::verdict::Reason;
+use std::num::NonZeroUsize;
 use std::ops::Range;
 
 /// One place where a field may stand.
@@ -25,6 +28,7 @@ struct Rule {
 /// The fields of the request, or of an event.
 #[derive(Debug, Default)]
 pub struct Scope {
+    /// Where the fields are looked for.
     pub tree: Tree,
     places: Vec<Place>,
     rules: Vec<Rule>,
@@ -33,28 +37,33 @@ pub struct Scope {
 /// What is wrong with a field.
 #[derive(Debug)]
 pub struct Fault {
+    /// Which rule.
     pub reason: Reason,
+    /// Where in the body: `user.id`.
     pub path: String,
+    /// What is wrong, for the sender.
     pub message: String,
 }
 
 impl Scope {
-    fn add(&mut self, spec: &FieldSpec, pointers: Vec<Vec<String>>) {
+    fn add(&mut self, spec: &FieldSpec, pointers: &[MemberPointer]) {
         let first = self.places.len();
-        for pointer in pointers {
+        let max_length = spec.max_length.map(NonZeroUsize::get);
+        for MemberPointer(pointer) in pointers {
             let place = self.places.len();
-            self.tree
-                .insert(&pointer, Found::Field { place, max_length: spec.max_length.unwrap_or(0) });
+            let max_length = max_length.unwrap_or(0);
+            self.tree.insert(pointer, Found::Field { place, max_length });
             self.places.push(Place { path: pointer.join(".") });
         }
         self.rules.push(Rule {
             places: first..self.places.len(),
-            required: spec.required,
-            types: spec.types.clone(),
-            max_length: spec.max_length,
+            required: spec.required.unwrap_or(true),
+            types: spec.types.as_ref().map(|types| types.iter().map(|one| one.kind()).collect()),
+            max_length,
         });
     }
 
+    /// Before anything has been found.
     pub fn states(&self) -> Vec<State> {
         vec![State::Missing; self.places.len()]
     }
@@ -68,6 +77,7 @@ impl Scope {
             .collect()
     }
 
+    /// Whether any rule is broken.
     pub fn has_fault(&self, states: &[State]) -> bool {
         self.rules.iter().any(|rule| !rule.is_kept(states))
     }
@@ -129,26 +139,96 @@ impl Fault {
     }
 }
 
-/// One field, or several of which one is enough.
-#[derive(Debug, Clone)]
-pub struct FieldSpec {
-    /// JSON pointers, relative to the event or to the request; the first one found counts.
-    pub any_of: Vec<String>,
-    /// Looked at in each event of the batch, or once in the request. Without a batch the two are
-    /// the same.
-    pub in_request: bool,
-    /// It must be there, not `null`, and not a blank string.
-    pub required: bool,
-    /// Left out: any.
-    pub types: Option<Vec<Kind>>,
-    /// Characters of a string, at most.
-    pub max_length: Option<usize>,
+object! {
+    /// One field (`pointer`), or several of which one is enough (`any_of`).
+    pub struct FieldSpec {
+        /// JSON pointer, relative to the event or to the request.
+        pointer: Option<MemberPointer>,
+        /// The first one found counts.
+        any_of: Option<NotEmpty<Vec<MemberPointer>>>,
+        /// Looked at in each event of the batch, or once in the request. Without a batch the two
+        /// are the same.
+        #[schemars(extend("default" = "event"))]
+        scope as "in": Option<FieldScope>,
+        /// It must be there, not `null`, and not a blank string.
+        #[schemars(extend("default" = true))]
+        required: Option<bool>,
+        /// Any if left out.
+        types: Option<NotEmpty<Vec<FieldType>>>,
+        /// Characters of a string, at most.
+        max_length: Option<NonZeroUsize>,
+    }
 }
+
+words! {
+    /// Where a field is looked for.
+    pub enum FieldScope {
+        /// In each event of the batch.
+        Event = "event",
+        /// Once in the request.
+        Request = "request",
+    }
+}
+
+words! {
+    /// A type of JSON.
+    pub enum FieldType {
+        /// A string.
+        String = "string",
+        /// A number.
+        Number = "number",
+        /// `true` or `false`.
+        Boolean = "boolean",
+        /// An object.
+        Object = "object",
+        /// An array.
+        Array = "array",
+    }
+}
+
+impl FieldType {
+    fn kind(self) -> Kind {
+        match self {
+            FieldType::String => Kind::String,
+            FieldType::Number => Kind::Number,
+            FieldType::Boolean => Kind::Bool,
+            FieldType::Object => Kind::Object,
+            FieldType::Array => Kind::Array,
+        }
+    }
+}
+
+impl FieldSpec {
+    /// # Errors
+    /// Neither `pointer` nor `any_of`, or both.
+    fn places(&self) -> Result<&[MemberPointer], Problem> {
+        match (&self.pointer, &self.any_of) {
+            (Some(pointer), None) => Ok(std::slice::from_ref(pointer)),
+            (None, Some(pointers)) => Ok(pointers),
+            (None, None) => Err(Problem::new("", "\"pointer\" or \"any_of\"", "neither")),
+            (Some(_), Some(_)) => Err(Problem::new("", "\"pointer\" or \"any_of\"", "both")),
+        }
+    }
+}
+
+/// A JSON pointer (RFC 6901), by the names on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pointer(Vec<String>);
+
+text!(Pointer = |text| pointer(text).map(Pointer));
+
+/// A JSON pointer that leads to a member: not `""`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberPointer(Vec<String>);
+
+text!(MemberPointer = |text| non_empty(text).map(MemberPointer), { "pattern": "^/" });
 
 /// All that is looked at in a body.
 #[derive(Debug)]
 pub struct Fields {
+    /// Looked at once.
     pub request: Scope,
+    /// Looked at in each event of the batch.
     pub event: Scope,
     /// The batch's path, as annotations have it; empty where the body itself is one.
     batch: Option<String>,
@@ -156,33 +236,29 @@ pub struct Fields {
 
 impl Fields {
     /// # Errors
-    /// An invalid pointer, a field without a place, or a batch that is also a field.
-    pub fn compile(batch: Option<&str>, specs: &[FieldSpec]) -> Result<Self, Problem> {
+    /// A field without a place, or one of the request where the whole body is the batch.
+    pub fn compile(batch: Option<&Pointer>, specs: &[FieldSpec]) -> Result<Self, Problem> {
         let mut fields = Fields { request: Scope::default(), event: Scope::default(), batch: None };
-        if let Some(batch) = batch {
-            let pointer = pointer(batch).map_err(|problem| problem.under("batch"))?;
-            fields.request.tree.insert(&pointer, Found::Batch);
-            fields.batch = Some(pointer.join("."));
+        if let Some(Pointer(names)) = batch {
+            fields.request.tree.insert(names, Found::Batch);
+            fields.batch = Some(names.join("."));
         }
         for (index, spec) in specs.iter().enumerate() {
-            let pointers =
-                spec.any_of.iter().map(|text| non_empty(text)).collect::<Result<Vec<_>, _>>();
-            let pointers =
-                pointers.map_err(|problem| problem.under(&format!("fields[{index}]")))?;
-            if spec.in_request && batch == Some("") {
+            let at = || format!("fields[{index}]");
+            let places = spec.places().map_err(|problem| problem.under(&at()))?;
+            let in_request = spec.scope == Some(FieldScope::Request);
+            if in_request && fields.batch.as_deref() == Some("") {
                 let found = "a field of the request where the whole body is the batch";
-                return Err(Problem::new(format!("fields[{index}].in"), "\"event\"", found));
+                return Err(Problem::new("in", "\"event\"", found).under(&at()));
             }
-            let scope = if batch.is_none() || spec.in_request {
-                &mut fields.request
-            } else {
-                &mut fields.event
-            };
-            scope.add(spec, pointers);
+            let scope =
+                if batch.is_none() || in_request { &mut fields.request } else { &mut fields.event };
+            scope.add(spec, places);
         }
         Ok(fields)
     }
 
+    /// The body is a batch, or has one.
     pub fn has_batch(&self) -> bool {
         self.batch.is_some()
     }
@@ -192,14 +268,17 @@ impl Fields {
         !self.request.rules.is_empty() || self.batch.as_ref().is_some_and(|path| !path.is_empty())
     }
 
+    /// The batch, for messages.
     pub fn batch_name(&self) -> &str {
         self.batch.as_deref().filter(|path| !path.is_empty()).unwrap_or("the body")
     }
 
+    /// Where an event stands, as annotations have it: `batch[3]`.
     pub fn event_path(&self, index: usize) -> String {
         format!("{}[{index}]", self.batch.as_deref().unwrap_or_default())
     }
 
+    /// What is wrong with the fields of the request.
     pub fn faults_of_request(&self, states: &[State]) -> Vec<Fault> {
         self.request.faults(states, "")
     }

@@ -1,240 +1,229 @@
 //! What the operator writes under `custom`, and how it is compiled.
 
 use super::Policy;
-use super::fields::{FieldSpec, Fields};
-use super::replies::{Replies, ReplySpec};
-use crate::rules::content_type::{field_name, is_token};
+use super::fields::{FieldSpec, Fields, Pointer};
+use super::replies::{Replies, ReplyFor, ReplySpec};
+use crate::config::declare::{Nothing, choice, object, text, words};
+use crate::config::read::{Entries, NonEmpty, NotEmpty};
+use crate::rules::content_type::{FieldName, is_token_text};
 use crate::rules::key_digests::KeyDigests;
 use crate::rules::problem::Problem;
 use crate::vendors::{Limits, Shared};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-/// Any other collector.
-#[derive(Debug, Clone, Default)]
-pub struct CustomSpec {
-    /// Essences of media types that are taken: `application/json`. Left out: any.
-    pub media_types: Option<Vec<String>>,
-    pub body: BodyKind,
-    /// JSON pointer (RFC 6901) to the array of events; `""` is the whole body. Left out: the body
-    /// is one event.
-    pub batch: Option<String>,
-    /// Events in a batch, at most.
-    pub max_events: Option<usize>,
-    /// Where a key must be. Left out: no key is asked for.
-    pub credentials: Option<CredentialsSpec>,
-    pub user_agents: UserAgentPolicy,
-    /// A User-Agent with one of these, `/` and a version is not a bot.
-    pub opt_out_tokens: Vec<String>,
-    /// What is looked at in an event, or in the request.
-    pub fields: Vec<FieldSpec>,
-    /// What is answered, by reason or for all drops or rejects. Left out: 200 without a body; or
-    /// the status that RFC 9110 has for the reason, with `{"error": …}`.
-    pub replies: Vec<(String, ReplySpec)>,
-}
-
-/// What the body is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum BodyKind {
-    #[default]
-    Json,
-    /// Anything: its size alone is looked at.
-    Opaque,
-}
-
-impl BodyKind {
-    pub const ALL: [BodyKind; 2] = [BodyKind::Json, BodyKind::Opaque];
-
-    pub const fn id(self) -> &'static str {
-        match self {
-            BodyKind::Json => "json",
-            BodyKind::Opaque => "opaque",
-        }
+object! {
+    /// Any other collector.
+    pub struct CustomSpec {
+        /// Media types that are taken; any if left out.
+        media_types: Option<NotEmpty<Vec<Essence>>>,
+        /// What the body is.
+        #[schemars(extend("default" = "json"))]
+        body: Option<BodyKind>,
+        /// JSON pointer (RFC 6901) to the array of events; `""` is the whole body. If left out the
+        /// body is one event.
+        batch: Option<Pointer>,
+        /// Events in a batch, at most.
+        max_events: Option<NonZeroUsize>,
+        /// Where a key must be; no key is asked for if left out.
+        credentials: Option<CredentialsSpec>,
+        /// Which classes of User-Agents are bots.
+        #[schemars(extend("default" = "off"))]
+        user_agents: Option<UserAgentPolicy>,
+        /// A User-Agent with one of these, `/` and a version is not a bot.
+        #[schemars(default)]
+        opt_out_tokens: Vec<Product>,
+        /// What is looked at in an event, or in the request.
+        #[schemars(default)]
+        fields: Vec<FieldSpec>,
+        /// What is answered, by reason, or for every `drop` or `reject`. If left out: 200 without a
+        /// body; or the status that RFC 9110 has for the reason, with `{"error": …}`.
+        #[schemars(default)]
+        replies: Entries<ReplyFor, ReplySpec>,
     }
 }
 
-/// Which classes of User-Agents are bots.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum UserAgentPolicy {
-    #[default]
-    Off,
-    /// Crawlers and headless browsers.
-    Bots,
-    /// And the default agents of HTTP libraries.
-    BotsAndHttpLibraries,
-}
-
-impl UserAgentPolicy {
-    pub const ALL: [UserAgentPolicy; 3] =
-        [UserAgentPolicy::Off, UserAgentPolicy::Bots, UserAgentPolicy::BotsAndHttpLibraries];
-
-    pub const fn id(self) -> &'static str {
-        match self {
-            UserAgentPolicy::Off => "off",
-            UserAgentPolicy::Bots => "bots",
-            UserAgentPolicy::BotsAndHttpLibraries => "bots_and_http_libraries",
-        }
+words! {
+    /// What the body is.
+    #[derive(Default)]
+    pub enum BodyKind {
+        /// It is read.
+        #[default]
+        Json = "json",
+        /// Anything: its size alone is looked at.
+        Opaque = "opaque",
     }
 }
 
-/// Where a key must be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CredentialsSpec {
-    /// `Authorization: <scheme> <key>`
-    Authorization { scheme: String },
-    /// The user of `Authorization: Basic`; the password is not looked at.
-    Basic,
-    /// A header field that holds nothing else.
-    Header { name: String },
-    /// A query parameter that is not empty.
-    Query { name: String },
+words! {
+    /// Which classes of User-Agents are bots.
+    #[derive(Default)]
+    pub enum UserAgentPolicy {
+        /// None.
+        #[default]
+        Off = "off",
+        /// Crawlers and headless browsers.
+        Bots = "bots",
+        /// And the default agents of HTTP libraries.
+        BotsAndHttpLibraries = "bots_and_http_libraries",
+    }
+}
+
+choice! {
+    /// Where a key must be.
+    pub enum CredentialsSpec by "from" {
+        /// `Authorization: <scheme> <key>`
+        Authorization(Scheme) = "authorization",
+        /// The user of `Authorization: Basic`; the password is not looked at.
+        Basic(Nothing) = "basic",
+        /// A header field that holds nothing else.
+        Header(HeaderKey) = "header",
+        /// A query parameter that is not empty.
+        Query(QueryKey) = "query",
+    }
+}
+
+object! {
+    /// An authentication scheme.
+    pub struct Scheme {
+        /// Such as `Bearer`.
+        scheme: SchemeName,
+    }
+}
+
+object! {
+    /// A header field.
+    pub struct HeaderKey {
+        /// The field.
+        name: FieldName,
+    }
+}
+
+object! {
+    /// A query parameter.
+    pub struct QueryKey {
+        /// The parameter.
+        name: NonEmpty,
+    }
+}
+
+/// A token of RFC 9110: the name of an authentication scheme.
+#[derive(Debug, Clone)]
+pub struct SchemeName(pub String);
+
+text!(
+    SchemeName = |text| token(text, "an authentication scheme such as \"Bearer\"").map(SchemeName)
+);
+
+/// The name of a product, as it stands in a User-Agent before `/`.
+#[derive(Debug, Clone)]
+pub struct Product(pub String);
+
+text!(Product = |text| token(text, "a product's name such as \"AcmeMonitor\"").map(Product));
+
+fn token(text: &str, expected: &str) -> Result<String, Problem> {
+    if is_token_text(text) {
+        Ok(text.to_owned())
+    } else {
+        Err(Problem::new("", expected, format!("{text:?}")))
+    }
+}
+
+/// A media type without parameters, in lower case.
+#[derive(Debug, Clone)]
+pub struct Essence(pub String);
+
+text!(Essence = Essence::new);
+
+impl Essence {
+    /// # Errors
+    /// Not two tokens with a `/` between them.
+    pub fn new(text: &str) -> Result<Self, Problem> {
+        match text.split_once('/') {
+            Some((kind, sub)) if is_token_text(kind) && is_token_text(sub) => {
+                Ok(Essence(text.to_ascii_lowercase()))
+            }
+            Some(_) | None => {
+                let expected = "a media type without parameters, such as \"application/json\"";
+                Err(Problem::new("", expected, format!("{text:?}")))
+            }
+        }
+    }
 }
 
 impl CredentialsSpec {
     /// For messages.
     pub fn place(&self) -> String {
         match self {
-            CredentialsSpec::Authorization { scheme } => format!("Authorization: {scheme} <key>"),
-            CredentialsSpec::Basic => "Authorization: Basic".to_owned(),
-            CredentialsSpec::Header { name } => format!("the header field {name}"),
-            CredentialsSpec::Query { name } => format!("the query parameter {name}"),
+            CredentialsSpec::Authorization(Scheme { scheme }) => {
+                format!("Authorization: {} <key>", scheme.0)
+            }
+            CredentialsSpec::Basic(_) => "Authorization: Basic".to_owned(),
+            CredentialsSpec::Header(key) => format!("the header field {}", key.name.0),
+            CredentialsSpec::Query(key) => format!("the query parameter {}", key.name.0),
         }
     }
 }
 
 impl CustomSpec {
     /// # Errors
-    /// The first thing that cannot be used.
+    /// The first setting that could never take effect.
     pub fn compile(
         &self,
-        keys: Option<KeyDigests>,
+        keys: Option<Arc<KeyDigests>>,
         limits: Limits,
-        shared: Arc<Shared>,
+        shared: &Arc<Shared>,
     ) -> Result<Policy, Problem> {
         if keys.is_some() && self.credentials.is_none() {
             let expected = "\"custom.credentials\", which says where the key stands";
-            return Err(Problem::new(
-                "api_keys_sha256",
-                expected,
-                "keys to compare with and none to look for",
-            ));
+            let found = "keys to compare with and none to look for";
+            return Err(Problem::new("api_keys_sha256", expected, found));
         }
         self.check_reach().map_err(|problem| problem.under("custom"))?;
-        let compiled = || -> Result<Policy, Problem> {
-            Ok(Policy {
-                user_agents: self.user_agents,
-                opt_out_tokens: self.tokens()?,
-                credentials: self.credentials()?,
-                keys: keys.clone(),
-                media_types: self.media_types()?,
-                body: self.body,
-                max_events: self.max_events,
-                fields: Fields::compile(self.batch.as_deref(), &self.fields)?,
-                replies: Replies::compile(&self.replies)
-                    .map_err(|problem| problem.under("replies"))?,
-                limits,
-                shared: Arc::clone(&shared),
-            })
-        };
-        compiled().map_err(|problem| problem.under("custom"))
+        let fields = Fields::compile(self.batch.as_ref(), &self.fields);
+        Ok(Policy {
+            user_agents: self.user_agents.unwrap_or_default(),
+            opt_out_tokens: self.opt_out_tokens.iter().map(|token| token.0.clone()).collect(),
+            credentials: self.credentials.clone(),
+            keys,
+            media_types: self
+                .media_types
+                .iter()
+                .flat_map(|types| types.iter())
+                .map(|Essence(essence)| essence.clone())
+                .collect(),
+            body: self.body.unwrap_or_default(),
+            max_events: self.max_events.map(NonZeroUsize::get),
+            fields: fields.map_err(|problem| problem.under("custom"))?,
+            replies: Replies::compile(&self.replies),
+            limits,
+            shared: Arc::clone(shared),
+        })
     }
 
     /// Settings that could never take effect.
     fn check_reach(&self) -> Result<(), Problem> {
-        let without_batch = self.batch.is_none();
-        match self.body {
-            BodyKind::Opaque if !self.fields.is_empty() => Err(Problem::new(
-                "fields",
-                "no fields where body is \"opaque\"",
-                "a list that could never take effect",
-            )),
-            BodyKind::Opaque if !without_batch => Err(Problem::new(
-                "batch",
-                "no batch where body is \"opaque\"",
-                "a pointer that could never take effect",
-            )),
-            BodyKind::Json | BodyKind::Opaque if without_batch && self.max_events.is_some() => {
-                Err(Problem::new(
-                    "max_events",
-                    "a limit only where there is a batch",
-                    "one that could never take effect",
-                ))
-            }
-            BodyKind::Json | BodyKind::Opaque => Ok(()),
-        }
-    }
-
-    fn tokens(&self) -> Result<Vec<String>, Problem> {
-        if self.user_agents == UserAgentPolicy::Off && !self.opt_out_tokens.is_empty() {
-            return Err(Problem::new(
+        let is_opaque = self.body == Some(BodyKind::Opaque);
+        let is_off = self.user_agents.unwrap_or_default() == UserAgentPolicy::Off;
+        let rows = [
+            (is_opaque && !self.fields.is_empty(), "fields", "no fields where body is \"opaque\""),
+            (is_opaque && self.batch.is_some(), "batch", "no batch where body is \"opaque\""),
+            (
+                self.batch.is_none() && self.max_events.is_some(),
+                "max_events",
+                "a limit only where there is a batch",
+            ),
+            (
+                is_off && !self.opt_out_tokens.is_empty(),
                 "opt_out_tokens",
                 "no tokens where user_agents is \"off\"",
-                "a list that could never take effect",
-            ));
-        }
-        let wrong = |token: &String| token.is_empty() || !token.bytes().all(is_token);
-        match self.opt_out_tokens.iter().position(wrong) {
-            Some(index) => Err(Problem::new(
-                format!("opt_out_tokens[{index}]"),
-                "a product's name such as \"AcmeMonitor\"",
-                "another text",
-            )),
-            None => Ok(self.opt_out_tokens.clone()),
-        }
-    }
-
-    fn credentials(&self) -> Result<Option<CredentialsSpec>, Problem> {
-        let checked = |spec: &CredentialsSpec| match spec {
-            CredentialsSpec::Authorization { scheme }
-                if scheme.is_empty() || !scheme.bytes().all(is_token) =>
-            {
-                Err(Problem::new(
-                    "scheme",
-                    "an authentication scheme such as \"Bearer\"",
-                    format!("{scheme:?}"),
-                ))
+            ),
+        ];
+        match rows.into_iter().find(|(is_wrong, ..)| *is_wrong) {
+            Some((_, field, expected)) => {
+                Err(Problem::new(field, expected, "what could never take effect"))
             }
-            CredentialsSpec::Query { name } if name.is_empty() => {
-                Err(Problem::new("name", "the name of a query parameter", "\"\""))
-            }
-            CredentialsSpec::Header { name } => match field_name(name) {
-                Ok(name) => Ok(CredentialsSpec::Header { name }),
-                Err(problem) => Err(problem.under("name")),
-            },
-            CredentialsSpec::Authorization { .. }
-            | CredentialsSpec::Query { .. }
-            | CredentialsSpec::Basic => Ok(spec.clone()),
-        };
-        self.credentials
-            .as_ref()
-            .map(checked)
-            .transpose()
-            .map_err(|problem| problem.under("credentials"))
-    }
-
-    fn media_types(&self) -> Result<Vec<String>, Problem> {
-        let types = self.media_types.as_deref().unwrap_or_default();
-        if self.media_types.is_some() && types.is_empty() {
-            return Err(Problem::new(
-                "media_types",
-                "at least one entry, or the field left out",
-                "an empty list",
-            ));
-        }
-        let is_essence = |text: &str| {
-            text.split_once('/').is_some_and(|(kind, sub)| {
-                [kind, sub].iter().all(|part| !part.is_empty() && part.bytes().all(is_token))
-            })
-        };
-        match types.iter().position(|text| !is_essence(text)) {
-            Some(index) => {
-                let found = types.get(index).map(|text| format!("{text:?}")).unwrap_or_default();
-                Err(Problem::new(
-                    format!("media_types[{index}]"),
-                    "a media type without parameters, such as \"application/json\"",
-                    found,
-                ))
-            }
-            None => Ok(types.iter().map(|text| text.to_ascii_lowercase()).collect()),
+            None => Ok(()),
         }
     }
 }

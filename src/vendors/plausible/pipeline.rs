@@ -247,11 +247,11 @@ impl<'d> Judged<'d> {
         judge: impl FnOnce(Option<&Site>) -> Judgement,
     ) -> Option<&Judgement> {
         if self.judgements.is_empty() || !is_same(self.last.0.as_bytes(), domain.as_bytes()) {
-            let site = policy.sites.get(domain);
-            let place = *self
-                .by_site
-                .entry(site.map_or(u64::MAX, |site| site.number))
-                .or_insert(self.judgements.len());
+            let (number, site) = policy
+                .sites
+                .get(domain)
+                .map_or((u64::MAX, None), |(number, site)| (*number, Some(site)));
+            let place = *self.by_site.entry(number).or_insert(self.judgements.len());
             if place == self.judgements.len() {
                 self.judgements.push(judge(site));
             }

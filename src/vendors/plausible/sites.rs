@@ -1,154 +1,109 @@
 //! Shields: what the owner of a site does not want counted (contract 1.3). Compiled once; a look-up
 //! does not depend on the number of sites.
 
+use crate::config::declare::object;
+use crate::config::node::Node;
+use crate::config::read::{NotEmpty, Read};
 use crate::rules::cidr::CidrSet;
 use crate::rules::country::{Country, CountrySet};
 use crate::rules::hashed::Hashed;
-use crate::rules::pattern::Pattern;
+use crate::rules::pattern::{PagePattern, Pattern};
 use crate::rules::problem::Problem;
 use crate::rules::url::bare_host;
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::net::IpAddr;
 
-/// One site's rules, by its domain.
-#[derive(Debug, Clone, Default)]
-pub struct SiteSpec {
-    /// Addresses and networks.
-    pub ip_blocklist: Option<Vec<String>>,
-    /// Two letters; `ZZ` is unknown.
-    pub country_blocklist: Option<Vec<String>>,
-    /// Patterns of the page's path, which start with `/`.
-    pub page_blocklist: Option<Vec<String>>,
-    /// Patterns of the page's hostname: if there are any, one must match.
-    pub hostname_allowlist: Option<Vec<String>>,
-}
-
-#[derive(Debug, Clone, Default)]
-pub struct Site {
-    /// Its place among the sites.
-    pub number: u64,
-    hostnames: Box<[Pattern]>,
-    pages: Box<[Pattern]>,
-    addresses: CidrSet,
-    countries: CountrySet,
+object! {
+    /// One site's rules.
+    pub struct Site {
+        /// Addresses and networks.
+        ip_blocklist: Option<NotEmpty<CidrSet>>,
+        /// Two letters; `ZZ` is unknown.
+        country_blocklist: Option<NotEmpty<CountrySet>>,
+        /// Patterns of the page's path, which start with `/`.
+        page_blocklist: Option<NotEmpty<Box<[PagePattern]>>>,
+        /// Patterns of the page's hostname: if there are any, one must match.
+        hostname_allowlist: Option<NotEmpty<Box<[Pattern]>>>,
+    }
 }
 
 impl Site {
-    fn compile(number: u64, spec: &SiteSpec) -> Result<Self, Problem> {
-        Ok(Site {
-            number,
-            hostnames: patterns(
-                "hostname_allowlist",
-                spec.hostname_allowlist.as_deref(),
-                Pattern::compile,
-            )?,
-            pages: patterns(
-                "page_blocklist",
-                spec.page_blocklist.as_deref(),
-                Pattern::compile_page,
-            )?,
-            addresses: entries("ip_blocklist", spec.ip_blocklist.as_deref(), CidrSet::compile)?,
-            countries: entries(
-                "country_blocklist",
-                spec.country_blocklist.as_deref(),
-                CountrySet::compile,
-            )?,
-        })
-    }
-
+    /// True where no hostnames are listed, or one of them matches.
     pub fn allows_hostname(&self, hostname: &str) -> bool {
-        self.hostnames.is_empty() || self.hostnames.iter().any(|pattern| pattern.matches(hostname))
+        let listed = self.hostname_allowlist.as_ref();
+        listed.is_none_or(|patterns| patterns.iter().any(|pattern| pattern.matches(hostname)))
     }
 
+    /// Whether the page's path is listed.
     pub fn blocks_page(&self, page: &str) -> bool {
-        self.pages.iter().any(|pattern| pattern.matches(page))
+        let mut listed = self.page_blocklist.iter().flat_map(|patterns| patterns.iter());
+        listed.any(|pattern| pattern.matches(page))
     }
 
+    /// Whether the address is listed.
     pub fn blocks_address(&self, address: IpAddr) -> bool {
-        self.addresses.contains(address)
+        self.ip_blocklist.as_ref().is_some_and(|listed| listed.contains(address))
     }
 
+    /// Whether the country is listed.
     pub fn blocks_country(&self, country: Country) -> bool {
-        self.countries.contains(country)
+        self.country_blocklist.as_ref().is_some_and(|listed| listed.contains(country))
     }
-}
-
-fn entries<T: Default>(
-    field: &'static str,
-    list: Option<&[String]>,
-    compile: fn(&[String]) -> Result<T, Problem>,
-) -> Result<T, Problem> {
-    match list {
-        None => Ok(T::default()),
-        Some([]) => {
-            Err(Problem::new(field, "at least one entry, or the field left out", "an empty list"))
-        }
-        Some(list) => compile(list).map_err(|problem| problem.under(field)),
-    }
-}
-
-fn patterns(
-    field: &'static str,
-    list: Option<&[String]>,
-    compile: fn(&str) -> Result<Pattern, Problem>,
-) -> Result<Box<[Pattern]>, Problem> {
-    if list == Some(&[]) {
-        return Err(Problem::new(
-            field,
-            "at least one entry, or the field left out",
-            "an empty list",
-        ));
-    }
-    let list = list.unwrap_or_default().iter().enumerate();
-    list.map(|(index, text)| {
-        compile(text).map_err(|problem| problem.under(&format!("{field}[{index}]")))
-    })
-    .collect()
 }
 
 /// All sites that have rules.
 #[derive(Debug, Clone, Default)]
 pub struct Sites {
-    by_domain: HashMap<Box<str>, Site, BuildHasherDefault<Hashed>>,
+    by_domain: HashMap<Box<str>, (u64, Site), BuildHasherDefault<Hashed>>,
     /// Some site blocks addresses.
     pub have_addresses: bool,
 }
 
-impl Sites {
-    /// # Errors
-    /// A rule that cannot be used, or two spellings of one domain.
-    pub fn compile(specs: &[(String, SiteSpec)]) -> Result<Self, Problem> {
-        let mut sites = Sites {
-            by_domain: HashMap::with_capacity_and_hasher(
-                specs.len(),
-                BuildHasherDefault::default(),
-            ),
-            have_addresses: false,
-        };
-        for (number, (domain, spec)) in (0..).zip(specs) {
-            let site = Site::compile(number, spec).map_err(|problem| problem.under(domain))?;
-            sites.have_addresses |= !site.addresses.is_empty();
-            if sites.by_domain.insert(bare_host(domain).into(), site).is_some() {
-                return Err(Problem::new(
-                    domain.clone(),
-                    "each site once",
-                    "the same site with and without \"www.\"",
-                ));
+/// Two spellings of one domain are a problem.
+impl Read for Sites {
+    fn read(node: Node<'_, '_>) -> Option<Self> {
+        let mut sites = Sites::default();
+        node.each_member(|domain, node| {
+            let (problems, path) = (node.problems, node.path);
+            if let Some(site) = node.object::<Site>()
+                && sites.add(domain, site).is_some()
+            {
+                let found = "the same site with and without \"www.\"";
+                problems.add(Problem::new(path.to_string(), "each site once", found));
             }
-        }
-        Ok(sites)
+        })?;
+        Some(sites)
+    }
+}
+
+impl Sites {
+    /// The site that had this domain before.
+    fn add(&mut self, domain: &str, site: Site) -> Option<(u64, Site)> {
+        self.have_addresses |= site.ip_blocklist.is_some();
+        let number = self.by_domain.len() as u64;
+        self.by_domain.insert(bare_host(domain).into(), (number, site))
     }
 
-    /// `domain` is without `www.`; letter case counts.
-    pub fn get(&self, domain: &str) -> Option<&Site> {
+    /// The site of a domain, and its place in the configuration. `domain` is without `www.`; letter
+    /// case counts.
+    pub fn get(&self, domain: &str) -> Option<&(u64, Site)> {
         self.by_domain.get(domain)
     }
 
+    /// Each domain, without `www.`, with its site, in the order of the configuration.
+    pub fn in_order(&self) -> Vec<(&str, &Site)> {
+        let mut sites: Vec<_> = self.by_domain.iter().collect();
+        sites.sort_unstable_by_key(|(_, (number, _))| *number);
+        sites.into_iter().map(|(domain, (_, site))| (&**domain, site)).collect()
+    }
+
+    /// How many.
     pub fn len(&self) -> usize {
         self.by_domain.len()
     }
 
+    /// No site has rules.
     pub fn is_empty(&self) -> bool {
         self.by_domain.is_empty()
     }

@@ -3,6 +3,7 @@
 
 use crate::configuration::{Found, Source};
 use serde_json::Value;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use trackgate::config::Config;
 use trackgate::gate::{BodyPhase, Endpoint, Gate};
@@ -37,7 +38,7 @@ pub fn of(
     else {
         return Default::default();
     };
-    match config.body_phase {
+    match gate.body_phase {
         BodyPhase::Hold => hold(listener, config, gate),
         BodyPhase::Compat => (Vec::new(), compat(listener, gate)),
     }
@@ -49,7 +50,7 @@ fn hold(listener: &Value, config: &Config, gate: &Gate) -> (Vec<Problem>, Vec<St
     let route = numbers(listener, &ROUTE).into_iter().max().unwrap_or(0);
     let [over_http1, over_http2] = [connection.max(route), window.max(route)];
     let (wanted, holds) = (wanted(gate), over_http1.min(over_http2));
-    if let Some(told) = config.buffer_limit_bytes {
+    if let Some(told) = config.written.buffer_limit_bytes.map(NonZeroUsize::get) {
         let expected = format!(
             "at most {holds}, which is what Envoy holds here (per_connection_buffer_limit_bytes {connection}, initial_stream_window_size {window})"
         );

@@ -1,29 +1,30 @@
 //! Endpoints that no request can reach, because an earlier one serves all their hosts and paths.
 
 use std::collections::{BTreeSet, HashMap};
-use trackgate::config::{Config, EndpointSpec};
+use trackgate::gate::{Endpoint, Gate};
+use trackgate::rules::endpoint::PathPattern;
 
 /// The endpoints of a configuration by what they serve, so that ten thousand are compared in a
 /// moment.
-pub struct Index<'c> {
+pub struct Index<'g> {
     /// The first endpoint that serves a host and a path, both as patterns. An empty host is every
     /// one.
-    first: HashMap<(String, Vec<&'c str>), usize>,
+    first: HashMap<(String, Vec<&'g str>), usize>,
     /// Of each path, which of its segments are any: `/v1/{key}` is `[false, true]`.
     shapes: BTreeSet<Vec<bool>>,
 }
 
-impl<'c> Index<'c> {
-    pub fn of(config: &'c Config) -> Self {
+impl<'g> Index<'g> {
+    pub fn of(gate: &'g Gate) -> Self {
         let mut index = Index { first: HashMap::new(), shapes: BTreeSet::new() };
-        for (number, spec) in config.endpoints.iter().enumerate() {
-            let paths: Vec<Vec<&str>> = paths(spec).map(segments).collect();
+        for endpoint in &gate.endpoints {
+            let paths: Vec<Vec<&str>> = endpoint.paths.iter().map(segments).collect();
             index.shapes.extend(
                 paths.iter().map(|path| path.iter().map(|segment| segment.is_empty()).collect()),
             );
-            for host in hosts(spec) {
+            for host in hosts(endpoint) {
                 for path in &paths {
-                    index.first.entry((host.clone(), path.clone())).or_insert(number);
+                    index.first.entry((host.clone(), path.clone())).or_insert(endpoint.number);
                 }
             }
         }
@@ -32,20 +33,20 @@ impl<'c> Index<'c> {
 
     /// The earlier endpoint that serves whatever this one does; where it takes several, the last
     /// that was found.
-    pub fn shadowing(&self, config: &'c Config, number: usize) -> Option<&'c str> {
-        let spec = config.endpoints.get(number)?;
+    pub fn shadowing(&self, gate: &'g Gate, number: usize) -> Option<&'g str> {
+        let endpoint = gate.endpoints.get(number)?;
         let mut earlier = None;
-        for host in hosts(spec) {
-            for path in paths(spec) {
+        for host in hosts(endpoint) {
+            for path in &endpoint.paths {
                 earlier =
                     Some(self.serving(&host, &segments(path)).filter(|found| *found < number)?);
             }
         }
-        config.endpoints.get(earlier?).map(|endpoint| endpoint.name.as_str())
+        gate.endpoints.get(earlier?).map(|endpoint| endpoint.name.as_str())
     }
 
     /// The first endpoint that serves all requests to these.
-    fn serving(&self, host: &str, path: &[&'c str]) -> Option<usize> {
+    fn serving(&self, host: &str, path: &[&'g str]) -> Option<usize> {
         let wider = self.shapes.iter().filter(|shape| {
             shape.len() == path.len()
                 && shape.iter().zip(path).all(|(is_any, segment)| *is_any || !segment.is_empty())
@@ -70,14 +71,12 @@ impl<'c> Index<'c> {
     }
 }
 
-/// Lower-case; empty for every host.
-fn hosts(spec: &EndpointSpec) -> Vec<String> {
-    match &spec.hosts {
-        Some(hosts) => {
-            hosts.iter().map(|host| host.trim_end_matches('.').to_ascii_lowercase()).collect()
-        }
-        None => vec![String::new()],
+/// Empty for every host.
+fn hosts(endpoint: &Endpoint) -> Vec<String> {
+    if endpoint.hosts.is_empty() {
+        return vec![String::new()];
     }
+    endpoint.hosts.iter().map(ToString::to_string).collect()
 }
 
 /// The host itself, every domain it is below with `*.`, and every host.
@@ -91,17 +90,9 @@ fn wider_hosts(host: &str) -> Vec<String> {
     wider
 }
 
-fn paths(spec: &EndpointSpec) -> impl Iterator<Item = &str> {
-    let documented = if spec.paths.is_none() { spec.vendor.contract().paths } else { &[] };
-    spec.paths.iter().flatten().map(String::as_str).chain(documented.iter().copied())
-}
-
 /// An empty one is any.
-fn segments(path: &str) -> Vec<&str> {
-    path.split('/')
-        .filter(|segment| !segment.is_empty())
-        .map(|segment| if segment.starts_with('{') { "" } else { segment })
-        .collect()
+fn segments(path: &PathPattern) -> Vec<&str> {
+    path.segments().map(Option::unwrap_or_default).collect()
 }
 
 #[cfg(test)]
@@ -111,11 +102,10 @@ mod tests {
     use std::time::{Duration, Instant};
 
     fn shadowed(endpoints: &str) -> Vec<Option<String>> {
-        let (config, _) =
-            trackgate::config::load(format!("{{\"endpoints\":[{endpoints}]}}").as_bytes()).unwrap();
-        let index = Index::of(&config);
-        (0..config.endpoints.len())
-            .map(|number| index.shadowing(&config, number).map(str::to_owned))
+        let gate = Gate::load(format!("{{\"endpoints\":[{endpoints}]}}").as_bytes()).unwrap();
+        let index = Index::of(&gate);
+        (0..gate.endpoints.len())
+            .map(|number| index.shadowing(&gate, number).map(str::to_owned))
             .collect()
     }
 
@@ -169,10 +159,10 @@ mod tests {
                 );
             }
             let text = format!("{{\"endpoints\":[{}]}}", endpoints.trim_end_matches(','));
-            let (config, _) = trackgate::config::load(text.as_bytes()).unwrap();
+            let gate = Gate::load(text.as_bytes()).unwrap();
             let begin = Instant::now();
-            let index = Index::of(&config);
-            assert!((0..10_000).all(|number| index.shadowing(&config, number).is_none()));
+            let index = Index::of(&gate);
+            assert!((0..10_000).all(|number| index.shadowing(&gate, number).is_none()));
             assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
         }
     }

@@ -32,10 +32,10 @@ pub fn networks(entries: &[String], probe: &[u8]) {
     let _ = parse_address(probe);
     let alone: Vec<(&String, CidrSet)> = entries
         .iter()
-        .filter_map(|entry| Some((entry, CidrSet::compile(std::slice::from_ref(entry)).ok()?)))
+        .filter_map(|entry| Some((entry, set_of(std::slice::from_ref(entry))?)))
         .collect();
     let taken: Vec<String> = alone.iter().map(|(entry, _)| (*entry).clone()).collect();
-    let set = CidrSet::compile(&taken).expect("each of them is taken");
+    let set = set_of(&taken).expect("each of them is taken");
     let mut bytes = [0; 16];
     bytes.iter_mut().zip(probe).for_each(|(byte, from)| *byte = *from);
     let v4 = <[u8; 4]>::try_from(&bytes[..4]).expect("four bytes");
@@ -52,6 +52,16 @@ pub fn networks(entries: &[String], probe: &[u8]) {
         });
         assert_eq!(set.contains(probe), one_holds, "{taken:?} {probe}");
     }
+}
+
+/// `None` where an entry is refused.
+fn set_of(entries: &[String]) -> Option<CidrSet> {
+    let mut set = CidrSet::default();
+    for entry in entries {
+        set.add(entry).ok()?;
+    }
+    set.finish();
+    Some(set)
 }
 
 /// An entry that is taken: its address, and its prefix if it has one.
