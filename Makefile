@@ -6,9 +6,11 @@ MAKEFLAGS += --no-print-directory
 
 # The built module, and the Envoy it runs in; ENVOY=/path/to/envoy is honoured.
 WASM := target/trackgate.wasm
+MODULE := target/libtrackgate.so
 export TRACKGATE_WASM := $(CURDIR)/$(WASM)
+export TRACKGATE_MODULE := $(CURDIR)/$(MODULE)
 
-.PHONY: help demo run canary-demo trap test test-clients test-observability test-manifests oci docker-test soak fuzz wasm lint cost bench bench-envoy score update-data audit reproduce clean vectors cargo
+.PHONY: help demo run canary-demo trap test test-module test-clients test-observability test-manifests oci docker-test soak fuzz wasm module lint cost bench bench-envoy score update-data audit reproduce clean vectors cargo
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,14 +24,18 @@ run: wasm ## The same, then keep serving and show each verdict until Ctrl-C
 canary-demo: wasm ## Play three roll-outs with real Envoys: one promoted, one rolled back, one held
 	@export ENVOY="$$(scripts/setup-envoy)" && cargo run --quiet --bin trackgate-testing -- canary-demo
 
-trap: cargo ## Build the module that panics when asked to, for the tests of failure policies
+trap: cargo ## Build both modules so that they panic when asked to, for the tests of failures
 	@scripts/build-wasm target/trackgate-trap.wasm trap > /dev/null
+	@scripts/build-module target/libtrackgate-trap.so trap > /dev/null
 
-test: wasm trap lint ## Everything CI checks: lint, units, the vectors on three runners, shipped configurations, real clients, Prometheus
+test: wasm module trap lint ## Everything CI checks: lint, units, the vectors on three runners, shipped configurations, real clients, Prometheus
 	@rm -rf target/vectors
 	@export ENVOY="$$(scripts/setup-envoy)" && cargo test --quiet
-	@$(MAKE) test-clients test-observability test-manifests
+	@$(MAKE) test-module test-clients test-observability test-manifests
 	@scripts/count-vectors
+
+test-module: module trap ## The native module in the real Envoy: the vectors, attacks, failures, restarts, updates
+	@export ENVOY="$$(scripts/setup-envoy)" HOST=module && cargo test --quiet --test it -- gateway:: module::
 
 test-clients: wasm ## Real browser trackers in a real Chromium, and Python's, through Envoy to the collector
 	@export ENVOY="$$(scripts/setup-envoy)" && settings="$$(scripts/setup-clients)" && env $$settings cargo test --quiet --test clients
@@ -50,6 +56,9 @@ docker-test: wasm ## examples/docker, brought up, checked from a client containe
 soak: wasm ## Mixed traffic for MINUTES (1): clients, collector and counters must agree to the last request
 	@export ENVOY="$$(scripts/setup-envoy)" && cargo test --quiet --test soak -- --nocapture
 
+module: cargo ## Build the native module, target/libtrackgate.so, for Envoy's dynamic modules
+	@scripts/build-module $(MODULE)
+
 fuzz: cargo ## Fuzz TARGET (request, body, json, config, annotation, patterns, capture, written, file) for SECONDS (60)
 	@scripts/fuzz "$(or $(TARGET),request)" "$(or $(SECONDS),60)"
 
@@ -59,6 +68,7 @@ wasm: cargo ## Build the module, target/trackgate.wasm; SPAM_REFERRERS=FILE buil
 lint: cargo ## Format and clippy, natively and for wasm
 	@cargo fmt --check
 	@cargo clippy --quiet --all-targets -- -D warnings
+	@cargo clippy --quiet --features module -- -D warnings
 	@scripts/lint-wasm
 	@grep -lE -d skip '^#!.*bash' scripts/* .ci/run 2> /dev/null | xargs -n 1 bash -n
 

@@ -23,7 +23,7 @@
 //!
 //! # One request
 //!
-//! 1. `plugin` (wasm32 only) gets the header section from Envoy, and removes every field that only
+//! 1. `plugin` (wasm) or `module` (native) gets the header section from Envoy, and removes every field that only
 //!    the gate may set.
 //! 2. [`gate::Gate::endpoint`]: whose request is it? By method, host and path; none: it goes on
 //!    untouched, its body unread.
@@ -52,6 +52,7 @@
 //! | [`vendors`] | the vendors, one a file: what each says whatever is configured (`CONTRACT`), and its checks |
 //! | `filter` | one stream in either host: when what is asked of the gate, and what is done about it |
 //! | `plugin` | the wasm host |
+//! | `module` | the native host, with the feature of that name |
 //!
 //! The `trackgate` command is `crates/cli`; what all of it is tried with, `crates/testing`.
 //!
@@ -60,8 +61,8 @@
 
 #![warn(missing_docs)]
 
-// `unsafe` is denied everywhere, and allowed in two files of `plugin`: in the core nobody can allow
-// it.
+// `unsafe` is denied everywhere, and allowed in two files of `plugin` and in those of `module` that
+// say so: in the core nobody can allow it.
 #[forbid(unsafe_code)]
 pub mod annotation;
 #[forbid(unsafe_code)]
@@ -79,8 +80,10 @@ pub mod vendors;
 #[forbid(unsafe_code)]
 pub mod verdict;
 
-#[cfg(any(target_arch = "wasm32", test))]
+#[cfg(any(target_arch = "wasm32", feature = "module", test))]
 #[forbid(unsafe_code)]
 mod filter;
+#[cfg(feature = "module")]
+mod module;
 #[cfg(target_arch = "wasm32")]
 mod plugin;

@@ -36,7 +36,7 @@ impl Seen {
         host.fields(Map::RequestHeaders, |fields| {
             let mut head = RequestHead::new(fields).with_recent(&cx.worker.recent);
             #[cfg(trap)]
-            super::trap_if_asked(&head);
+            super::trap_if_asked(head.first("x-trap").unwrap_or_default(), b"head");
             let endpoint = gate.endpoint(&head);
             self.forged = forged(gate, endpoint.map(AsRef::as_ref), head.names());
             let Some(endpoint) = endpoint else { return };

@@ -47,7 +47,7 @@ pub enum Kind {
 /// What a host does while a configuration is loaded, and what that leaves behind.
 pub trait Setup {
     /// A metric that has been defined.
-    type Metric: Copy;
+    type Metric;
     /// The counters of requests: all that [`Meter::count_request`] needs.
     type Requests;
 
@@ -72,13 +72,13 @@ pub trait Meter {
     type Setup: Setup;
 
     /// Counts a counter or a gauge up by one.
-    fn increment(&self, metric: <Self::Setup as Setup>::Metric);
+    fn increment(&self, metric: &<Self::Setup as Setup>::Metric);
 
     /// Counts a gauge down by one.
-    fn decrement(&self, metric: <Self::Setup as Setup>::Metric);
+    fn decrement(&self, metric: &<Self::Setup as Setup>::Metric);
 
     /// Adds a value to a histogram.
-    fn record(&self, metric: <Self::Setup as Setup>::Metric, value: u64);
+    fn record(&self, metric: &<Self::Setup as Setup>::Metric, value: u64);
 
     /// Counts one request to the endpoint at this place in the configuration.
     fn count_request(
@@ -134,6 +134,8 @@ pub trait Host: Meter {
         body: &[u8],
     ) -> Result<()>;
 
-    /// Lets the request go on that an earlier callback held.
-    fn resume(&mut self) -> Result<()>;
+    /// Lets a request go on that an earlier callback held, and whose last piece, `size` bytes of
+    /// body, does not fit into the host's buffer beside `first`, which leaves before it. Returns
+    /// what could not leave: it is kept until the next callback, by when nothing is held any more.
+    fn send_ahead(&mut self, size: usize, first: &[u8]) -> Result<Vec<u8>>;
 }

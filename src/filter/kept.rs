@@ -53,15 +53,13 @@ impl Kept {
     }
 
     /// Lets a stream go whose last piece, of so many bytes, does not fit into the buffer beside
-    /// what is kept: that leaves first. The piece is kept for [`Kept::put_back`] in the next
-    /// callback, by when nothing is held any more.
+    /// what is kept: that leaves first. Where the piece cannot leave now, it is kept for
+    /// [`Kept::put_back`] in the next callback, by when nothing is held any more.
     pub fn send_ahead(&mut self, host: &mut impl Host, size: usize) -> Result<()> {
-        let piece = host.body(size)?.into_owned();
-        host.replace_body(size, &self.bytes)?;
-        let _ = self.take();
-        self.total.set(self.total.get() + piece.len());
-        self.bytes = piece;
-        host.resume()
+        let first = self.take();
+        self.bytes = host.send_ahead(size, &first)?;
+        self.total.set(self.total.get() + self.bytes.len());
+        Ok(())
     }
 
     fn take(&mut self) -> Vec<u8> {

@@ -3,7 +3,7 @@
 
 use super::VERSION;
 use super::host::{Kind, Meter, Setup};
-use crate::gate::{Decision, Endpoint, Gate, Mode};
+use crate::gate::{Decision, Gate, Mode};
 use crate::verdict::{Reason, Verdict};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -24,8 +24,9 @@ impl Outcome {
         Outcome { mode: decision.mode, verdict: decision.verdict, reason: decision.reason }
     }
 
-    /// Every outcome that a request to `endpoint` can have, once.
-    pub fn all(endpoint: &Endpoint) -> impl Iterator<Item = Outcome> + '_ {
+    /// Every outcome that a request to `endpoint` can have, once; for a host that has to define each.
+    #[cfg(any(target_arch = "wasm32", test))]
+    pub fn all(endpoint: &crate::gate::Endpoint) -> impl Iterator<Item = Outcome> + '_ {
         endpoint.modes().iter().flat_map(|mode| {
             endpoint.outcomes().into_iter().map(|(verdict, reason)| Outcome {
                 mode: *mode,
@@ -84,7 +85,7 @@ impl<S: Setup> Metrics<S> {
     pub fn begin(&self, meter: &impl Meter<Setup = S>) {
         if !self.is_at_work.load(Ordering::Relaxed)
             && !self.is_at_work.swap(true, Ordering::Relaxed)
-            && let Some(metric) = self.config_info
+            && let Some(metric) = &self.config_info
         {
             meter.increment(metric);
         }
@@ -93,7 +94,7 @@ impl<S: Setup> Metrics<S> {
     /// The configuration is at work no more.
     pub fn retire(&self, meter: &impl Meter<Setup = S>) {
         if self.is_at_work.swap(false, Ordering::Relaxed)
-            && let Some(metric) = self.config_info
+            && let Some(metric) = &self.config_info
         {
             meter.decrement(metric);
         }
@@ -105,14 +106,14 @@ impl<S: Setup> Metrics<S> {
 
     /// The size of a body that has been held, whatever the verdict on it.
     pub(super) fn record_body(&self, meter: &impl Meter<Setup = S>, bytes: usize) {
-        if let Some(metric) = self.body_bytes {
+        if let Some(metric) = &self.body_bytes {
             meter.record(metric, bytes as u64);
         }
     }
 
     /// A call to the host failed while a request was inspected.
     pub fn count_host_error(&self, meter: &impl Meter<Setup = S>) {
-        if let Some(metric) = self.host_errors {
+        if let Some(metric) = &self.host_errors {
             meter.increment(metric);
         }
     }

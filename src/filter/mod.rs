@@ -1,7 +1,7 @@
 //! The filter, whatever host it runs in: one stream's state machine, what it counts and logs, and
 //! how a decision is acted upon.
 //!
-//! A host ([`host`]) is a shell around it, `plugin` for wasm: it turns Envoy's callbacks into calls
+//! A host ([`host`]) is a shell around it, `plugin` for wasm and `module` for a native one: it turns Envoy's callbacks into calls
 //! of a [`stream::Stream`], and what that asks for into host calls. Logging goes through the `log`
 //! crate, for which each host installs its own logger.
 
@@ -13,9 +13,13 @@ pub mod host;
 mod kept;
 mod log;
 pub mod metrics;
+#[cfg(feature = "module")]
+mod panicked;
 pub mod stream;
 #[cfg(test)]
 mod tests;
+#[cfg(any(target_arch = "wasm32", test))]
+mod watched;
 
 #[cfg(target_arch = "wasm32")]
 pub use act::act;
@@ -83,12 +87,12 @@ pub struct Context<'a, H: Host> {
 /// which otherwise never happens.
 #[cfg(trap)]
 #[allow(clippy::panic)]
-fn trap_if_asked(head: &crate::request::RequestHead<'_>) {
-    match head.first("x-trap") {
-        Some(b"memory") => loop {
+fn trap_if_asked(asked: &[u8], here: &[u8]) {
+    match asked {
+        b"memory" => loop {
             std::mem::forget(std::hint::black_box(Vec::<u8>::with_capacity(1 << 24)));
         },
-        Some(_) => panic!("asked to trap"),
-        None => {}
+        asked if asked == here => panic!("asked to trap"),
+        _ => {}
     }
 }

@@ -17,7 +17,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 pub struct Stream {
-    state: State,
+    pub(super) state: State,
     /// The answer to a request that is dropped for its head may wait for its body.
     pub waits: bool,
     /// The host watches the stream while its header section is held.
@@ -39,7 +39,7 @@ pub struct Stream {
     pub(super) replied: Option<(u16, Option<String>)>,
 }
 
-enum State {
+pub(super) enum State {
     /// Not ours, or decided.
     Settled,
     Inspecting(Inspection),
@@ -153,11 +153,11 @@ impl Stream {
         Ok(())
     }
 
-    fn is_settled(&self) -> bool {
+    pub(super) fn is_settled(&self) -> bool {
         matches!(self.state, State::Settled)
     }
 
-    fn pass_on<H: Host>(&mut self, cx: &mut Context<'_, H>) -> Action {
+    pub(super) fn pass_on<H: Host>(&mut self, cx: &mut Context<'_, H>) -> Action {
         match self.kept.put_back(&mut cx.host) {
             Ok(()) => Action::Continue,
             Err(_) => self.lost(cx),
@@ -190,6 +190,11 @@ impl Stream {
                 return self.failed(cx, Some(&endpoint), findings);
             }
         };
+        #[cfg(trap)]
+        super::trap_if_asked(
+            &cx.host.field(Map::RequestHeaders, "x-trap").unwrap_or_default(),
+            b"body",
+        );
         let decision = inspection.body(&body);
         drop(body);
         self.finish(cx, &decision)
@@ -252,29 +257,6 @@ impl Stream {
             State::Answering(decision) => decision,
         };
         cx.filter.metrics.count(&cx.host, &decision);
-    }
-
-    /// The header section is held, and the body is awaited.
-    pub fn is_waiting(&self) -> bool {
-        self.headers_held && !matches!(self.state, State::Settled)
-    }
-
-    /// What the collector, or the client, is told if the host lets the header section go before the
-    /// body has come; `None` where nothing is awaited.
-    pub fn if_let_go(&self) -> Option<Rc<Decision>> {
-        match &self.state {
-            State::Settled => None,
-            State::Inspecting(inspection) => Some(Rc::new(inspection.let_go())),
-            State::Answering(decision) => Some(Rc::clone(decision)),
-        }
-    }
-
-    /// The host has let the header section go so.
-    pub fn head_left(&mut self) {
-        self.headers_held = false;
-        if let State::Inspecting(inspection) = &mut self.state {
-            inspection.head_left();
-        }
     }
 
     fn decide<H: Host>(

@@ -19,16 +19,16 @@ impl From<host::Failed> for Failed {
 impl Meter for Wasm {
     type Setup = Definitions;
 
-    fn increment(&self, metric: u32) {
-        let _ = host::add(metric, 1);
+    fn increment(&self, metric: &u32) {
+        let _ = host::add(*metric, 1);
     }
 
-    fn decrement(&self, metric: u32) {
-        let _ = host::add(metric, -1);
+    fn decrement(&self, metric: &u32) {
+        let _ = host::add(*metric, -1);
     }
 
-    fn record(&self, metric: u32, value: u64) {
-        let _ = host::record(metric, value);
+    fn record(&self, metric: &u32, value: u64) {
+        let _ = host::record(*metric, value);
     }
 
     fn count_request(&self, requests: &Requests, endpoint: usize, outcome: Outcome) {
@@ -97,7 +97,11 @@ impl Host for Wasm {
         Ok(host::send_local_response(status, details, headers, body)?)
     }
 
-    fn resume(&mut self) -> Result<()> {
-        Ok(host::resume_request()?)
+    /// What is held leaves when the callback ends: the piece makes room for what goes before it.
+    fn send_ahead(&mut self, size: usize, first: &[u8]) -> Result<Vec<u8>> {
+        let piece = host::request_body(size)?;
+        host::replace_request_body(size, first)?;
+        host::resume_request()?;
+        Ok(piece)
     }
 }

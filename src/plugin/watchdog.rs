@@ -13,7 +13,7 @@
 use super::calls::Wasm;
 use super::host;
 use super::metrics::Definitions;
-use crate::filter::host::{Action, Host, Kind, Meter, Setup};
+use crate::filter::host::{Action, Kind, Meter, Setup};
 use crate::filter::{Context, act};
 use crate::gate::Decision;
 use std::cell::{Cell, RefCell};
@@ -154,13 +154,13 @@ impl Watchdog {
     /// stream itself counts its verdict, when its body comes or when it is over.
     fn let_go(&self, cx: &mut Context<'_, Wasm>, decision: &Decision) {
         if let Some(resumed) = self.resumed {
-            Wasm.increment(resumed);
+            Wasm.increment(&resumed);
         }
         let done = act(cx, decision, true);
         if done.is_err() {
             cx.filter.metrics.count_host_error(&cx.host);
         }
-        if done != Ok(Action::Replied) && cx.host.resume().is_err() {
+        if done != Ok(Action::Replied) && host::resume_request().is_err() {
             cx.filter.metrics.count_host_error(&cx.host);
         }
     }

@@ -205,7 +205,7 @@ fn figures(vm: &mut Vm, request: &Request) -> [u64; 4] {
 
 /// Compiler and optimiser of the module, as the build wrote them beside it.
 fn tools() -> String {
-    let path = format!("{}.tools", trackgate_testing::envoy::module().display());
+    let path = format!("{}.tools", trackgate_testing::envoy::Host::Wasm.built().display());
     std::fs::read_to_string(&path)
         .unwrap_or_else(|error| panic!("{path}: {error}; build with `make wasm`"))
         .trim()

@@ -27,7 +27,8 @@ impl Fleet {
         let (listener, after) = rest.split_once(CLUSTERS).ok_or("no clusters")?;
         let value = listener
             .lines()
-            .find(|line| line.trim_start().starts_with("value: '{"))
+            .map(str::trim_start)
+            .find(|line| line.starts_with("value: '{"))
             .ok_or("no plugin configuration")?;
         let details = format!(
             "{ROUTES}              response_headers_to_add:\n              - header: {{key: x-details, value: \"%RESPONSE_CODE_DETAILS%\"}}\n"
@@ -41,8 +42,7 @@ impl Fleet {
             }
             let is_first = listeners.is_empty();
             let port = if is_first { 10080 } else { free_port()? };
-            let quoted =
-                format!("                  value: '{}'", configuration.replace('\'', "''"));
+            let quoted = format!("value: '{}'", configuration.replace('\'', "''"));
             let own = replaced(
                 &replaced(&listener, value, &quoted)?,
                 ADDRESS,

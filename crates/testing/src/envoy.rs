@@ -1,5 +1,7 @@
 //! A real Envoy with a shipped configuration, on free loopback ports.
 
+pub use super::host::Host;
+
 use super::Result;
 use super::client::{self, Call, Transport};
 use std::collections::BTreeSet;
@@ -15,7 +17,6 @@ use std::time::{Duration, Instant};
 const ADMIN_PORT: &str = "port_value: 9901}";
 const LISTENER_PORT: &str = "port_value: 10080}";
 const COLLECTOR_PORT: &str = "port_value: 10081}";
-const MODULE: &str = "filename: target/trackgate.wasm}";
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// Within this time a draining Envoy asks its clients to go elsewhere, and then closes its
 /// listeners.
@@ -26,12 +27,6 @@ const PARENT_SHUTDOWN_SECONDS: &str = "4";
 /// The binary: `$ENVOY`, else `envoy` on PATH.
 pub fn binary() -> PathBuf {
     std::env::var_os("ENVOY").map_or_else(|| PathBuf::from("envoy"), PathBuf::from)
-}
-
-/// The built module: `$TRACKGATE_WASM`, else where `make wasm` leaves it.
-pub fn module() -> PathBuf {
-    std::env::var_os("TRACKGATE_WASM")
-        .map_or_else(|| crate::path("target/trackgate.wasm"), PathBuf::from)
 }
 
 /// Replaces every occurrence of what must be there.
@@ -97,12 +92,15 @@ impl Envoy {
         collector: SocketAddr,
         concurrency: usize,
     ) -> Result<Envoy> {
-        let module = std::fs::canonicalize(module()).map_err(|error| {
-            format!("{}: {error}; build it with `make wasm`", module().display())
-        })?;
-        let text =
+        let mut text =
             replaced(bootstrap, COLLECTOR_PORT, &format!("port_value: {}}}", collector.port()))?;
-        let text = replaced(&text, MODULE, &format!("filename: {}}}", module.display()))?;
+        let hosts = [Host::Wasm, Host::Module];
+        for host in hosts.into_iter().filter(|host| bootstrap.contains(host.file())) {
+            text = text.replace(
+                &format!("filename: {}}}", host.file()),
+                &format!("filename: {}}}", host.found()?.display()),
+            );
+        }
         Self::launch(&text, concurrency).await
     }
 
@@ -233,7 +231,7 @@ fn spawn(folder: &Path, concurrency: usize, arguments: &[&str]) -> Result<Child>
             "--log-level",
             "warning",
             "--component-log-level",
-            "wasm:info",
+            "wasm:info,dynamic_modules:info",
             "--file-flush-interval-msec",
             "100",
         ])

@@ -4,7 +4,7 @@
 
 use crate::client::Call;
 use crate::collector::Collector;
-use crate::envoy::Envoy;
+use crate::envoy::{Envoy, Host};
 use crate::wait::until;
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -18,9 +18,24 @@ pub const VIEW: &str = r#"{"n":"pageview","u":"https://a.example/","d":"a.exampl
 /// A good event at Convert's `/v1/track/{key}`.
 pub const BUCKETING: &str = r#"{"accountId":"1","projectId":"2","visitors":[{"visitorId":"v","events":[{"eventType":"bucketing","data":{"experienceId":"1","variationId":"2"}}]}]}"#;
 
-/// The shipped configuration `hold` or `compat`.
+/// The shipped configuration `hold` or `compat`; a module has one of its own, and holds.
 pub fn shipped(phase: &str) -> String {
-    crate::read(&format!("envoy/{phase}.yaml")).unwrap()
+    let file = match Host::tried() {
+        Host::Wasm => phase,
+        Host::Module => {
+            assert_eq!(phase, "hold", "a module has no other phase");
+            "module"
+        }
+    };
+    crate::read(&format!("envoy/{file}.yaml")).unwrap()
+}
+
+/// The phases that the host has.
+pub fn phases() -> &'static [&'static str] {
+    match Host::tried() {
+        Host::Wasm => &["hold", "compat"],
+        Host::Module => &["hold"],
+    }
 }
 
 pub async fn collector() -> Collector {
@@ -96,6 +111,11 @@ pub async fn counted(envoy: &Envoy) -> u64 {
         .filter_map(|line| line.rsplit_once(": "))
         .map(|(_, count)| count.parse::<u64>().unwrap())
         .sum()
+}
+
+/// One of the gate's stats, by the name it has after the host's prefix; 0 where there is none.
+pub async fn own_stat(envoy: &Envoy, name: &str) -> u64 {
+    envoy.stat(&format!("{}.{name}", Host::tried().namespace())).await.unwrap()
 }
 
 /// Waits until nothing is under way any more.

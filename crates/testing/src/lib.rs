@@ -8,6 +8,7 @@ pub mod collector;
 pub mod demo;
 pub mod envoy;
 pub mod gateway;
+pub mod host;
 pub mod oracles;
 pub mod run;
 pub mod wait;

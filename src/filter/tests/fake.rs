@@ -82,19 +82,19 @@ impl Fake {
 impl Meter for Fake {
     type Setup = Definitions;
 
-    fn increment(&self, metric: &'static str) {
-        self.metrics.borrow_mut().push(metric);
+    fn increment(&self, metric: &&'static str) {
+        self.metrics.borrow_mut().push(*metric);
     }
 
-    fn decrement(&self, metric: &'static str) {
-        self.metrics.borrow_mut().push(match metric {
+    fn decrement(&self, metric: &&'static str) {
+        self.metrics.borrow_mut().push(match *metric {
             "trackgate_config_info" => "-trackgate_config_info",
             other => other,
         });
     }
 
-    fn record(&self, metric: &'static str, _: u64) {
-        self.metrics.borrow_mut().push(metric);
+    fn record(&self, metric: &&'static str, _: u64) {
+        self.metrics.borrow_mut().push(*metric);
     }
 
     fn count_request(&self, (): &(), _: usize, outcome: Outcome) {
@@ -171,9 +171,11 @@ impl Host for Fake {
         Ok(())
     }
 
-    fn resume(&mut self) -> Result<()> {
+    fn send_ahead(&mut self, size: usize, first: &[u8]) -> Result<Vec<u8>> {
+        let piece = self.body(size)?.into_owned();
+        self.replace_body(size, first)?;
         self.call("resume".to_owned())?;
         self.resumed.set(self.resumed.get() + 1);
-        Ok(())
+        Ok(piece)
     }
 }

@@ -26,7 +26,7 @@ pub fn module() -> &'static Module {
 }
 
 pub fn bytes() -> Vec<u8> {
-    let path = trackgate_testing::envoy::module();
+    let path = trackgate_testing::envoy::Host::Wasm.built();
     std::fs::read(&path)
         .unwrap_or_else(|error| panic!("{}: {error}; build it with `make wasm`", path.display()))
 }

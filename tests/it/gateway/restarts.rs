@@ -7,11 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::net::TcpStream;
-use trackgate_cli::canary::stats::Stats;
 use trackgate_testing::client::{self, Answer, Call, Transport};
 use trackgate_testing::collector::Collector;
-use trackgate_testing::envoy::Envoy;
-use trackgate_testing::gateway::{VIEW, gateway, post, shipped};
+use trackgate_testing::gateway::{VIEW, counted, gateway, post, shipped};
 use trackgate_testing::wait::{until, within};
 
 const LANES: usize = 16;
@@ -126,10 +124,6 @@ fn is_reset(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
 
 fn closes(answer: &Answer) -> bool {
     answer.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"))
-}
-
-async fn counted(envoy: &Envoy) -> u64 {
-    Stats::parse(&envoy.admin("/stats/prometheus").await.unwrap()).requests.values().sum()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,7 +10,7 @@ use trackgate_testing::collector::{Collector, Seen};
 use trackgate_testing::envoy::{Envoy, replaced};
 use trackgate_testing::gateway;
 use trackgate_testing::gateway::{
-    BUCKETING, CRAWLER, PERSON, active_requests, counted, gateway, head, post, shipped,
+    BUCKETING, CRAWLER, PERSON, active_requests, counted, gateway, head, phases, post, shipped,
 };
 use trackgate_testing::wait::{until, within};
 
@@ -84,7 +84,7 @@ const GATE_PREFIX: &str = r#""mode": "shadow", "header_prefix": "x-gate-""#;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_gates_in_one_chain() {
     let own = vec!["x-gate-new: forged", "x-gate-verdict: pending"];
-    for phase in ["hold", "compat"] {
+    for &phase in phases() {
         // With one prefix the last gate removes what the first has written, and fields of another
         // prefix are nobody's.
         let (collector, envoy) = gateway(&two_gates(phase, SHADOW, ""), 1).await;
@@ -124,12 +124,14 @@ async fn a_second_gate_takes_the_firsts_marks_away() {
     assert_eq!(marks(&collector, 0), [forged.clone(), forged.clone()], "unmarked, though judged");
     // In compat mode the mark that turns the buffer on is gone as well: the head of what is refused
     // is at the collector before.
-    let (collector, envoy) = gateway(&two_gates("compat", "", narrow), 1).await;
-    assert_eq!(four(&envoy).await, [202, 200, 400, 202]);
-    gateway::settle(&envoy, Duration::from_secs(5)).await;
-    let bodies: Vec<Option<usize>> =
-        collector.seen().iter().map(|seen| seen.body.as_ref().map(Vec::len)).collect();
-    assert_eq!(bodies, [Some(BUCKETING.len()), None, Some(1)], "broken off");
+    for phase in phases().iter().filter(|phase| **phase == "compat") {
+        let (collector, envoy) = gateway(&two_gates(phase, "", narrow), 1).await;
+        assert_eq!(four(&envoy).await, [202, 200, 400, 202]);
+        gateway::settle(&envoy, Duration::from_secs(5)).await;
+        let bodies: Vec<Option<usize>> =
+            collector.seen().iter().map(|seen| seen.body.as_ref().map(Vec::len)).collect();
+        assert_eq!(bodies, [Some(BUCKETING.len()), None, Some(1)], "broken off");
+    }
     // What the first leaves behind for the access log stays where the second finds nothing.
     let (collector, envoy) =
         gateway(&two_gates("hold", SHADOW, r#""actions": {"bot": "pass"}"#), 1).await;
@@ -179,7 +181,7 @@ async fn redirects_and_routes_without_the_gate() {
         (TRACK, "/off", PERSON, BUCKETING, 202, &[&[PASS], &[PASS]], 1),
         (TRACK, "/clean", PERSON, BUCKETING, 202, &[&[PASS], &[]], 1),
     ];
-    for phase in ["hold", "compat"] {
+    for &phase in phases() {
         let (collector, envoy) = gateway(&with_routes(phase), 1).await;
         is_unguarded_where_disabled(phase, &collector, &envoy).await;
         for (from, to, who, body, answer, seen, verdicts) in rows {
@@ -221,7 +223,7 @@ async fn a_client_that_waits_for_the_collectors_100() {
     let ask = |path: &str| {
         head(path, &format!("content-length: {}\r\nexpect: 100-continue\r\n\r\n", BUCKETING.len()))
     };
-    for phase in ["hold", "compat"] {
+    for &phase in phases() {
         let manager = "          codec_type: AUTO\n          proxy_100_continue: ";
         let text =
             replaced(&shipped(phase), "          codec_type: AUTO\n", &format!("{manager}true\n"))

@@ -11,9 +11,11 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use trackgate_testing::client::{self, Answer, Call, Transport};
 use trackgate_testing::collector::Collector;
-use trackgate_testing::envoy::{self, Envoy};
+use trackgate_testing::envoy::{self, Envoy, Host};
 use trackgate_testing::gateway;
-use trackgate_testing::gateway::{BUCKETING, counted, gateway, post, settle, shipped};
+use trackgate_testing::gateway::{
+    BUCKETING, counted, gateway, own_stat, phases, post, settle, shipped,
+};
 use trackgate_testing::wait::within;
 
 /// Where Envoy itself answers, or changes what was sent, before or instead of the gate: vector,
@@ -78,7 +80,7 @@ async fn every_vector_agrees_over_every_transport() {
     let collector = Arc::new(gateway::collector().await);
     let mut faults: BTreeMap<String, String> = BTreeMap::new();
     let mut differing = Vec::new();
-    for phase in ["hold", "compat"] {
+    for &phase in phases() {
         let configurations = vectors.iter().map(|vector| {
             vector.config.replacen('{', &format!("{{\"body_phase\":\"{phase}\","), 1)
         });
@@ -128,7 +130,11 @@ async fn every_vector_agrees_over_every_transport() {
             "{id} over {transport} agrees, though listed: {reason}"
         );
     }
-    corpus::write_count("envoy", vectors.len() - faults.len(), vectors.len());
+    let runner = match Host::tried() {
+        Host::Wasm => "envoy",
+        Host::Module => "module",
+    };
+    corpus::write_count(runner, vectors.len() - faults.len(), vectors.len());
     let shown: Vec<_> = faults.values().map(String::as_str).collect();
     assert!(
         faults.is_empty(),
@@ -177,7 +183,7 @@ async fn a_byte_that_is_not_utf8_harms_nobody() {
         let answer = client::exchange(&mut stream, &event(), Transport::Http1).await.unwrap();
         assert!(is_forwarded(&answer), "request {request}: {answer:?}");
     }
-    assert_eq!(envoy.stat("wasmcustom.trackgate_host_errors_total").await.unwrap(), 0);
+    assert_eq!(own_stat(&envoy, "trackgate_host_errors_total").await, 0);
 }
 
 #[tokio::test]
@@ -317,7 +323,7 @@ fn envoy_accepts_the_shipped_configurations() {
 #[tokio::test]
 async fn the_response_tells_how_many_domains_were_dropped() {
     let sites = r#"{"a.example":{"page_blocklist":["/x"]},"b.example":{"page_blocklist":["/x"]}}"#;
-    for phase in ["hold", "compat"] {
+    for &phase in phases() {
         let json = format!(
             r#"{{"body_phase":"{phase}","endpoints":[{{"name":"plausible","vendor":"plausible","sites":{sites}}}]}}"#
         );

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use trackgate_testing::client::{self, Transport};
 use trackgate_testing::gateway;
-use trackgate_testing::gateway::{PERSON, post, shipped};
+use trackgate_testing::gateway::{PERSON, phases, post, shipped};
 
 /// Envoy's words for the path with its query; `%PATH%` alone has it too. `%REQ_WITHOUT_QUERY(…)%`
 /// and `%PATH(NQ)%` have not.
@@ -71,7 +71,7 @@ fn no_shipped_file_logs_a_query() {
 
 #[tokio::test]
 async fn a_token_does_not_reach_the_log() {
-    for phase in ["hold", "compat"] {
+    for &phase in phases() {
         let (_collector, envoy) = gateway::gateway(&shipped(phase), 1).await;
         let event = post(
             "/events?tc_s=1&token=s3cr3t#token=s3cr3t",

@@ -1,0 +1,194 @@
+//! Configuration and module replaced under load, by ECDS.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use trackgate_testing::client::{self, Call, Transport};
+use trackgate_testing::envoy::{Envoy, Host, replaced};
+use trackgate_testing::gateway::{VIEW, collector, post, shipped};
+use trackgate_testing::wait::until;
+
+const FILTER: &str = "          - name: trackgate\n            typed_config:\n";
+const ROUTER: &str = "          - name: envoy.filters.http.router\n";
+
+fn temporary(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("trackgate-{name}-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn view(number: usize) -> Call {
+    post(&format!("/api/event?number={number}"), &[], VIEW)
+}
+
+/// The filter's own part of the shipped bootstrap, as a resource of its own (ECDS), and the
+/// bootstrap that refers to it.
+fn discovered(folder: &Path) -> (String, String) {
+    let shipped = shipped("hold");
+    let (before, rest) = shipped.split_once(FILTER).unwrap();
+    let (filter, after) = rest.split_once(ROUTER).unwrap();
+    let type_url = match Host::tried() {
+        Host::Wasm => "envoy.extensions.filters.http.wasm.v3.Wasm",
+        Host::Module => "envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter",
+    };
+    let reference = format!(
+        "          - name: trackgate\n            config_discovery:\n              config_source:\n                resource_api_version: V3\n                \
+         path_config_source: {{path: {0}/ecds.yaml, watched_directory: {{path: {0}}}}}\n              \
+         type_urls: [type.googleapis.com/{type_url}]\n",
+        folder.display()
+    );
+    let resource = format!(
+        "resources:\n- \"@type\": type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig\n  name: trackgate\n  typed_config:\n{filter}"
+    );
+    let bootstrap =
+        format!("node: {{id: test, cluster: test}}\n{before}{reference}{ROUTER}{after}");
+    (bootstrap, resource)
+}
+
+/// Replaces the file as a whole, as operators do.
+fn publish(folder: &Path, resource: &str, module: &Path, configuration: &str) {
+    let text = replaced(
+        resource,
+        &format!("filename: {}", Host::tried().file()),
+        &format!("filename: {}", module.display()),
+    )
+    .unwrap();
+    let text = replaced(&text, "value: '{}'", &format!("value: '{configuration}'")).unwrap();
+    std::fs::write(folder.join("next"), text).unwrap();
+    std::fs::rename(folder.join("next"), folder.join("ecds.yaml")).unwrap();
+}
+
+/// Another file with some bytes more is another module to Envoy: to wasm a custom section without
+/// content, named "v", and to the loader of native ones nothing.
+fn upgrade(module: Vec<u8>) -> Vec<u8> {
+    [module, vec![0, 2, 1, b'v']].concat()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn neither_a_new_configuration_nor_a_new_module_loses_a_request() {
+    const REQUESTS: usize = 1600;
+    let folder = temporary("reload");
+    let (bootstrap, resource) = discovered(&folder);
+    let module = Host::tried().found().unwrap();
+    let upgraded = folder.join("libupgraded.so");
+    std::fs::write(&upgraded, upgrade(std::fs::read(&module).unwrap())).unwrap();
+    publish(&folder, &resource, &module, "{}");
+    let collector = collector().await;
+    let bootstrap = replaced(
+        &bootstrap,
+        "port_value: 10081}",
+        &format!("port_value: {}}}", collector.address.port()),
+    )
+    .unwrap();
+    let envoy = Envoy::launch(&bootstrap, 2).await.unwrap();
+    let mut pace = tokio::time::interval(Duration::from_millis(5));
+    let mut calls = tokio::task::JoinSet::new();
+    for number in 0..REQUESTS {
+        pace.tick().await;
+        match number {
+            400 => publish(&folder, &resource, &module, r#"{"log_sample_per_minute":3}"#),
+            800 => publish(&folder, &resource, &upgraded, r#"{"log_sample_per_minute":3}"#),
+            // A configuration that is rejected: the one before it goes on serving.
+            1200 => publish(&folder, &resource, &upgraded, r#"{"mode":"off"}"#),
+            _ => {}
+        }
+        let listener = envoy.listener;
+        calls.spawn(async move {
+            client::send(listener, &view(number), Transport::Http1)
+                .await
+                .map(|answer| answer.status)
+                .map_err(|error| error.to_string())
+        });
+    }
+    let mut answers: BTreeMap<String, usize> = BTreeMap::new();
+    while let Some(answer) = calls.join_next().await {
+        *answers.entry(format!("{:?}", answer.unwrap())).or_default() += 1;
+    }
+    assert_eq!(answers, BTreeMap::from([("Ok(202)".to_owned(), REQUESTS)]));
+    let seen = collector.seen();
+    let verdicts = seen
+        .iter()
+        .filter(|seen| seen.header("x-track-verdict") == Some(b"pass;endpoint=plausible"))
+        .count();
+    assert_eq!((seen.len(), verdicts), (REQUESTS, REQUESTS));
+    let serving = match Host::tried() {
+        Host::Wasm => ": 2",
+        Host::Module => ": 1",
+    };
+    let stats = envoy.admin("/stats?filter=trackgate_config_info").await.unwrap();
+    assert!(
+        stats.trim_end().ends_with(serving),
+        "what serves, serves under the last good configuration:\n{stats}"
+    );
+    let rejected =
+        envoy.admin("/stats?filter=extension_config_discovery.*config_fail").await.unwrap();
+    assert!(rejected.trim_end().ends_with(": 1"), "{rejected}");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// Updates that Envoy has taken.
+async fn taken(envoy: &Envoy) -> usize {
+    let stats = envoy.admin("/stats?filter=extension_config_discovery.*config_reload$").await;
+    let count = stats.unwrap().trim().rsplit_once(": ").map(|(_, count)| count.parse().unwrap());
+    count.unwrap_or(0)
+}
+
+/// A thousand configurations one after another, while requests come all the time: none is lost, and
+/// what a configuration takes is given back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_updates_lose_nothing_and_keep_nothing() {
+    let _turn = crate::turn().await;
+    const WARM_UP: usize = 100;
+    let updates = match Host::tried() {
+        // Each is a VM for each worker.
+        Host::Wasm => 200,
+        Host::Module => 1000,
+    };
+    let folder = temporary("updates");
+    let (bootstrap, resource) = discovered(&folder);
+    let module = Host::tried().found().unwrap();
+    publish(&folder, &resource, &module, "{}");
+    let collector = collector().await;
+    let port = format!("port_value: {}}}", collector.address.port());
+    let bootstrap = replaced(&bootstrap, "port_value: 10081}", &port).unwrap();
+    let envoy = Envoy::launch(&bootstrap, 2).await.unwrap();
+    let over = Arc::new(AtomicBool::new(false));
+    let load = tokio::spawn(send_until(Arc::clone(&over), envoy.listener));
+    let before = taken(&envoy).await;
+    let mut allocated = 0;
+    for number in 1..=updates {
+        let json = format!(r#"{{"log_sample_per_minute":{number}}}"#);
+        publish(&folder, &resource, &module, &json);
+        until("the update", async || (taken(&envoy).await >= before + number).then_some(())).await;
+        if number == WARM_UP {
+            allocated = envoy.stat("server.memory_allocated").await.unwrap();
+        }
+    }
+    over.store(true, Ordering::Relaxed);
+    let sent = load.await.unwrap();
+    let after = envoy.stat("server.memory_allocated").await.unwrap();
+    assert!(after < allocated + 2_000_000, "from {allocated} to {after} bytes allocated");
+    let seen = collector.seen();
+    let judged = seen
+        .iter()
+        .filter(|seen| seen.header("x-track-verdict") == Some(b"pass;endpoint=plausible"));
+    assert_eq!((judged.count(), seen.len()), (sent, sent));
+    assert!(sent > updates / 2, "{sent} requests in {updates} updates");
+    println!("{updates} updates, {sent} requests: none lost; from {allocated} to {after} bytes");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// Sends one request after another; returns how many, each of which was taken.
+async fn send_until(over: Arc<AtomicBool>, listener: SocketAddr) -> usize {
+    let mut sent = 0;
+    while !over.load(Ordering::Relaxed) {
+        let answer = client::send(listener, &view(sent), Transport::Http1Chunked(20)).await;
+        assert_eq!(answer.unwrap().status, 202);
+        sent += 1;
+    }
+    sent
+}
