@@ -137,16 +137,16 @@ async fn taken(envoy: &Envoy) -> usize {
     count.unwrap_or(0)
 }
 
-/// A thousand configurations one after another, while requests come all the time: none is lost, and
+/// Many configurations one after another, while requests come all the time: none is lost, and
 /// what a configuration takes is given back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_updates_lose_nothing_and_keep_nothing() {
+async fn many_updates_lose_nothing_and_keep_nothing() {
     let _turn = crate::turn().await;
     const WARM_UP: usize = 100;
-    let updates = match Host::tried() {
-        // Each is a VM for each worker.
-        Host::Wasm => 200,
-        Host::Module => 1000,
+    let (updates, growth) = match Host::tried() {
+        // Each is a VM for each worker; what V8 has ended it frees when it sees fit.
+        Host::Wasm => (300, 5_000_000),
+        Host::Module => (1000, 1_000_000),
     };
     let folder = temporary("updates");
     let (bootstrap, resource) = discovered(&folder);
@@ -171,7 +171,7 @@ async fn a_thousand_updates_lose_nothing_and_keep_nothing() {
     over.store(true, Ordering::Relaxed);
     let sent = load.await.unwrap();
     let after = envoy.stat("server.memory_allocated").await.unwrap();
-    assert!(after < allocated + 2_000_000, "from {allocated} to {after} bytes allocated");
+    assert!(after < allocated + growth, "from {allocated} to {after} bytes allocated");
     let seen = collector.seen();
     let judged = seen
         .iter()
