@@ -10,7 +10,7 @@ MODULE := target/libtrackgate.so
 export TRACKGATE_WASM := $(CURDIR)/$(WASM)
 export TRACKGATE_MODULE := $(CURDIR)/$(MODULE)
 
-.PHONY: help demo run canary-demo trap test test-module test-clients test-observability test-manifests oci docker-test soak fuzz wasm module lint cost bench bench-envoy score update-data audit reproduce clean vectors cargo
+.PHONY: help demo run canary-demo trap test test-module test-versions test-clients test-observability test-manifests oci docker-test soak fuzz wasm module lint cost bench bench-envoy score update-data audit reproduce clean vectors cargo
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ test: wasm module trap lint ## Everything CI checks: lint, units, the vectors on
 
 test-module: module trap ## The native module in the real Envoy: the vectors, attacks, failures, restarts, updates
 	@export ENVOY="$$(scripts/setup-envoy)" HOST=module && cargo test --quiet --test it -- gateway:: module::
+
+test-versions: wasm module ## Every vector through each Envoy from 1.36 to 1.40, on both hosts: docs/compatibility.md
+	@scripts/test-versions
 
 test-clients: wasm ## Real browser trackers in a real Chromium, and Python's, through Envoy to the collector
 	@export ENVOY="$$(scripts/setup-envoy)" && settings="$$(scripts/setup-clients)" && env $$settings cargo test --quiet --test clients
