@@ -10,7 +10,7 @@ MODULE := target/libtrackgate.so
 export TRACKGATE_WASM := $(CURDIR)/$(WASM)
 export TRACKGATE_MODULE := $(CURDIR)/$(MODULE)
 
-.PHONY: help demo run canary-demo trap test test-module test-versions test-clients test-observability test-manifests oci docker-test soak fuzz wasm module lint cost bench bench-envoy score update-data audit reproduce clean vectors cargo
+.PHONY: help demo run canary-demo trap test test-module test-versions test-clients test-observability test-manifests oci docker-test soak fuzz sanitize wasm module lint cost bench bench-envoy score update-data audit reproduce clean vectors cargo
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,7 @@ trap: cargo ## Build both modules so that they panic when asked to, for the test
 test: wasm module trap lint ## Everything CI checks: lint, units, the vectors on three runners, shipped configurations, real clients, Prometheus
 	@rm -rf target/vectors
 	@export ENVOY="$$(scripts/setup-envoy)" && cargo test --quiet
+	@cargo test --quiet --lib --features module module::
 	@$(MAKE) test-module test-clients test-observability test-manifests
 	@scripts/count-vectors
 
@@ -62,6 +63,9 @@ soak: wasm ## Mixed traffic for MINUTES (1): clients, collector and counters mus
 module: cargo ## Build the native module, target/libtrackgate.so, for Envoy's dynamic modules
 	@scripts/build-module $(MODULE)
 
+sanitize: cargo ## The native module's hooks under AddressSanitizer and Miri, with a nightly toolchain
+	@scripts/sanitize
+
 fuzz: cargo ## Fuzz TARGET (request, body, json, config, annotation, patterns, capture, written, file) for SECONDS (60)
 	@scripts/fuzz "$(or $(TARGET),request)" "$(or $(SECONDS),60)"
 
@@ -71,7 +75,7 @@ wasm: cargo ## Build the module, target/trackgate.wasm; SPAM_REFERRERS=FILE buil
 lint: cargo ## Format and clippy, natively and for wasm
 	@cargo fmt --check
 	@cargo clippy --quiet --all-targets -- -D warnings
-	@cargo clippy --quiet --features module -- -D warnings
+	@cargo clippy --quiet --lib --tests --features module -- -D warnings
 	@scripts/lint-wasm
 	@grep -lE -d skip '^#!.*bash' scripts/* .ci/run 2> /dev/null | xargs -n 1 bash -n
 
@@ -81,7 +85,7 @@ cost: wasm ## Count what requests cost and write benches/cost.tsv, which the tes
 bench: cargo ## Native benches of the core
 	@cargo bench
 
-bench-envoy: wasm ## What a request costs Envoy with the gate, and with other filters: benches/envoy.md and .svg
+bench-envoy: wasm module ## What a request costs Envoy with the gate, and with other filters: benches/envoy.md and .svg
 	@command -v wasm-as > /dev/null || scripts/setup-binaryen
 	@mkdir -p target/bench && for name in empty buffer; do wasm-as benches/modules/$$name.wat -o target/bench/$$name.wasm; done
 	@export ENVOY="$$(scripts/setup-envoy)" && TRACKGATE_BENCH_ENVOY=1 taskset -c 1 cargo bench --quiet --profile dev --bench envoy

@@ -11,6 +11,8 @@ mod hooks;
 mod host;
 mod log;
 mod metrics;
+#[cfg(test)]
+mod tests;
 
 use crate::filter::host::{Action, Meter};
 use crate::filter::stream::Stream;

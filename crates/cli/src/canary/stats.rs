@@ -30,7 +30,7 @@ impl Stats {
             let value = value.parse::<f64>().unwrap_or(0.0) as u64;
             let (name, labels) = series.split_once('{').unwrap_or((series, ""));
             let label = |wanted: &str| label(labels, wanted);
-            match name {
+            match own(name).unwrap_or(name) {
                 "trackgate_requests_total" => {
                     let kind = Kind {
                         endpoint: label("endpoint"),
@@ -126,6 +126,12 @@ impl Stats {
     }
 }
 
+/// The name of a metric of the gate's without what its host puts before it: nothing in wasm,
+/// `envoy_dynamicmodulescustom_` in a native module, or what its operator has named instead.
+fn own(name: &str) -> Option<&str> {
+    name.get(name.find("trackgate_")?..)
+}
+
 /// A label's value; empty if it is missing.
 fn label(labels: &str, wanted: &str) -> String {
     let start = format!("{wanted}=\"");
@@ -136,6 +142,15 @@ fn label(labels: &str, wanted: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_host_names_them_in_its_way() {
+        for name in ["", "envoy_dynamicmodulescustom_", "envoy_gate_"] {
+            let line = "trackgate_requests_total{endpoint=\"a\",verdict=\"drop\",reason=\"bot\"} 3";
+            assert_eq!(Stats::parse(&format!("{name}{line}")).total(), 3, "{name}");
+        }
+        assert!(Stats::parse("envoy_cluster_upstream_rq_total{} 3").is_empty());
+    }
 
     #[test]
     fn counters_are_read_and_subtracted() {
