@@ -31,7 +31,7 @@ trap: cargo ## Build both modules so that they panic when asked to, for the test
 test: wasm module trap lint ## Everything CI checks: lint, units, the vectors on three runners, shipped configurations, real clients, Prometheus
 	@rm -rf target/vectors
 	@export ENVOY="$$(scripts/setup-envoy)" && cargo test --quiet
-	@cargo test --quiet --lib --features module module::
+	@cargo test --quiet --package trackgate --lib --features module module::
 	@$(MAKE) test-module test-clients test-observability test-manifests
 	@scripts/count-vectors
 

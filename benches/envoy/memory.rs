@@ -7,31 +7,10 @@ use trackgate_testing::collector::Collector;
 use trackgate_testing::envoy::{Envoy, replaced};
 use trackgate_testing::gateway::rss;
 use trackgate_testing::host::Host;
+use trackgate_testing::sites::sites;
 
 const SITES: usize = 10_000;
 const WORKERS: [usize; 3] = [1, 4, 8];
-
-/// Plausible sites with ten addresses, ten pages and ten host names each.
-fn configuration() -> String {
-    let list = |entry: &dyn Fn(usize) -> String| {
-        let entries: Vec<String> = (0..10).map(|rule| format!("\"{}\"", entry(rule))).collect();
-        entries.join(",")
-    };
-    let sites: Vec<String> = (0..SITES)
-        .map(|site| {
-            format!(
-                r#""site{site}.example":{{"ip_blocklist":[{}],"page_blocklist":[{}],"hostname_allowlist":[{}]}}"#,
-                list(&|rule| format!("10.{}.{}.{rule}", site / 256, site % 256)),
-                list(&|rule| format!("/section-{rule}/*/page-{site}")),
-                list(&|rule| format!("host{rule}.site{site}.example")),
-            )
-        })
-        .collect();
-    format!(
-        r#"{{"endpoints":[{{"name":"plausible","vendor":"plausible","sites":{{{}}}}}]}}"#,
-        sites.join(",")
-    )
-}
 
 /// Bytes, and how long it took until Envoy served; `None`: an Envoy without a gate.
 async fn started(host: Option<Host>, json: &str, workers: usize) -> (usize, Duration) {
@@ -58,7 +37,7 @@ async fn started(host: Option<Host>, json: &str, workers: usize) -> (usize, Dura
 }
 
 pub async fn table() -> String {
-    let json = configuration();
+    let json = sites(SITES);
     let mut table = format!(
         "### Memory and start with {SITES} Plausible sites of 30 rules ({:.1} MB of JSON)\n\nResident memory over that of an Envoy without a gate, and the time until Envoy serves.\n\n| workers | wasm | module | wasm, ready after | module, ready after |\n|---|---|---|---|---|\n",
         json.len() as f64 / 1e6

@@ -38,8 +38,8 @@ pub struct EnvoyField {
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct ModuleBuffer<'a> {
-    data: *const u8,
-    length: usize,
+    pub data: *const u8,
+    pub length: usize,
     bytes: PhantomData<&'a [u8]>,
 }
 

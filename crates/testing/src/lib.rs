@@ -11,6 +11,7 @@ pub mod gateway;
 pub mod host;
 pub mod oracles;
 pub mod run;
+pub mod sites;
 pub mod wait;
 
 use std::path::{Path, PathBuf};

@@ -1,35 +1,26 @@
 //! An Envoy in memory that keeps its word and no more: what it lends is overwritten and freed when
 //! anything is set, and when the hook ends. Also what the fuzz target `hooks` drives.
 
+use crate::module::abi::{
+    Attribute, Body, EnvoyBuffer, EnvoyField, Level, ModuleBuffer, ModuleField, Section,
+};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::{c_char, c_void};
 
 type Fields = Vec<(Vec<u8>, Vec<u8>)>;
 
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct Buffer {
-    data: *const u8,
-    length: usize,
-}
-
-#[repr(C)]
-pub struct Field {
-    name: Buffer,
-    value: Buffer,
-}
-
-impl Buffer {
-    const EMPTY: Buffer = Buffer { data: std::ptr::null(), length: 0 };
-
-    fn bytes(&self) -> Vec<u8> {
-        if self.data.is_null() {
-            return Vec::new();
-        }
-        // SAFETY: what a caller hands over is good during the call.
-        unsafe { std::slice::from_raw_parts(self.data, self.length) }.to_vec()
+/// What a caller hands over is good during the call.
+fn bytes(lent: &EnvoyBuffer) -> Vec<u8> {
+    if lent.data.is_null() {
+        return Vec::new();
     }
+    // SAFETY: so many are there.
+    unsafe { std::slice::from_raw_parts(lent.data, lent.length) }.to_vec()
+}
+
+fn own_bytes(handed: &ModuleBuffer<'_>) -> Vec<u8> {
+    bytes(&EnvoyBuffer { data: handed.data, length: handed.length })
 }
 
 /// The state of a request, as Envoy has it.
@@ -49,10 +40,10 @@ pub struct State {
 }
 
 impl State {
-    fn lend(&mut self, bytes: &[u8]) -> Buffer {
+    fn lend(&mut self, bytes: &[u8]) -> EnvoyBuffer {
         let lent = Box::into_raw(Box::<[u8]>::from(bytes));
         self.lent.push(lent);
-        Buffer { data: lent.cast::<u8>(), length: bytes.len() }
+        EnvoyBuffer { data: lent.cast::<u8>(), length: bytes.len() }
     }
 
     /// All that was lent is gone: whoever still reads it reads what is not there.
@@ -79,8 +70,8 @@ unsafe extern "C" {
     fn envoy_dynamic_module_on_program_init() -> *const c_char;
     fn envoy_dynamic_module_on_http_filter_config_new(
         config: *mut c_void,
-        name: Buffer,
-        json: Buffer,
+        name: EnvoyBuffer,
+        json: EnvoyBuffer,
     ) -> *const c_void;
     fn envoy_dynamic_module_on_http_filter_config_destroy(module: *const c_void);
     fn envoy_dynamic_module_on_http_filter_new(
@@ -274,8 +265,8 @@ fn set(stream: *mut c_void) -> std::cell::RefMut<'static, State> {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn envoy_dynamic_module_callback_log(_level: u32, message: Buffer) {
-    assert!(!message.bytes().contains(&b'\n'));
+extern "C" fn envoy_dynamic_module_callback_log(_level: Level, message: ModuleBuffer<'_>) {
+    assert!(!own_bytes(&message).contains(&b'\n'));
 }
 
 /// Defines the calls that define a metric.
@@ -285,13 +276,13 @@ macro_rules! define {
             #[unsafe(no_mangle)]
             extern "C" fn $name(
                 _config: *mut c_void,
-                name: Buffer,
-                _labels: *const Buffer,
+                name: ModuleBuffer<'_>,
+                _labels: *const ModuleBuffer<'_>,
                 _count: usize,
                 id: *mut usize,
             ) -> u32 {
                 // SAFETY: the caller's variable outlives the call.
-                unsafe { *id = name.bytes().len() };
+                unsafe { *id = name.length };
                 0
             }
         )*
@@ -312,14 +303,14 @@ macro_rules! count {
             extern "C" fn $name(
                 stream: *mut c_void,
                 id: usize,
-                labels: *const Buffer,
+                labels: *const ModuleBuffer<'_>,
                 count: usize,
                 value: u64,
             ) -> u32 {
                 let mut key = id.to_string();
                 for place in 0..count {
                     // SAFETY: there are so many.
-                    let label = unsafe { (*labels.add(place)).bytes() };
+                    let label = unsafe { own_bytes(&*labels.add(place)) };
                     key = format!("{key} {}", String::from_utf8(label).unwrap());
                 }
                 *state(stream).counted.entry(key).or_default() += value;
@@ -339,7 +330,7 @@ count! {
 #[unsafe(no_mangle)]
 extern "C" fn envoy_dynamic_module_callback_http_get_headers_size(
     stream: *mut c_void,
-    section: u32,
+    section: Section,
 ) -> usize {
     state(stream).sections[section as usize].len()
 }
@@ -347,12 +338,12 @@ extern "C" fn envoy_dynamic_module_callback_http_get_headers_size(
 #[unsafe(no_mangle)]
 extern "C" fn envoy_dynamic_module_callback_http_get_headers(
     stream: *mut c_void,
-    section: u32,
-    fields: *mut Field,
+    section: Section,
+    fields: *mut EnvoyField,
 ) -> bool {
     let mut state = state(stream);
     for (place, (name, value)) in state.sections[section as usize].clone().iter().enumerate() {
-        let field = Field { name: state.lend(name), value: state.lend(value) };
+        let field = EnvoyField { name: state.lend(name), value: state.lend(value) };
         // SAFETY: the caller has room for all.
         unsafe { fields.add(place).write(field) };
     }
@@ -362,29 +353,29 @@ extern "C" fn envoy_dynamic_module_callback_http_get_headers(
 #[unsafe(no_mangle)]
 extern "C" fn envoy_dynamic_module_callback_http_get_header(
     stream: *mut c_void,
-    section: u32,
-    name: Buffer,
-    value: *mut Buffer,
+    section: Section,
+    name: ModuleBuffer<'_>,
+    value: *mut EnvoyBuffer,
     index: usize,
     _count: *mut usize,
 ) -> bool {
     let mut state = state(stream);
-    let name = name.bytes();
+    let name = own_bytes(&name);
     let mut values = state.sections[section as usize].iter().filter(|(known, _)| *known == name);
     let found = values.nth(index).map(|(_, value)| value.clone());
     // SAFETY: the caller's variable outlives the call.
-    unsafe { *value = found.as_deref().map_or(Buffer::EMPTY, |found| state.lend(found)) };
+    unsafe { *value = found.as_deref().map_or(EnvoyBuffer::EMPTY, |found| state.lend(found)) };
     found.is_some()
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn envoy_dynamic_module_callback_http_add_header(
     stream: *mut c_void,
-    section: u32,
-    name: Buffer,
-    value: Buffer,
+    section: Section,
+    name: ModuleBuffer<'_>,
+    value: ModuleBuffer<'_>,
 ) -> bool {
-    let (name, value) = (name.bytes(), value.bytes());
+    let (name, value) = (own_bytes(&name), own_bytes(&value));
     set(stream).sections[section as usize].push((name, value));
     true
 }
@@ -392,11 +383,11 @@ extern "C" fn envoy_dynamic_module_callback_http_add_header(
 #[unsafe(no_mangle)]
 extern "C" fn envoy_dynamic_module_callback_http_set_header(
     stream: *mut c_void,
-    section: u32,
-    name: Buffer,
-    value: Buffer,
+    section: Section,
+    name: ModuleBuffer<'_>,
+    value: ModuleBuffer<'_>,
 ) -> bool {
-    let (name, bytes) = (name.bytes(), value.bytes());
+    let (name, bytes) = (own_bytes(&name), own_bytes(&value));
     let mut state = set(stream);
     let fields = &mut state.sections[section as usize];
     fields.retain(|(known, _)| *known != name);
@@ -410,25 +401,25 @@ extern "C" fn envoy_dynamic_module_callback_http_set_header(
 extern "C" fn envoy_dynamic_module_callback_http_send_response(
     stream: *mut c_void,
     status: u32,
-    _fields: *const Field,
+    _fields: *const ModuleField<'_>,
     _count: usize,
-    body: Buffer,
-    _details: Buffer,
+    body: ModuleBuffer<'_>,
+    _details: ModuleBuffer<'_>,
 ) {
-    let body = body.bytes();
+    let body = own_bytes(&body);
     set(stream).replies.push((status, body));
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn envoy_dynamic_module_callback_http_send_response_headers(
     stream: *mut c_void,
-    fields: *const Field,
+    fields: *const ModuleField<'_>,
     count: usize,
     _end_of_stream: bool,
 ) {
     assert!(count > 0);
     // SAFETY: there is one.
-    let status = unsafe { (*fields).value.bytes() };
+    let status = unsafe { own_bytes(&(*fields).value) };
     let status = String::from_utf8(status).unwrap().parse().unwrap();
     set(stream).replies.push((status, Vec::new()));
 }
@@ -436,10 +427,10 @@ extern "C" fn envoy_dynamic_module_callback_http_send_response_headers(
 #[unsafe(no_mangle)]
 extern "C" fn envoy_dynamic_module_callback_http_send_response_data(
     stream: *mut c_void,
-    body: Buffer,
+    body: ModuleBuffer<'_>,
     _end_of_stream: bool,
 ) {
-    let body = body.bytes();
+    let body = own_bytes(&body);
     if let Some((_, sent)) = set(stream).replies.last_mut() {
         sent.extend(body);
     }
@@ -448,7 +439,7 @@ extern "C" fn envoy_dynamic_module_callback_http_send_response_data(
 #[unsafe(no_mangle)]
 extern "C" fn envoy_dynamic_module_callback_http_get_body_size(
     stream: *mut c_void,
-    body: u32,
+    body: Body,
 ) -> usize {
     state(stream).body[body as usize].as_ref().map_or(0, Vec::len)
 }
@@ -459,7 +450,7 @@ const PIECE: usize = 7;
 #[unsafe(no_mangle)]
 extern "C" fn envoy_dynamic_module_callback_http_get_body_chunks_size(
     stream: *mut c_void,
-    body: u32,
+    body: Body,
 ) -> usize {
     state(stream).body[body as usize].as_ref().map_or(0, |body| body.len().div_ceil(PIECE))
 }
@@ -467,8 +458,8 @@ extern "C" fn envoy_dynamic_module_callback_http_get_body_chunks_size(
 #[unsafe(no_mangle)]
 extern "C" fn envoy_dynamic_module_callback_http_get_body_chunks(
     stream: *mut c_void,
-    body: u32,
-    chunks: *mut Buffer,
+    body: Body,
+    chunks: *mut EnvoyBuffer,
 ) -> bool {
     let mut state = state(stream);
     let Some(body) = state.body[body as usize].clone() else { return false };
@@ -483,12 +474,12 @@ extern "C" fn envoy_dynamic_module_callback_http_get_body_chunks(
 #[unsafe(no_mangle)]
 extern "C" fn envoy_dynamic_module_callback_http_append_body(
     stream: *mut c_void,
-    body: u32,
-    bytes: Buffer,
+    body: Body,
+    bytes: ModuleBuffer<'_>,
 ) -> bool {
-    let bytes = bytes.bytes();
+    let bytes = own_bytes(&bytes);
     let mut state = set(stream);
-    let is_received = body == 0;
+    let is_received = body == Body::Received;
     let part = &mut state.body[body as usize];
     if is_received && part.is_none() {
         return false;
@@ -500,7 +491,7 @@ extern "C" fn envoy_dynamic_module_callback_http_append_body(
 #[unsafe(no_mangle)]
 extern "C" fn envoy_dynamic_module_callback_http_drain_body(
     stream: *mut c_void,
-    body: u32,
+    body: Body,
     size: usize,
 ) -> bool {
     let mut state = set(stream);
@@ -519,10 +510,10 @@ extern "C" fn envoy_dynamic_module_callback_http_received_buffered_request_body(
 #[unsafe(no_mangle)]
 extern "C" fn envoy_dynamic_module_callback_http_set_filter_state_bytes(
     stream: *mut c_void,
-    key: Buffer,
-    value: Buffer,
+    key: ModuleBuffer<'_>,
+    value: ModuleBuffer<'_>,
 ) -> bool {
-    let entry = (key.bytes(), value.bytes());
+    let entry = (own_bytes(&key), own_bytes(&value));
     set(stream).published.push(entry);
     true
 }
@@ -530,13 +521,12 @@ extern "C" fn envoy_dynamic_module_callback_http_set_filter_state_bytes(
 #[unsafe(no_mangle)]
 extern "C" fn envoy_dynamic_module_callback_http_filter_get_attribute_string(
     stream: *mut c_void,
-    attribute: u32,
-    value: *mut Buffer,
+    attribute: Attribute,
+    value: *mut EnvoyBuffer,
 ) -> bool {
     let found: &[u8] = match attribute {
-        10 => b"HTTP/1.1",
-        24 => b"192.0.2.1:1234",
-        other => panic!("attribute {other}"),
+        Attribute::RequestProtocol => b"HTTP/1.1",
+        Attribute::SourceAddress => b"192.0.2.1:1234",
     };
     // SAFETY: the caller's variable outlives the call.
     unsafe { *value = state(stream).lend(found) };

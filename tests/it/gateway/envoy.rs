@@ -314,7 +314,7 @@ async fn a_bad_configuration_stops_the_load_with_one_line() {
 
 #[test]
 fn envoy_accepts_the_shipped_configurations() {
-    for name in ["envoy.yaml", "hold.yaml", "compat.yaml"] {
+    for name in ["envoy.yaml", "hold.yaml", "compat.yaml", "module.yaml"] {
         envoy::validate(&trackgate_testing::path("envoy").join(name)).unwrap();
     }
 }
