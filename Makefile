@@ -44,9 +44,9 @@ test-versions: wasm module ## Every vector through each Envoy from 1.36 to 1.40,
 test-clients: wasm ## Real browser trackers in a real Chromium, and Python's, through Envoy to the collector
 	@export ENVOY="$$(scripts/setup-envoy)" && settings="$$(scripts/setup-clients)" && env $$settings cargo test --quiet --test clients
 
-test-observability: wasm ## A real Prometheus on the real Envoy: metrics, dashboard, access log, alerts
+test-observability: wasm module ## A real Prometheus on the real Envoy: metrics, dashboard, access log, alerts
 	@command -v prometheus > /dev/null && command -v promtool > /dev/null || scripts/setup-prometheus
-	@export ENVOY="$$(scripts/setup-envoy)" && cargo test --quiet --test observability
+	@export ENVOY="$$(scripts/setup-envoy)" && cargo test --quiet --test observability && HOST=module cargo test --quiet --test observability
 
 test-manifests: wasm ## Istio's and Envoy Gateway's manifests against their CRDs, and the OCI image
 	@scripts/test-manifests
@@ -66,7 +66,7 @@ module: cargo ## Build the native module, target/libtrackgate.so, for Envoy's dy
 sanitize: cargo ## The native module's hooks under AddressSanitizer and Miri, with a nightly toolchain
 	@scripts/sanitize
 
-fuzz: cargo ## Fuzz TARGET (request, body, json, config, annotation, patterns, capture, written, file) for SECONDS (60)
+fuzz: cargo ## Fuzz TARGET (hooks, request, body, json, config, annotation, patterns, capture, written, file) for SECONDS (60)
 	@scripts/fuzz "$(or $(TARGET),request)" "$(or $(SECONDS),60)"
 
 wasm: cargo ## Build the module, target/trackgate.wasm; SPAM_REFERRERS=FILE builds another list of spam referrers in

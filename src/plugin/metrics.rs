@@ -96,13 +96,17 @@ fn number(outcome: Outcome) -> usize {
     row * (Reason::COUNT + 1) + outcome.reason.map_or(0, |reason| reason as usize + 1)
 }
 
-/// A dot would end the value of a label.
+/// A dot would end the value of a label, but not that of the last one.
 fn define(kind: Kind, name: &str, labels: &[(&str, &str)]) -> Option<u32> {
     let mut path = name.to_owned();
-    for (label, value) in labels {
-        for part in [label, value] {
-            path.push('.');
-            path.push_str(&part.replace('.', "_"));
+    for (place, (label, value)) in labels.iter().enumerate() {
+        path.push('.');
+        path.push_str(label);
+        path.push('.');
+        if place + 1 == labels.len() {
+            path.push_str(value);
+        } else {
+            path.push_str(&value.replace('.', "_"));
         }
     }
     host::define_metric(kind, &path).ok()

@@ -64,6 +64,7 @@ fn check(found: &Found, documents: &[Value], outer: &str, report: &mut Report) {
     }
     match found.source {
         Source::Plain => {}
+        Source::Module => report.warnings.extend(warnings::of_module(phase, documents)),
         Source::Bootstrap | Source::EnvoyFilter => {
             report.warnings.extend(warnings::of_envoy(found, phase, documents))
         }

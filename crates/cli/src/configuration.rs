@@ -1,12 +1,15 @@
-//! The plugin's configuration, wherever it stands: by itself as JSON, in an Envoy bootstrap, an
-//! Istio WasmPlugin, EnvoyFilter, or an Envoy Gateway EnvoyExtensionPolicy, as YAML or JSON.
+//! The filter's configuration, wherever it stands: by itself as JSON, in an Envoy bootstrap, an
+//! Istio WasmPlugin, EnvoyFilter, or an Envoy Gateway EnvoyExtensionPolicy, as YAML or JSON; for
+//! wasm or for a native module.
 
 mod yaml;
 
 use super::shown::{file, line};
 use super::{Result, input};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde::de::IgnoredAny;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::Path;
 use trackgate::gate::Gate;
@@ -22,6 +25,8 @@ pub enum Source {
     EnvoyFilter,
     /// Envoy Gateway's EnvoyExtensionPolicy: the knob cannot be set.
     ExtensionPolicy,
+    /// A native module, in any file: it needs no knob.
+    Module,
 }
 
 /// One configuration of a file.
@@ -30,7 +35,8 @@ pub struct Found {
     pub source: Source,
     /// As the filter gets it.
     pub text: String,
-    /// What stands around it: Envoy's `PluginConfig`, or the resource's `spec`.
+    /// What stands around it: Envoy's `PluginConfig` or `DynamicModuleFilter`, or the resource's
+    /// `spec`.
     pub around: Value,
 }
 
@@ -62,16 +68,13 @@ pub fn find_in(text: String) -> std::result::Result<(Vec<Found>, Vec<Value>), St
                 found.extend(resource(Source::WasmPlugin, &document["spec"], "pluginConfig"))
             }
             Some("EnvoyExtensionPolicy") => {
-                let wasms = document
-                    .pointer("/spec/wasm")
-                    .and_then(Value::as_array)
-                    .cloned()
-                    .unwrap_or_default();
-                found.extend(
-                    wasms
-                        .iter()
-                        .filter_map(|wasm| resource(Source::ExtensionPolicy, wasm, "config")),
-                );
+                let of = |list: &str, source| {
+                    let entries = document.pointer(list).and_then(Value::as_array);
+                    let entries = entries.into_iter().flatten();
+                    entries.filter_map(move |entry| resource(source, entry, "config"))
+                };
+                found.extend(of("/spec/wasm", Source::ExtensionPolicy));
+                found.extend(of("/spec/dynamicModule", Source::Module));
             }
             Some("EnvoyFilter") => search(document, Source::EnvoyFilter, &mut found),
             Some(_) | None => search(document, Source::Bootstrap, &mut found),
@@ -98,17 +101,41 @@ fn resource(source: Source, spec: &Value, field: &str) -> Option<Found> {
     spec.is_object().then(|| Found { source, text, around: spec.clone() })
 }
 
-/// Envoy's `PluginConfig`s anywhere below: an object with `vm_config`.
+/// The text of a `StringValue`, a `BytesValue` or a `Struct`; a value without its type is taken for
+/// what it looks like.
+fn any(value: &Value) -> String {
+    let is_bytes = value["@type"].as_str().is_some_and(|kind| kind.ends_with(".BytesValue"));
+    match &value["value"] {
+        Value::String(text) if is_bytes => {
+            let bytes = BASE64_STANDARD.decode(text).unwrap_or_default();
+            String::from_utf8_lossy(&bytes).into_owned()
+        }
+        Value::String(text) => text.clone(),
+        Value::Null => "{}".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn is_module(members: &Map<String, Value>) -> bool {
+    let has = |names: [&str; 2]| names.iter().find_map(|name| members.get(*name));
+    has(["dynamic_module_config", "dynamicModuleConfig"]).is_some()
+        && has(["filter_name", "filterName"]).is_some_and(|name| name == "trackgate")
+}
+
+/// Envoy's `PluginConfig`s and `DynamicModuleFilter`s anywhere below.
 fn search(value: &Value, source: Source, found: &mut Vec<Found>) {
     match value {
         Value::Object(members) => {
             if members.contains_key("vm_config") || members.contains_key("vmConfig") {
-                let text = match &members.get("configuration").unwrap_or(&Value::Null)["value"] {
-                    Value::String(text) => text.clone(),
-                    Value::Null => "{}".to_owned(),
-                    other => other.to_string(),
-                };
+                let text = members.get("configuration").map_or_else(|| "{}".to_owned(), any);
                 found.push(Found { source, text, around: value.clone() });
+                return;
+            }
+            if is_module(members) {
+                let own =
+                    ["filter_config", "filterConfig"].iter().find_map(|name| members.get(*name));
+                let text = own.map_or_else(|| "{}".to_owned(), any);
+                found.push(Found { source: Source::Module, text, around: value.clone() });
                 return;
             }
             members.values().for_each(|member| search(member, source, found));

@@ -29,7 +29,8 @@ pub fn of(
     gate: &Gate,
 ) -> (Vec<Problem>, Vec<String>) {
     match found.source {
-        Source::Bootstrap => {}
+        // Nothing is found of a listener that is not in the file.
+        Source::Bootstrap | Source::Module => {}
         Source::Plain | Source::WasmPlugin | Source::EnvoyFilter | Source::ExtensionPolicy => {
             return Default::default();
         }

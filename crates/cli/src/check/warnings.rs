@@ -130,14 +130,27 @@ pub fn of_envoy(found: &Found, phase: BodyPhase, documents: &[Value]) -> Vec<Str
             "failure_policy: not FAIL_RELOAD: after a trap every request on that worker fails, or bypasses the gate".to_owned(),
         );
     }
-    let manager = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
     if found.source == Source::Bootstrap
-        && documents.iter().any(|document| contains(document, manager))
+        && documents.iter().any(|document| contains(document, MANAGER))
     {
         warnings.extend(of_manager(documents));
     }
     warnings
 }
+
+/// Warnings about what stands around a native module.
+pub fn of_module(phase: BodyPhase, documents: &[Value]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if phase == BodyPhase::Compat {
+        warnings.push("body_phase: \"compat\" has the head of a refused request reach the collector unless a buffer filter holds it; a module can hold: leave it out".to_owned());
+    }
+    if documents.iter().any(|document| contains(document, MANAGER)) {
+        warnings.extend(of_manager(documents));
+    }
+    warnings
+}
+
+const MANAGER: &str = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 
 /// Warnings about the connection manager.
 fn of_manager(documents: &[Value]) -> Vec<String> {
