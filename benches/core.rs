@@ -1,11 +1,10 @@
 //! The core natively, each beside a baseline that readers know.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use trackgate::gate::{Gate, Step};
 use trackgate::request::RequestHead;
-use trackgate::rules::json::{Reader, Strictness};
 use trackgate::rules::pattern::PagePattern;
 use trackgate::rules::user_agent::classify;
 
@@ -17,34 +16,6 @@ fn event(bytes: usize) -> Vec<u8> {
     let events = vec![one; (bytes / (one.len() + 1)).max(1)].join(",");
     format!(r#"{{"accountId":"10022898","projectId":"10025986","visitors":[{{"visitorId":"v","events":[{events}]}}]}}"#)
         .into_bytes()
-}
-
-/// Is it valid JSON? Our reader builds nothing; the others build a tree, which is what a reader of
-/// bodies would otherwise do.
-fn json(criterion: &mut Criterion) {
-    for size in [400, 32_000, 500_000] {
-        let text = event(size);
-        let mut group = criterion.benchmark_group(format!("json, {} bytes", text.len()));
-        group.throughput(Throughput::Bytes(text.len() as u64));
-        group.bench_function("trackgate", |bencher| {
-            bencher.iter(|| {
-                Reader::document(black_box(&text), Strictness::Grammar, |reader| {
-                    reader.value().map(drop)
-                })
-                .is_ok()
-            });
-        });
-        group.bench_function("serde_json::Value", |bencher| {
-            bencher.iter(|| serde_json::from_slice::<serde_json::Value>(black_box(&text)).is_ok());
-        });
-        group.bench_function("simd_json::BorrowedValue", |bencher| {
-            bencher.iter_batched_ref(
-                || text.clone(),
-                |text| simd_json::to_borrowed_value(text).is_ok(),
-                BatchSize::SmallInput,
-            );
-        });
-    }
 }
 
 /// The whole gate on a whole request.
@@ -107,5 +78,5 @@ fn patterns(criterion: &mut Criterion) {
     group.bench_function("Regex", |bencher| bencher.iter(|| regex.is_match(black_box(page))));
 }
 
-criterion_group!(benches, json, gate, user_agents, patterns);
+criterion_group!(benches, gate, user_agents, patterns);
 criterion_main!(benches);

@@ -61,8 +61,8 @@
 
 #![warn(missing_docs)]
 
-// `unsafe` is denied everywhere, and allowed in two files of `plugin` and in those of `module` that
-// say so: in the core nobody can allow it.
+// `unsafe` is denied everywhere, and allowed in `simd`, in two files of `plugin` and in those of
+// `module` that say so: in the rest of the core nobody can allow it.
 #[forbid(unsafe_code)]
 pub mod annotation;
 #[forbid(unsafe_code)]
@@ -75,6 +75,7 @@ pub mod reply;
 pub mod request;
 #[forbid(unsafe_code)]
 pub mod rules;
+mod simd;
 #[forbid(unsafe_code)]
 pub mod vendors;
 #[forbid(unsafe_code)]

@@ -30,14 +30,17 @@
 //! ```
 
 mod chars;
+mod ends;
 mod number;
 mod text;
+mod walk;
 pub mod write;
 
 pub use number::Number;
 pub use text::Text;
 
 use super::utf8::valid_up_to;
+use ends::Ends;
 
 /// Arrays and objects that may stand inside each other; the 128th is refused.
 pub const MAX_DEPTH: u32 = 127;
@@ -131,6 +134,7 @@ pub struct Reader<'a> {
     at: usize,
     depth: u32,
     strictness: Strictness,
+    ends: Ends,
 }
 
 impl<'a> Reader<'a> {
@@ -153,7 +157,7 @@ impl<'a> Reader<'a> {
         strictness: Strictness,
         read: impl FnOnce(&mut Self) -> Result<T>,
     ) -> Result<T> {
-        let mut reader = Reader { bytes, at: 0, depth: 0, strictness };
+        let mut reader = Reader { bytes, at: 0, depth: 0, strictness, ends: Ends::default() };
         let value = read(&mut reader)?;
         reader.whitespace();
         if reader.at == bytes.len() { Ok(value) } else { reader.invalid() }
@@ -165,6 +169,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The type of the next value, which is not consumed.
+    #[inline]
     pub fn kind(&mut self) -> Result<Kind> {
         self.whitespace();
         match self.peek() {
@@ -179,26 +184,28 @@ impl<'a> Reader<'a> {
     }
 
     /// Consumes the next value, whatever it is.
+    #[inline]
     pub fn value(&mut self) -> Result<Value<'a>> {
-        let kind = self.kind()?;
+        self.whitespace();
         let start = self.at;
-        match kind {
-            Kind::Object => self.skip_nested().map(|()| Value::Object(self.since(start))),
-            Kind::Array => self.skip_nested().map(|()| Value::Array(self.since(start))),
-            Kind::String => self.text().map(Value::String),
-            Kind::Number => self.number().map(Value::Number),
-            Kind::Bool if self.peek() == Some(b't') => {
-                self.literal(b"true").map(|()| Value::Bool(true))
-            }
-            Kind::Bool => self.literal(b"false").map(|()| Value::Bool(false)),
-            Kind::Null => self.literal(b"null").map(|()| Value::Null),
+        match self.peek() {
+            Some(b'"') => self.text().map(Value::String),
+            Some(b'{') => self.skip_nested().map(|()| Value::Object(self.since(start))),
+            Some(b'[') => self.skip_nested().map(|()| Value::Array(self.since(start))),
+            Some(b'-' | b'0'..=b'9') => self.number().map(Value::Number),
+            Some(b't') => self.literal(b"true").map(|()| Value::Bool(true)),
+            Some(b'f') => self.literal(b"false").map(|()| Value::Bool(false)),
+            Some(b'n') => self.literal(b"null").map(|()| Value::Null),
+            Some(_) | None => self.invalid(),
         }
     }
 
     /// Consumes the next value. Of an object `each` gets the name of each member, and must consume
     /// its value. False: it was something else, and has been passed over.
+    #[inline]
     pub fn object(&mut self, each: impl FnMut(&mut Self, Text<'a>) -> Result<()>) -> Result<bool> {
-        if self.kind()? != Kind::Object {
+        self.whitespace();
+        if self.peek() != Some(b'{') {
             return self.value().map(|_| false);
         }
         self.members(each).map(|()| true)
@@ -206,132 +213,13 @@ impl<'a> Reader<'a> {
 
     /// Consumes the next value. Of an array `each` gets the index of each element, from 0, and must
     /// consume it. False: it was something else, and has been passed over.
+    #[inline]
     pub fn array(&mut self, each: impl FnMut(&mut Self, usize) -> Result<()>) -> Result<bool> {
-        if self.kind()? != Kind::Array {
+        self.whitespace();
+        if self.peek() != Some(b'[') {
             return self.value().map(|_| false);
         }
         self.elements(each).map(|()| true)
-    }
-
-    fn members(&mut self, mut each: impl FnMut(&mut Self, Text<'a>) -> Result<()>) -> Result<()> {
-        self.whitespace();
-        self.open(b'{')?;
-        self.whitespace();
-        if self.eat(b'}') {
-            return self.close();
-        }
-        loop {
-            self.whitespace();
-            let name = self.text()?;
-            self.whitespace();
-            self.expect(b':')?;
-            each(self, name)?;
-            self.whitespace();
-            if self.eat(b'}') {
-                return self.close();
-            }
-            self.expect(b',')?;
-        }
-    }
-
-    fn elements(&mut self, mut each: impl FnMut(&mut Self, usize) -> Result<()>) -> Result<()> {
-        self.whitespace();
-        self.open(b'[')?;
-        self.whitespace();
-        if self.eat(b']') {
-            return self.close();
-        }
-        for index in 0.. {
-            each(self, index)?;
-            self.whitespace();
-            if self.eat(b']') {
-                break;
-            }
-            self.expect(b',')?;
-        }
-        self.close()
-    }
-
-    /// Passes over an array or object without recursion: a stack of one bit a level tells which it
-    /// is in.
-    fn skip_nested(&mut self) -> Result<()> {
-        let outer = self.depth;
-        let mut objects = 0u128;
-        loop {
-            self.whitespace();
-            let opened = match self.peek() {
-                Some(b'{') => {
-                    self.open(b'{')?;
-                    objects = objects << 1 | 1;
-                    true
-                }
-                Some(b'[') => {
-                    self.open(b'[')?;
-                    objects <<= 1;
-                    true
-                }
-                Some(_) | None => {
-                    self.scalar()?;
-                    false
-                }
-            };
-            if self.next_value(opened, &mut objects, outer)? {
-                return Ok(());
-            }
-        }
-    }
-
-    /// After a value or an opening: closes what ends here, and passes the comma and the name before
-    /// the next value. True when the outermost one has been closed.
-    fn next_value(&mut self, mut opened: bool, objects: &mut u128, outer: u32) -> Result<bool> {
-        loop {
-            self.whitespace();
-            let in_object = *objects & 1 == 1;
-            if self.eat(if in_object { b'}' } else { b']' }) {
-                self.close()?;
-                *objects >>= 1;
-                if self.depth == outer {
-                    return Ok(true);
-                }
-                opened = false;
-                continue;
-            }
-            if !opened {
-                self.expect(b',')?;
-                self.whitespace();
-            }
-            if in_object {
-                self.text()?;
-                self.whitespace();
-                self.expect(b':')?;
-            }
-            return Ok(false);
-        }
-    }
-
-    fn scalar(&mut self) -> Result<()> {
-        match self.peek() {
-            Some(b'"') => self.text().map(drop),
-            Some(b'-' | b'0'..=b'9') => self.number().map(drop),
-            Some(b't') => self.literal(b"true"),
-            Some(b'f') => self.literal(b"false"),
-            Some(b'n') => self.literal(b"null"),
-            Some(_) | None => self.invalid(),
-        }
-    }
-
-    fn open(&mut self, bracket: u8) -> Result<()> {
-        if self.depth == MAX_DEPTH {
-            return self.invalid();
-        }
-        self.expect(bracket)?;
-        self.depth += 1;
-        Ok(())
-    }
-
-    fn close(&mut self) -> Result<()> {
-        self.depth = self.depth.saturating_sub(1);
-        Ok(())
     }
 
     fn literal(&mut self, word: &[u8]) -> Result<()> {
@@ -341,22 +229,34 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// Most texts have none.
+    #[inline(always)]
     fn whitespace(&mut self) {
+        if self.peek().is_some_and(|byte| byte <= b' ') {
+            self.some_whitespace();
+        }
+    }
+
+    #[inline(never)]
+    fn some_whitespace(&mut self) {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
             self.at += 1;
         }
     }
 
+    #[inline(always)]
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
 
+    #[inline(always)]
     fn eat(&mut self, byte: u8) -> bool {
         let here = self.peek() == Some(byte);
         self.at += usize::from(here);
         here
     }
 
+    #[inline(always)]
     fn expect(&mut self, byte: u8) -> Result<()> {
         if self.eat(byte) { Ok(()) } else { self.invalid() }
     }

@@ -2,6 +2,7 @@
 
 use crate::host::{Envoy, Request, WHOLE, start};
 use std::time::{Duration, Instant};
+use trackgate_testing::sites::sites;
 
 const MB: usize = 1_000_000;
 

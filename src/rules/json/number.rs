@@ -3,37 +3,47 @@
 use super::{Invalid, Reader, Result, Strictness};
 use std::cmp::Ordering;
 
-/// The text of a number.
+/// The text of a number: ASCII.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Number<'a> {
-    raw: &'a str,
+    raw: &'a [u8],
 }
 
 impl<'a> Number<'a> {
     /// The number as it stands in the text: `-0`, `1.50`, `1E5`.
     pub fn as_str(&self) -> &'a str {
-        self.raw
+        core::str::from_utf8(self.raw).unwrap_or_default()
     }
 
     /// No fraction and no exponent. `1.0` and `1e2` are not integers, as in most parsers' eyes.
     pub fn is_integer(&self) -> bool {
-        !self.raw.contains(['.', 'e', 'E'])
+        !self.raw.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
     }
 
     /// The value, when it is an integer that fits.
     pub fn as_i64(&self) -> Option<i64> {
-        self.raw.parse().ok()
+        self.as_str().parse().ok()
     }
 }
 
 impl<'a> Reader<'a> {
     /// Consumes a number. Anything else is [`Invalid`].
+    #[inline]
     pub fn number(&mut self) -> Result<Number<'a>> {
         let start = self.at;
         self.eat(b'-');
         if !self.eat(b'0') {
             self.digits()?;
         }
+        if matches!(self.peek(), Some(b'.' | b'e' | b'E')) {
+            self.fraction(start)?;
+        }
+        Ok(Number { raw: self.since(start) })
+    }
+
+    /// What makes a number no integer.
+    #[inline(never)]
+    fn fraction(&mut self, start: usize) -> Result<()> {
         if self.eat(b'.') {
             self.digits()?;
         }
@@ -41,15 +51,14 @@ impl<'a> Reader<'a> {
             let _ = self.eat(b'+') || self.eat(b'-');
             self.digits()?;
         }
-        // Only ASCII has been passed over.
-        let raw = core::str::from_utf8(self.since(start)).unwrap_or_default();
-        let number = Number { raw };
-        if self.strictness == Strictness::Jason && !number.is_integer() && !fits_double(raw) {
+        let fits = || fits_double(Number { raw: self.since(start) }.as_str());
+        if self.strictness == Strictness::Jason && !fits() {
             return Err(Invalid { at: start });
         }
-        Ok(number)
+        Ok(())
     }
 
+    #[inline(always)]
     fn digits(&mut self) -> Result<()> {
         let start = self.at;
         while let Some(b'0'..=b'9') = self.peek() {

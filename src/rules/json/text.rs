@@ -2,6 +2,7 @@
 
 use super::chars::Chars;
 use super::{Reader, Result, Strictness};
+use crate::rules::bytes::is_same;
 use std::borrow::Cow;
 
 /// A string between its quotes, escapes and all.
@@ -16,8 +17,18 @@ pub struct Text<'a> {
 impl<'a> Text<'a> {
     /// True when the decoded string is `other`, however it is spelled (`"\u0064"` is `d`). No more
     /// is decoded than `other` has.
+    #[inline(always)]
     pub fn is(&self, other: &str) -> bool {
-        if self.escaped { self.chars().eq(other.chars()) } else { self.raw == other.as_bytes() }
+        if self.escaped {
+            self.is_after_escapes(other)
+        } else {
+            is_same(self.raw, other.as_bytes())
+        }
+    }
+
+    #[inline(never)]
+    fn is_after_escapes(&self, other: &str) -> bool {
+        self.chars().eq(other.chars())
     }
 
     /// Not one character.
@@ -77,10 +88,21 @@ impl<'a> Text<'a> {
 
 impl<'a> Reader<'a> {
     /// Consumes a string. Anything else is [`super::Invalid`].
+    #[inline]
     pub fn text(&mut self) -> Result<Text<'a>> {
         self.expect(b'"')?;
         let start = self.at;
         self.plain();
+        if self.peek() == Some(b'"') {
+            let raw = self.since(start);
+            self.at += 1;
+            return Ok(Text { raw, escaped: false, blank_until: 0 });
+        }
+        self.escaped_text(start)
+    }
+
+    #[inline(never)]
+    fn escaped_text(&mut self, start: usize) -> Result<Text<'a>> {
         let escaped = self.peek() == Some(b'\\');
         let blank_until = if escaped { self.escaped(start)? } else { 0 };
         let raw = self.since(start);
@@ -154,22 +176,10 @@ impl<'a> Reader<'a> {
         self.invalid()
     }
 
-    /// Passes over bytes that stand for themselves, eight at a time.
+    /// Passes over bytes that stand for themselves.
+    #[inline(always)]
     fn plain(&mut self) {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let mut passed = 0;
-        for eight in rest.chunks_exact(8) {
-            // The first byte is the lowest, so that the lowest bit set tells the first byte that
-            // ends the run.
-            let ends = run_ends(eight.try_into().map_or(0, u64::from_le_bytes));
-            if ends != 0 {
-                self.at += passed + ends.trailing_zeros() as usize / 8;
-                return;
-            }
-            passed += 8;
-        }
-        let tail = rest.get(passed..).unwrap_or_default();
-        self.at += passed + tail.iter().take_while(|byte| is_plain(**byte)).count();
+        self.at = self.ends.next(self.bytes, self.at);
     }
 }
 
@@ -293,15 +303,6 @@ const HIGHS: u64 = 0x8080_8080_8080_8080;
 #[inline(always)]
 fn zeros(word: u64) -> u64 {
     word.wrapping_sub(ONES) & !word & HIGHS
-}
-
-/// The highest bit of each of eight bytes that is a quote, a backslash or a control character. Of
-/// those above the lowest one set some may be wrong, for a subtraction borrows from the byte above.
-fn run_ends(word: u64) -> u64 {
-    let quote = zeros(word ^ (ONES * b'"' as u64));
-    let backslash = zeros(word ^ (ONES * b'\\' as u64));
-    let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-    quote | backslash | control
 }
 
 #[inline(always)]
