@@ -51,6 +51,24 @@ impl Share {
     }
 }
 
+impl Default for Share {
+    fn default() -> Self {
+        Share::ALL
+    }
+}
+
+/// `5`, `0.01`, `12.5`, as it is written.
+impl std::fmt::Display for Share {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (whole, hundredths) = (self.buckets / 100, self.buckets % 100);
+        match (hundredths, hundredths % 10) {
+            (0, _) => write!(formatter, "{whole}"),
+            (_, 0) => write!(formatter, "{whole}.{}", hundredths / 10),
+            (_, _) => write!(formatter, "{whole}.{hundredths:02}"),
+        }
+    }
+}
+
 impl Read for Share {
     fn read(node: Node<'_, '_>) -> Option<Self> {
         node.number(Share::of_percent)

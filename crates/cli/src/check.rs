@@ -1,12 +1,15 @@
 //! `trackgate check`: everything that is wrong with a configuration, and what is suspicious about
 //! it.
 
+mod around;
 mod buffers;
+mod in_force;
 mod shadowing;
+mod suspicions;
 mod warnings;
 
 use super::Result;
-use super::configuration::{self, Found, Source};
+use super::configuration::{self, Found};
 use super::shown::{self, file, line};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -14,11 +17,11 @@ use trackgate::config;
 use trackgate::gate::BodyPhase;
 use trackgate::rules::problem::Problem;
 
-/// Checks a file, and prints. True: no problems (warnings do not count).
+/// Checks a file, and prints. True: no problems, and where it is `strict` no warnings either.
 ///
 /// # Errors
-/// The file cannot be read, or holds no configuration of the filter.
-pub fn run(path: &Path, as_json: bool) -> Result<bool> {
+/// The file cannot be read, is empty, or holds no configuration of the filter.
+pub fn run(path: &Path, as_json: bool, strict: bool) -> Result<bool> {
     let (found, documents) = configuration::find(path)?;
     if found.is_empty() {
         return Err(
@@ -35,7 +38,7 @@ pub fn run(path: &Path, as_json: bool) -> Result<bool> {
     } else {
         print_report(path, &report);
     }
-    Ok(report.problems.is_empty())
+    Ok(report.problems.is_empty() && (report.warnings.is_empty() || !strict))
 }
 
 #[derive(Default)]
@@ -45,6 +48,8 @@ struct Report {
     /// Of each configuration, as `trackgate_config_info{hash}` has it; `None` for one that does not
     /// load.
     hashes: Vec<Option<String>>,
+    /// A line for each endpoint of those that load.
+    in_force: Vec<String>,
 }
 
 fn check(found: &Found, documents: &[Value], outer: &str, report: &mut Report) {
@@ -54,6 +59,8 @@ fn check(found: &Found, documents: &[Value], outer: &str, report: &mut Report) {
     match loaded {
         Ok((config, gate)) => {
             report.warnings.extend(warnings::of(&config, &gate));
+            report.warnings.extend(suspicions::of(&found.text, &gate));
+            report.in_force.extend(in_force::of(&config, &gate));
             let (wrong, doubtful) = buffers::of(found, documents, &config, &gate);
             report.problems.extend(wrong.into_iter().map(|problem| problem.under(outer)));
             report.warnings.extend(doubtful);
@@ -62,26 +69,20 @@ fn check(found: &Found, documents: &[Value], outer: &str, report: &mut Report) {
             report.problems.extend(error.problems.into_iter().map(|problem| problem.under(outer)))
         }
     }
-    match found.source {
-        Source::Plain => {}
-        Source::Module => report.warnings.extend(warnings::of_module(phase, documents)),
-        Source::Bootstrap | Source::EnvoyFilter => {
-            report.warnings.extend(warnings::of_envoy(found, phase, documents))
-        }
-        Source::WasmPlugin | Source::ExtensionPolicy => {
-            report.warnings.extend(warnings::of_platform(found, phase))
-        }
-    }
+    let around = around::of(found, phase, documents);
+    report.problems.extend(around.problems.into_iter().map(|problem| problem.under(outer)));
+    report.warnings.extend(around.warnings);
 }
 
-fn report_json(Report { problems, warnings, hashes }: &Report) -> Value {
+fn report_json(Report { problems, warnings, hashes, in_force }: &Report) -> Value {
     let problem = |problem: &Problem| json!({"at": problem.at, "message": problem.message, "hint": problem.hint});
-    json!({"problems": problems.iter().map(problem).collect::<Vec<_>>(), "warnings": warnings, "hashes": hashes})
+    json!({"problems": problems.iter().map(problem).collect::<Vec<_>>(), "warnings": warnings, "hashes": hashes, "in_force": in_force})
 }
 
-fn print_report(path: &Path, Report { problems, warnings, hashes }: &Report) {
+fn print_report(path: &Path, Report { problems, warnings, hashes, in_force }: &Report) {
     problems.iter().for_each(|problem| println!("{}: error: {}", file(path), line(problem)));
     warnings.iter().for_each(|warning| println!("{}: warning: {}", file(path), line(warning)));
+    in_force.iter().for_each(|endpoint| println!("{}: {}", file(path), line(endpoint)));
     hashes.iter().flatten().for_each(|hash| println!("{}: hash {hash}", file(path)));
     match (problems.len(), warnings.len()) {
         (0, 0) => println!("{}: good", file(path)),

@@ -83,11 +83,11 @@ pub fn find_in(text: String) -> std::result::Result<(Vec<Found>, Vec<Value>), St
     Ok((found, documents))
 }
 
-/// Nothing, JSON that has none of the members of a file of Envoy's or a platform's, or what is
+/// JSON that has none of the members of a file of Envoy's or a platform's, or what is
 /// meant to be such JSON.
 fn is_plain(text: &str) -> bool {
     if !text.trim_start().starts_with('{') {
-        return text.trim().is_empty() || serde_json::from_str::<IgnoredAny>(text).is_ok();
+        return serde_json::from_str::<IgnoredAny>(text).is_ok();
     }
     let members = serde_json::from_str::<BTreeMap<String, IgnoredAny>>(text).unwrap_or_default();
     ["static_resources", "dynamic_resources", "kind", "admin", "resources"]

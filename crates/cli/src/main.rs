@@ -27,11 +27,15 @@ enum Command {
     /// Reads the filter's own JSON, an Envoy bootstrap, an Istio WasmPlugin or EnvoyFilter, or an
     /// Envoy Gateway EnvoyExtensionPolicy, as JSON or YAML, and takes the filter's configuration
     /// from it. It prints all problems at once, each with its path, what was expected and what was
-    /// found, and of each good configuration the hash that trackgate_config_info has. Warnings are
-    /// for what is legal and probably not meant; they do not change the exit code.
+    /// found; of each good configuration what is in force, a line an endpoint, and the hash that
+    /// trackgate_config_info has. Errors are for what cannot work. Warnings are for what is legal and
+    /// probably not meant; they change the exit code with --strict alone.
     Check {
         /// A file; `-` is standard input
         configuration: PathBuf,
+        /// Count warnings as errors
+        #[arg(long)]
+        strict: bool,
         #[arg(long, value_enum, default_value = "text")]
         output: Output,
     },
@@ -197,8 +201,8 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> cli::Result<bool> {
     match command {
-        Command::Check { configuration, output } => {
-            cli::check::run(&configuration, output == Output::Json)
+        Command::Check { configuration, strict, output } => {
+            cli::check::run(&configuration, output == Output::Json, strict)
         }
         Command::Explain { configuration, request, output } => {
             cli::explain::run(&configuration, &request, output == Output::Json)

@@ -1,12 +1,10 @@
 //! What is legal, and probably not meant.
 
 use super::shadowing::Index;
-use crate::configuration::{Found, Source};
-use serde_json::Value;
 use trackgate::config::Config;
 use trackgate::config::read::At;
 use trackgate::config::written::EndpointSpec;
-use trackgate::gate::{BodyPhase, Gate, Mode};
+use trackgate::gate::{Gate, Mode};
 use trackgate::rules::client_ip::ClientIp;
 use trackgate::rules::problem::OneLine;
 use trackgate::rules::share::Share;
@@ -87,126 +85,4 @@ fn unserved_sites(spec: &At<EndpointSpec>) -> Vec<String> {
         empty.map(|(domain, _)| format!("{}.sites.{}: has no rules", spec.at, OneLine(domain))),
     );
     warnings
-}
-
-/// Warnings about what stands around a filter in an Envoy of one's own.
-pub fn of_envoy(found: &Found, phase: BodyPhase, documents: &[Value]) -> Vec<String> {
-    let mut warnings = Vec::new();
-    let member = |snake: &str, camel: &str| {
-        found.around.get(snake).or_else(|| found.around.get(camel)).cloned().unwrap_or(Value::Null)
-    };
-    let has_knob = member("allow_on_headers_stop_iteration", "allowOnHeadersStopIteration")
-        == Value::Bool(true);
-    if phase == BodyPhase::Hold && !has_knob {
-        warnings.push(
-            "allow_on_headers_stop_iteration: missing or false: every request with a body waits for the watchdog, about a second"
-                .to_owned(),
-        );
-    }
-    if phase == BodyPhase::Compat
-        && !documents.iter().any(|document| contains(document, "envoy.filters.http.buffer"))
-    {
-        warnings.push(
-            "body_phase \"compat\" needs envoy.filters.http.buffer after the filter".to_owned(),
-        );
-    }
-    if member("configuration", "configuration")
-        .get("@type")
-        .and_then(Value::as_str)
-        .is_some_and(|kind| kind.ends_with("Struct"))
-    {
-        warnings.push("configuration: a Struct reaches the filter as protobuf bytes, which it does not take: use google.protobuf.StringValue".to_owned());
-    }
-    if member("vm_config", "vmConfig")
-        .get("vm_id")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .is_empty()
-    {
-        warnings.push("vm_config.vm_id: empty: VMs with an empty one share data".to_owned());
-    }
-    if member("failure_policy", "failurePolicy") != "FAIL_RELOAD" {
-        warnings.push(
-            "failure_policy: not FAIL_RELOAD: after a trap every request on that worker fails, or bypasses the gate".to_owned(),
-        );
-    }
-    if found.source == Source::Bootstrap
-        && documents.iter().any(|document| contains(document, MANAGER))
-    {
-        warnings.extend(of_manager(documents));
-    }
-    warnings
-}
-
-/// Warnings about what stands around a native module.
-pub fn of_module(phase: BodyPhase, documents: &[Value]) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if phase == BodyPhase::Compat {
-        warnings.push("body_phase: \"compat\" has the head of a refused request reach the collector unless a buffer filter holds it; a module can hold: leave it out".to_owned());
-    }
-    if documents.iter().any(|document| contains(document, MANAGER)) {
-        warnings.extend(of_manager(documents));
-    }
-    warnings
-}
-
-const MANAGER: &str = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
-
-/// Warnings about the connection manager.
-fn of_manager(documents: &[Value]) -> Vec<String> {
-    let is_set = |setting: &str| documents.iter().any(|document| is_set(document, setting));
-    let missing = ["normalize_path", "merge_slashes", "use_remote_address"]
-        .into_iter()
-        .filter(|setting| !is_set(setting));
-    let mut warnings: Vec<String> = missing
-        .map(|setting| format!("{setting}: not set on the connection manager: {}", why(setting)))
-        .collect();
-    if is_set("proxy_100_continue") {
-        warnings.push("proxy_100_continue: true: a client that waits for 100 (Continue) before it sends its body hangs until Envoy answers 408, because the collector gets nothing before the body is whole: leave it out".to_owned());
-    }
-    warnings
-}
-
-fn why(setting: &str) -> &'static str {
-    match setting {
-        "use_remote_address" => "the client's address comes from its own x-forwarded-for",
-        _ => "the gate and the collector may see different paths",
-    }
-}
-
-/// Warnings about a resource of a platform that cannot set the knob.
-pub fn of_platform(found: &Found, phase: BodyPhase) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if phase == BodyPhase::Hold {
-        warnings.push("body_phase: this kind of resource cannot set allow_on_headers_stop_iteration: use \"compat\", with a buffer filter after the gate".to_owned());
-    }
-    if found.source == Source::WasmPlugin
-        && found.around.get("failStrategy").is_some_and(|strategy| strategy == "FAIL_OPEN")
-    {
-        warnings.push(
-            "failStrategy: FAIL_OPEN: after a trap every request on that worker bypasses the gate"
-                .to_owned(),
-        );
-    }
-    warnings
-}
-
-fn contains(value: &Value, text: &str) -> bool {
-    match value {
-        Value::String(found) => found == text,
-        Value::Array(list) => list.iter().any(|element| contains(element, text)),
-        Value::Object(members) => members.values().any(|member| contains(member, text)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-    }
-}
-
-fn is_set(value: &Value, name: &str) -> bool {
-    match value {
-        Value::Array(list) => list.iter().any(|element| is_set(element, name)),
-        Value::Object(members) => {
-            members.get(name) == Some(&Value::Bool(true))
-                || members.values().any(|member| is_set(member, name))
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
-    }
 }

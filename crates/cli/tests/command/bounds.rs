@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 const MEMORY_KIB: usize = 256 << 10;
 /// Of CPU, which does not depend on what else runs, for an unoptimised build; an optimised one
 /// takes less than a second for each.
-const CPU_SECONDS: usize = 20;
+const CPU_SECONDS: usize = 60;
 const MIB: usize = 1 << 20;
 
 struct Folder(PathBuf);

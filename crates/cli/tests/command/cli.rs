@@ -240,8 +240,8 @@ fn check_tells_the_hash_of_the_configuration() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
-/// What `check` prints for a shipped bootstrap in which something is replaced, without the last
-/// line.
+/// What `check` complains about in a shipped bootstrap in which something is replaced; but for the
+/// hosts, which none of them names.
 fn of_bootstrap(phase: &str, replacements: &[(&str, &str)]) -> Vec<String> {
     let mut text = read(&format!("envoy/{phase}.yaml"));
     for (what, by) in replacements {
@@ -258,6 +258,7 @@ fn of_bootstrap(phase: &str, replacements: &[(&str, &str)]) -> Vec<String> {
     let own = format!("{}: ", path.display());
     said.lines()
         .filter(|line| line.contains(": error:") || line.contains(": warning:"))
+        .filter(|line| !line.ends_with("another service behind this listener is judged as well"))
         .map(|line| line.replace(&own, ""))
         .collect()
 }
@@ -308,4 +309,91 @@ fn check_warns_of_a_100_that_never_comes() {
         let (what, by) = with("false");
         assert!(of_bootstrap(phase, &[(what, &by)]).is_empty(), "{phase}");
     }
+}
+
+/// One thing taken away or changed, and the one complaint about it.
+#[test]
+fn check_says_what_cannot_work_and_what_is_missing() {
+    let compat = "value: '{\"body_phase\": \"compat\"}'";
+    let rows: &[(&str, &str, &str, &str)] = &[
+        (
+            "hold",
+            "allow_on_headers_stop_iteration: true",
+            "vm_config_2: {}",
+            "error: allow_on_headers_stop_iteration: expected true",
+        ),
+        (
+            "hold",
+            "value: '{}'",
+            compat,
+            "error: body_phase: \"compat\" needs envoy.filters.http.buffer",
+        ),
+        (
+            "hold",
+            "protobuf.StringValue",
+            "protobuf.Struct",
+            "error: configuration: a Struct reaches",
+        ),
+        ("hold", "vm_id: trackgate", "vm_id: ''", "warning: vm_config.vm_id: empty"),
+        ("hold", "FAIL_RELOAD", "FAIL_OPEN", "warning: failure_policy: not FAIL_RELOAD"),
+        (
+            "hold",
+            "normalize_path: true",
+            "normalize_path: false",
+            "warning: normalize_path: not set",
+        ),
+        ("hold", "merge_slashes: true", "merge_slashes: false", "warning: merge_slashes: not set"),
+        (
+            "hold",
+            "use_remote_address: true",
+            "use_remote_address: false",
+            "warning: use_remote_address: not set",
+        ),
+        (
+            "hold",
+            "stream_error_on_invalid_http_message: true",
+            "server_name: a",
+            "warning: stream_error_on_invalid_http_message: not set",
+        ),
+        ("hold", "DROP_HEADER", "ALLOW", "warning: headers_with_underscores_action: not set"),
+        ("hold", "access_log:", "other:", "warning: access_log: none"),
+        ("hold", "stats_tags:", "other:", "warning: stats_tags: none"),
+        (
+            "compat",
+            "- name: envoy.filters.http.buffer\n",
+            "- name: other\n",
+            "error: body_phase: \"compat\" needs envoy.filters.http.buffer",
+        ),
+        ("module", "value: '{}'", compat, "error: body_phase: \"compat\" lets the head"),
+        (
+            "module",
+            "normalize_path: true",
+            "normalize_path: false",
+            "warning: normalize_path: not set",
+        ),
+        ("module", "protobuf.StringValue", "protobuf.Struct", ""),
+    ];
+    for (phase, what, by, expected) in rows {
+        let said = of_bootstrap(phase, &[(what, by)]);
+        match *expected {
+            "" => assert!(said.is_empty(), "{phase} {what}: {said:?}"),
+            expected => assert!(
+                matches!(&*said, [line] if line.starts_with(expected)),
+                "{phase} {what}: {said:?}"
+            ),
+        }
+    }
+}
+
+#[test]
+fn check_is_strict_where_it_is_asked() {
+    let said = |arguments: &str| trackgate(arguments).1;
+    assert_eq!(said("check envoy/hold.yaml"), 0);
+    assert_eq!(said("check envoy/hold.yaml --strict"), 1);
+    let folder = temporary("empty");
+    let file = folder.join("empty.yaml");
+    std::fs::write(&file, "\n").unwrap();
+    let (said, code) = trackgate(&format!("check {}", file.display()));
+    assert_eq!(code, 2, "{said}");
+    std::fs::remove_dir_all(folder).unwrap();
 }
