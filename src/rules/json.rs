@@ -39,7 +39,6 @@ pub mod write;
 pub use number::Number;
 pub use text::Text;
 
-use super::utf8::valid_up_to;
 use ends::Ends;
 
 /// Arrays and objects that may stand inside each other; the 128th is refused.
@@ -144,10 +143,7 @@ impl<'a> Reader<'a> {
         strictness: Strictness,
         read: impl FnOnce(&mut Self) -> Result<T>,
     ) -> Result<T> {
-        let at = valid_up_to(bytes);
-        if at < bytes.len() {
-            return Err(Invalid { at });
-        }
+        simdutf8::compat::from_utf8(bytes).map_err(|error| Invalid { at: error.valid_up_to() })?;
         Self::element(bytes, strictness, read)
     }
 

@@ -22,4 +22,3 @@ pub mod share;
 pub mod size;
 pub mod url;
 pub mod user_agent;
-pub mod utf8;

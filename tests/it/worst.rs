@@ -171,24 +171,30 @@ fn fuel(vm: &mut Vm, request: &Request) -> u64 {
     vm.request(request, WHOLE, Envoy::Hold).fuel
 }
 
+/// Fuel for a byte of a body that nobody need mind: a typical event takes over twice as much. Plain
+/// letters are passed over 64 bytes at a time, so nothing else can be measured by them.
+const CHEAP: u64 = 30;
+
 /// How many times as much as plain letters a text may cost, in tenths.
 fn limit(body: &str, text: &str) -> u64 {
     match text {
         // Each of a million domains is split off, cleared of blanks and looked up; what one of
         // letters costs is its bytes.
         "commas" | "letters and commas" if body.contains(r#""d":"@T@""#) => 55,
-        // A property's name is decoded and hashed, for of duplicates the first one counts.
-        "escaped backslashes" | "escaped quotes" | "letter, escape"
+        // A property's name is decoded and hashed, for of duplicates the first one counts; plain
+        // letters are compared as they stand.
+        "escaped backslashes" | "escaped quotes" | "escaped letters" | "escaped pairs"
+        | "letter, escape"
             if body.contains(r#"{"@T@":"x"}}"#) =>
         {
-            42
+            58
         }
         _ => 30,
     }
 }
 
 #[test]
-fn no_text_in_a_body_costs_more_than_three_times_plain_letters() {
+fn no_text_in_a_body_is_dear() {
     let mut vm = start(&configuration());
     let texts = texts(BYTES);
     let mut dear = Vec::new();
@@ -196,7 +202,7 @@ fn no_text_in_a_body_costs_more_than_three_times_plain_letters() {
         let letters = fuel(&mut vm, &post(path, &[], body.replace("@T@", &filled("a", BYTES))));
         for (name, text) in &texts {
             let found = fuel(&mut vm, &post(path, &[], body.replace("@T@", text)));
-            if found * 10 > letters * limit(body, name) {
+            if found > (letters * limit(body, name) / 10).max(CHEAP * BYTES as u64) {
                 dear.push(format!("{path} {body}: {name}: {found}, letters {letters}"));
             }
         }
@@ -235,7 +241,7 @@ const HEADS: [(&str, &str, &str); 17] = [
 ];
 
 #[test]
-fn no_text_in_a_head_costs_more_than_three_times_plain_letters() {
+fn no_text_in_a_head_is_dear() {
     let mut vm = start(&configuration());
     let units = [
         ("commas", ","),
