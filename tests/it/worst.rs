@@ -183,7 +183,10 @@ fn limit(body: &str, text: &str) -> u64 {
         "commas" | "letters and commas" if body.contains(r#""d":"@T@""#) => 55,
         // A property's name is decoded and hashed, for of duplicates the first one counts; plain
         // letters are compared as they stand.
-        "escaped backslashes" | "escaped quotes" | "escaped letters" | "escaped pairs"
+        "escaped backslashes"
+        | "escaped quotes"
+        | "escaped letters"
+        | "escaped pairs"
         | "letter, escape"
             if body.contains(r#"{"@T@":"x"}}"#) =>
         {

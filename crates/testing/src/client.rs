@@ -184,6 +184,7 @@ async fn read_one(reader: &mut (impl AsyncReadExt + Unpin), held: &mut Vec<u8>) 
     let end = loop {
         match held.windows(4).position(|window| window == b"\r\n\r\n") {
             Some(start) => break start + 4,
+            None if held.is_empty() => read_first(reader, held).await?,
             None => read_more(reader, held).await?,
         }
     };
@@ -241,6 +242,14 @@ async fn read_chunks(
         if size == 0 {
             return Ok(body);
         }
+    }
+}
+
+/// Without a byte of an answer, whoever sent the request may send it again.
+async fn read_first(reader: &mut (impl AsyncReadExt + Unpin), held: &mut Vec<u8>) -> Result<()> {
+    match reader.read_buf(held).await? {
+        0 => Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into()),
+        _ => Ok(()),
     }
 }
 

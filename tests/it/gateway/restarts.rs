@@ -69,8 +69,8 @@ impl Load {
             let exchange = client::exchange(&mut stream, &call, Transport::Http1);
             let answer = tokio::time::timeout(Duration::from_secs(5), exchange).await;
             // The kernel connects for as long as the listener is there, and resets what nobody has
-            // accepted when it is closed.
-            if is_new && matches!(&answer, Ok(Err(error)) if is_reset(error.as_ref())) {
+            // accepted when it is closed; Envoy closes unread what it accepts at that moment.
+            if is_new && matches!(&answer, Ok(Err(error)) if is_unread(error.as_ref())) {
                 self.answers.lock().unwrap().insert(number, None);
                 return;
             }
@@ -117,9 +117,11 @@ impl Load {
     }
 }
 
-fn is_reset(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+/// Not a byte of an answer came. That nobody read the request is checked at the collector.
+fn is_unread(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    use std::io::ErrorKind::{ConnectionReset, UnexpectedEof};
     let error = error.downcast_ref::<std::io::Error>();
-    error.is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset)
+    error.is_some_and(|error| matches!(error.kind(), ConnectionReset | UnexpectedEof))
 }
 
 fn closes(answer: &Answer) -> bool {
