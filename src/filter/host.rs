@@ -134,6 +134,10 @@ pub trait Host: Meter {
         body: &[u8],
     ) -> Result<()>;
 
+    /// Has the host hold `size` bytes of body beside what it would hold anyway, where it can be told:
+    /// a module says so of its own stream; for a wasm filter the operator configures it.
+    fn make_room(&mut self, size: usize);
+
     /// Lets a request go on that an earlier callback held, and whose last piece, `size` bytes of
     /// body, does not fit into the host's buffer beside `first`, which leaves before it. Returns
     /// what could not leave: it is kept until the next callback, by when nothing is held any more.

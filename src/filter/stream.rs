@@ -100,6 +100,9 @@ impl Stream {
         let filter = cx.filter;
         match filter.gate.body_phase {
             BodyPhase::Hold => {
+                if let Some(size) = state.endpoint().and_then(|endpoint| endpoint.room_for_body()) {
+                    cx.host.make_room(size);
+                }
                 self.state = state;
                 Action::Hold
             }

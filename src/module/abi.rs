@@ -263,6 +263,11 @@ unsafe extern "C" {
     ) -> bool;
 
     pub fn envoy_dynamic_module_callback_http_filter_continue_decoding(stream: StreamPtr);
+
+    /// 0: as much as comes.
+    pub fn envoy_dynamic_module_callback_http_get_buffer_limit(stream: StreamPtr) -> u64;
+
+    pub fn envoy_dynamic_module_callback_http_set_buffer_limit(stream: StreamPtr, limit: u64);
 }
 
 /// Gauges of a configuration can be counted from Envoy 1.39 on: a call that is linked and that 1.38

@@ -319,6 +319,18 @@ impl Host for Native<'_> {
         Ok(())
     }
 
+    /// Envoy's own limit is what it may read at once, so that both fit.
+    fn make_room(&mut self, size: usize) {
+        // SAFETY: see the head of the file; nothing that was lent is borrowed any more.
+        unsafe {
+            let limit = abi::envoy_dynamic_module_callback_http_get_buffer_limit(self.stream);
+            if limit > 0 {
+                let raised = limit.saturating_add(size as u64);
+                abi::envoy_dynamic_module_callback_http_set_buffer_limit(self.stream, raised);
+            }
+        }
+    }
+
     /// What Envoy holds leaves during the call, and the piece with the end of the hook.
     fn send_ahead(&mut self, _size: usize, first: &[u8]) -> Result<Vec<u8>> {
         body::hold_first(self, first)?;

@@ -95,6 +95,20 @@ fn a_body_that_envoys_buffer_cannot_hold_goes_on_whole() {
     }
 }
 
+/// Envoy would answer 413 to what its own buffer cannot hold.
+#[test]
+fn there_is_room_for_each_body_that_is_held() {
+    let of = |limit: u64, json: &str, piece: usize| {
+        let request = Request { buffer_limit: limit, ..request(FIREFOX, &[], VIEW, piece) };
+        Envoy::run(&Loaded::new("trackgate", json).unwrap(), &request).state.buffer_limit
+    };
+    assert_eq!(of(32_768, "{}", 20), 32_768 + 1_000_000);
+    assert_eq!(of(0, "{}", 20), 0, "as much as comes");
+    assert_eq!(of(32_768, r#"{"buffer_limit_bytes":32768}"#, 20), 32_768, "the operator's");
+    let other = r#"{"endpoints":[{"name":"userpilot","vendor":"userpilot"}]}"#;
+    assert_eq!(of(32_768, other, 20), 32_768, "not ours");
+}
+
 #[test]
 fn a_configuration_that_is_wrong_is_refused() {
     for (name, json) in [("gate", "{}"), ("trackgate", "{"), ("", "")] {

@@ -7,6 +7,7 @@ import { EnvoyFilter } from "@kubernetes-models/istio/networking.istio.io/v1alph
 import { WasmPlugin } from "@kubernetes-models/istio/extensions.istio.io/v1alpha1";
 import {
   BackendTrafficPolicy,
+  ClientTrafficPolicy,
   EnvoyExtensionPolicy,
   EnvoyPatchPolicy,
   EnvoyProxy,
@@ -15,6 +16,7 @@ import { parseAllDocuments } from "yaml";
 
 const kinds = {
   BackendTrafficPolicy,
+  ClientTrafficPolicy,
   EnvoyExtensionPolicy,
   EnvoyFilter,
   EnvoyPatchPolicy,
@@ -25,10 +27,28 @@ const kinds = {
   WasmPlugin,
 };
 
+// Envoy Gateway has dynamic modules from 1.8 on; the package is older and lets members pass that it does not know. These are the members, and
+// `null` is where a value of the user's stands.
+const modules = {
+  EnvoyProxy: ["dynamicModules", { name: null, source: { type: null, local: { path: null } } }],
+  EnvoyExtensionPolicy: ["dynamicModule", { name: null, filterName: null, config: null }],
+};
+
+function compare(found, known, where) {
+  for (const [name, value] of Object.entries(found)) {
+    if (!(name in known)) throw new Error(`${where}.${name}: not a member of this API`);
+    if (known[name]) compare(value, known[name], `${where}.${name}`);
+  }
+  const missing = Object.keys(known).find((name) => !(name in found));
+  if (missing) throw new Error(`${where}: ${missing} is missing`);
+}
+
 function check(resource) {
   const Kind = kinds[resource.kind];
   if (!Kind) throw new Error(`a kind without a schema here: ${resource.kind}`);
   new Kind(resource).validate();
+  const [list, entry] = modules[resource.kind] ?? [];
+  for (const found of resource.spec[list] ?? []) compare(found, entry, `spec.${list}`);
 }
 
 let wrong = 0;

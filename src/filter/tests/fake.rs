@@ -171,6 +171,8 @@ impl Host for Fake {
         Ok(())
     }
 
+    fn make_room(&mut self, _size: usize) {}
+
     fn send_ahead(&mut self, size: usize, first: &[u8]) -> Result<Vec<u8>> {
         let piece = self.body(size)?.into_owned();
         self.replace_body(size, first)?;

@@ -33,6 +33,8 @@ pub struct State {
     /// Status and body of what the request was answered with.
     pub replies: Vec<(u32, Vec<u8>)>,
     pub is_sent_ahead: bool,
+    /// 0: as much as comes.
+    pub buffer_limit: u64,
     /// Each counter by its label values.
     pub counted: BTreeMap<String, u64>,
     pub published: Fields,
@@ -140,6 +142,8 @@ pub struct Request {
     pub trailers: Option<Fields>,
     /// The client goes away after so many hooks.
     pub leaves_after: Option<usize>,
+    /// What Envoy holds of a body; 0: as much as comes.
+    pub buffer_limit: u64,
 }
 
 /// What became of a request.
@@ -164,6 +168,7 @@ impl Envoy {
         let envoy = Envoy::default();
         envoy.0.borrow_mut().sections =
             [request.headers.clone(), request.trailers.clone().unwrap_or_default(), Vec::new()];
+        envoy.0.borrow_mut().buffer_limit = request.buffer_limit;
         // SAFETY: as Envoy calls it; the configuration outlives the stream.
         let context =
             unsafe { envoy_dynamic_module_on_http_filter_new(loaded.module, envoy.pointer()) };
@@ -536,4 +541,14 @@ extern "C" fn envoy_dynamic_module_callback_http_filter_get_attribute_string(
 #[unsafe(no_mangle)]
 extern "C" fn envoy_dynamic_module_callback_http_filter_continue_decoding(stream: *mut c_void) {
     set(stream).is_sent_ahead = true;
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn envoy_dynamic_module_callback_http_get_buffer_limit(stream: *mut c_void) -> u64 {
+    state(stream).buffer_limit
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn envoy_dynamic_module_callback_http_set_buffer_limit(stream: *mut c_void, limit: u64) {
+    set(stream).buffer_limit = limit;
 }

@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use trackgate_testing::client::{self, Answer, Call, Transport};
 use trackgate_testing::collector::Collector;
-use trackgate_testing::envoy::{Envoy, replaced};
+use trackgate_testing::envoy::{Envoy, Host, replaced};
 use trackgate_testing::gateway::{
     BUCKETING, counted, gateway, has_read, phases, post, read_bytes, shipped,
 };
@@ -75,6 +75,40 @@ async fn in_two_reads(envoy: &Envoy, call: &Call, transport: Transport, first: u
     })
     .await;
     client::finish(&mut stream, &bytes[sent..]).await.unwrap()
+}
+
+/// Behind the buffers of a gateway that nobody has configured for it, a module has its own: bodies
+/// of the endpoint's limit are read, and larger ones judged by the gate, not by Envoy. A wasm filter
+/// has no say in it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_module_makes_room_for_what_it_reads() {
+    if Host::tried() == Host::Wasm {
+        return;
+    }
+    let limit = 1_048_576;
+    for buffer in [32_768, 65_536, 1_048_576] {
+        let (collector, envoy) = gateway(&with_buffers("hold", buffer, "{}"), 1).await;
+        let ways = [Transport::Http1, Transport::Http1Chunked(5000), Transport::Http2(10_000)];
+        for way in ways {
+            for size in [1000, buffer, (buffer + 1).min(limit), 100_000, limit - 1, limit] {
+                let call = event(size);
+                let answer = client::send(envoy.listener, &call, way).await.unwrap();
+                assert!(is_forwarded(&answer), "{buffer} {size} {way:?}: {answer:?}");
+                assert_eq!(verdict(&collector, &call), "pass;endpoint=convert");
+            }
+            // Convert takes more; the gate says that it has not read it.
+            let call = event(limit + 1);
+            let answer = client::send(envoy.listener, &call, way).await.unwrap();
+            assert!(is_forwarded(&answer), "{buffer} {way:?}: {answer:?}");
+            let found = verdict(&collector, &call);
+            assert_eq!(found, "uninspected;endpoint=convert request_too_large");
+        }
+        let call = event(limit);
+        let answer = in_two_reads(&envoy, &call, Transport::Http1Chunked(100_000), 1_000_000).await;
+        assert!(is_forwarded(&answer), "{buffer}: {answer:?}");
+        // Envoy has answered none of them.
+        assert_eq!(counted(&envoy).await, collector.seen().len() as u64);
+    }
 }
 
 /// What the collector was told, and that it got the body as it was sent.

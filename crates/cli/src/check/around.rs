@@ -37,7 +37,9 @@ pub fn of(found: &Found, phase: BodyPhase, documents: &[Value]) -> Around {
         Source::WasmPlugin | Source::ExtensionPolicy => platform(&mut around, found, phase),
     }
     if matches!(found.source, Source::Bootstrap | Source::Module)
-        && documents.iter().any(|document| contains(document, MANAGER))
+        && documents
+            .iter()
+            .any(|document| document["kind"].is_null() && contains(document, MANAGER))
     {
         manager(&mut around, found.source, documents);
     }
