@@ -54,7 +54,7 @@ test-manifests: wasm ## Istio's and Envoy Gateway's manifests against their CRDs
 oci: wasm ## Pack the module as an OCI image, target/oci, as Istio and Envoy Gateway pull it
 	@scripts/oci $(WASM) target/oci
 
-docker-test: wasm ## examples/docker, brought up, checked from a client container, and taken down
+docker-test: wasm module ## examples/docker, brought up (HOST=module: with the native module), checked from a client container, and taken down
 	@scripts/docker-test
 
 soak: wasm ## Mixed traffic for MINUTES (1): clients, collector and counters must agree to the last request

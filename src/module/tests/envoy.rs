@@ -224,7 +224,10 @@ impl Envoy {
                 status => panic!("status {status}"),
             }
         }
-        if request.trailers.is_some() && self.0.borrow().replies.is_empty() && !leaves() {
+        if request.trailers.is_some() && self.0.borrow().replies.is_empty() {
+            if leaves() {
+                return (went, false);
+            }
             // SAFETY: as Envoy calls it.
             let status = unsafe {
                 envoy_dynamic_module_on_http_filter_request_trailers(self.pointer(), context)
