@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use trackgate_cli::canary::Source;
 use trackgate_testing::client::{self, Call, Transport};
 use trackgate_testing::collector::Collector;
 use trackgate_testing::envoy::{Envoy, free_port, replaced};
@@ -159,6 +160,26 @@ async fn prometheus_sees_labels_and_the_dashboard_has_series() {
         prometheus.expect(&name, 0.0).await;
     }
     dashboard(&prometheus, &envoy).await;
+    canary_reads_from(&prometheus, &envoy).await;
+}
+
+/// What `trackgate canary --prometheus` finds is what the admin interface tells.
+async fn canary_reads_from(prometheus: &Prometheus, envoy: &Envoy) {
+    let admin = envoy.admin.to_string();
+    let scraped = Source::Prometheus {
+        url: format!("http://{}/", prometheus.address),
+        matchers: vec![format!("instance={admin:?}")],
+    };
+    let asked = Source::Admin(vec![admin.clone()]);
+    let read = tokio::task::spawn_blocking(move || {
+        [scraped.read(), asked.read()].map(|read| read.map_err(|error| error.to_string()))
+    });
+    let [scraped, asked] = read.await.unwrap();
+    let (scraped, asked) = (scraped.unwrap(), asked.unwrap());
+    assert_eq!(scraped.keys().collect::<Vec<_>>(), [&admin]);
+    assert_eq!(scraped[&admin].requests, asked[&admin].requests);
+    assert!(scraped[&admin].total() >= 40, "{scraped:?}");
+    assert!(scraped[&admin].responses >= 40 && scraped[&admin].latency_ms(0.5).is_some());
 }
 
 /// The name that Prometheus sees of a metric.

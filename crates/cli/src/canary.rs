@@ -1,17 +1,33 @@
 //! `trackgate canary`: is the canary gateway as good as the stable one?
 
 mod compare;
+mod report;
+mod source;
 pub mod stats;
 
 use super::Result;
-use super::shown;
-use super::terminal::{Colour, paint};
-use serde_json::json;
-use stats::Stats;
-use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use compare::{Decision, Limits, Report};
+pub use report::print;
+pub use source::Source;
+
+/// The exit code where no decision can be given: an Envoy does not answer, or an argument is wrong.
+/// Not 2, which has a roll-out rolled back.
+pub const CANNOT_TELL: u8 = 3;
+
+/// How often a line tells that it still watches.
+const PROGRESS: Duration = Duration::from_secs(10);
+
+/// What to compare, and how.
+#[derive(Debug)]
+pub struct Canary {
+    pub stable: Source,
+    pub canary: Source,
+    pub watch: Duration,
+    pub limits: Limits,
+    pub as_json: bool,
+}
 
 /// `30s`, `5m`, `1h`, or seconds.
 ///
@@ -26,87 +42,51 @@ pub fn duration(text: &str) -> std::result::Result<Duration, String> {
         Some(_) | None => (Some(text), 1),
     };
     let count: u64 = digits.and_then(|digits| digits.parse().ok()).ok_or_else(wrong)?;
-    Ok(Duration::from_secs(count * seconds))
+    count.checked_mul(seconds).map(Duration::from_secs).ok_or_else(wrong)
 }
 
 /// Watches, and prints the decision with its reasons.
 ///
 /// # Errors
-/// An Envoy that does not answer.
-pub fn run(
-    stable: SocketAddr,
-    canary: SocketAddr,
-    watch: Duration,
-    limits: Limits,
-    as_json: bool,
-) -> Result<Decision> {
-    let report = observe(stable, canary, || std::thread::sleep(watch), limits)?;
-    if as_json {
-        println!(
-            "{}",
-            shown::json(
-                &json!({"decision": report.decision.id(), "reasons": report.reasons, "stable_requests": report.stable, "canary_requests": report.canary})
-            )
-        );
+/// An Envoy or a Prometheus that does not answer, or has nothing of the gate.
+pub fn run(asked: &Canary) -> Result<Decision> {
+    let report = observe(&asked.stable, &asked.canary, || wait(asked.watch), asked.limits)?;
+    if asked.as_json {
+        println!("{}", report::json(&report));
     } else {
         print(&report);
     }
     Ok(report.decision)
 }
 
-pub fn print(report: &Report) {
-    println!("{} requests at the stable gateway, {} at the canary", report.stable, report.canary);
-    report.reasons.iter().for_each(|reason| println!("  {}", shown::line(reason)));
-    let colour = match report.decision {
-        Decision::Promote => Colour::Green,
-        Decision::Hold => Colour::Yellow,
-        Decision::RollBack => Colour::Red,
-    };
-    println!("{}", paint(report.decision.id(), colour));
+/// Nothing is silent for minutes.
+fn wait(watch: Duration) {
+    let begin = Instant::now();
+    loop {
+        let left = watch.saturating_sub(begin.elapsed());
+        if left.is_zero() {
+            return;
+        }
+        std::thread::sleep(left.min(PROGRESS));
+        let watched = begin.elapsed().min(watch);
+        eprintln!("trackgate: watched {} s of {}", watched.as_secs(), watch.as_secs());
+    }
 }
 
-/// Reads both gateways' counters, waits, reads them again, and compares what was counted between.
+/// Reads both sides' counters, waits, reads them again, and compares what was counted between.
 ///
 /// # Errors
-/// An Envoy that does not answer.
+/// As [`run`].
 pub fn observe(
-    stable: SocketAddr,
-    canary: SocketAddr,
+    stable: &Source,
+    canary: &Source,
     wait: impl FnOnce(),
     limits: Limits,
 ) -> Result<Report> {
-    let before = (read(stable)?, read(canary)?);
+    let before = (stable.read()?, canary.read()?);
     wait();
-    let after = (read(stable)?, read(canary)?);
-    Ok(compare::compare(&after.0.since(&before.0), &after.1.since(&before.1), limits))
-}
-
-/// Longer, an Envoy does not take to answer.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// The stats of an Envoy with ten thousand counters of the filter are a tenth of it.
-const MAX_STATS_BYTES: u64 = 64 << 20;
-
-fn read(admin: SocketAddr) -> Result<Stats> {
-    // What the environment says of proxies is not for an Envoy's admin interface.
-    let asking = ureq::Agent::config_builder().proxy(None).timeout_global(Some(PATIENCE)).build();
-    let text = ureq::Agent::new_with_config(asking)
-        .get(format!("http://{admin}/stats/prometheus"))
-        .call()
-        .and_then(|answer| {
-            answer
-                .into_body()
-                .into_with_config()
-                .limit(MAX_STATS_BYTES)
-                .lossy_utf8(true)
-                .read_to_string()
-        })
-        .map_err(|error| format!("{admin}: {error}"))?;
-    let stats = Stats::parse(&text);
-    if stats.is_empty() {
-        return Err(format!(
-            "{admin}: expected Envoy's stats with trackgate_requests_total, found none of them"
-        )
-        .into());
-    }
-    Ok(stats)
+    let after = (stable.read()?, canary.read()?);
+    let stable = source::between(&before.0, &after.0);
+    let canary = source::between(&before.1, &after.1);
+    Ok(compare::compare(stable, canary, limits))
 }

@@ -1,11 +1,11 @@
 //! The `trackgate` command.
 #![forbid(unsafe_code)]
 
-use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
-use std::net::SocketAddr;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use trackgate::vendors::Vendor;
+use trackgate_cli::canary::{CANNOT_TELL, Canary, Limits, Source};
 use trackgate_cli::{self as cli, replay::Replay, shown};
 
 /// A gate for event-tracking traffic: a proxy-wasm filter for Envoy. This command is the same gate,
@@ -107,33 +107,13 @@ enum Command {
         #[arg(long, value_enum, default_value = "text")]
         output: Output,
     },
-    /// Compare a canary gateway with the stable one, and decide: promote (0), hold (1) or roll back
-    /// (2)
+    /// Compare a canary gateway with the stable one, and decide: promote (exit code 0), hold (1),
+    /// roll back (2), or 3 where it cannot tell
     ///
-    /// Reads both Envoys' Prometheus stats before and after, and compares for each endpoint the
-    /// shares of verdicts and reasons (a two-proportion test, corrected for their number), host
-    /// errors, 5xx and latency. Fewer requests than --min-requests on either side: hold.
-    Canary {
-        /// The stable Envoy's admin address, such as 127.0.0.1:9901
-        #[arg(long)]
-        stable: SocketAddr,
-        /// The canary's
-        #[arg(long)]
-        canary: SocketAddr,
-        /// How long to watch: 30s, 5m, 1h
-        #[arg(long = "for", value_name = "TIME", value_parser = cli::canary::duration, default_value = "5m")]
-        watch: std::time::Duration,
-        #[arg(long, default_value_t = 200)]
-        min_requests: u64,
-        /// A share must have changed by more than so many percentage points to matter
-        #[arg(long, default_value_t = 0.5)]
-        min_change: f64,
-        /// The probability of reporting a difference that is not real
-        #[arg(long, default_value_t = 0.01)]
-        alpha: f64,
-        #[arg(long, value_enum, default_value = "text")]
-        output: Output,
-    },
+    /// Reads the counters of both before and after, and compares for each endpoint the shares of
+    /// verdicts and reasons (a two-proportion test, corrected for their number), host errors, 5xx
+    /// and latency. Fewer requests than --min-requests on either side: hold.
+    Canary(CanaryArguments),
     /// Print a shell's completions
     Completions { shell: clap_complete::Shell },
     /// Print the version
@@ -141,6 +121,50 @@ enum Command {
         #[arg(long, value_enum, default_value = "text")]
         output: Output,
     },
+}
+
+#[derive(Args)]
+struct CanaryArguments {
+    /// A stable Envoy's admin address, such as gateway:9901; once for each of several. With
+    /// --prometheus label matchers, such as 'pod=~"gateway-primary-.+"'
+    #[arg(long, required = true)]
+    stable: Vec<String>,
+    /// The canary's
+    #[arg(long, required = true)]
+    canary: Vec<String>,
+    /// Read the counters from this Prometheus, such as http://prometheus:9090
+    #[arg(long, value_name = "URL")]
+    prometheus: Option<String>,
+    /// How long to watch: 30s, 5m, 1h
+    #[arg(long = "for", value_name = "TIME", value_parser = cli::canary::duration, default_value = "5m")]
+    watch: std::time::Duration,
+    #[arg(long, default_value_t = 200)]
+    min_requests: u64,
+    /// A share must have changed by more than so many percentage points to matter
+    #[arg(long, default_value_t = 0.5)]
+    min_change: f64,
+    /// The probability of reporting a difference that is not real
+    #[arg(long, default_value_t = 0.01)]
+    alpha: f64,
+    #[arg(long, value_enum, default_value = "text")]
+    output: Output,
+}
+
+impl From<CanaryArguments> for Canary {
+    fn from(asked: CanaryArguments) -> Self {
+        let source = |named: Vec<String>| match &asked.prometheus {
+            Some(url) => Source::Prometheus { url: url.clone(), matchers: named },
+            None => Source::Admin(named),
+        };
+        let CanaryArguments { min_requests, min_change, alpha, .. } = asked;
+        Canary {
+            stable: source(asked.stable),
+            canary: source(asked.canary),
+            watch: asked.watch,
+            limits: Limits { min_requests, min_change, alpha },
+            as_json: asked.output == Output::Json,
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -159,53 +183,43 @@ fn vendor(id: &str) -> Result<Vendor, String> {
 
 /// The command line; errors about it are printed without the bytes that a terminal obeys, for a
 /// shell's `*` may be what wrote it.
-fn arguments() -> Result<Arguments, ExitCode> {
+fn arguments() -> Result<Arguments, ()> {
     let is_plain = std::env::args_os()
         .all(|argument| shown::line(argument.to_string_lossy()) == argument.to_string_lossy());
     match Arguments::try_parse() {
         Ok(arguments) => Ok(arguments),
-        Err(error) if is_plain || !error.use_stderr() => error.exit(),
+        Err(error) if !error.use_stderr() => error.exit(),
+        Err(error) if is_plain => error.print().map_err(drop).and(Err(())),
         Err(error) => {
             eprintln!("{}", shown::line(error));
-            Err(ExitCode::from(2))
+            Err(())
         }
     }
-}
-
-fn failed(error: &(dyn std::error::Error + Send + Sync)) -> ExitCode {
-    eprintln!("trackgate: {}", shown::lines(error));
-    ExitCode::from(2)
 }
 
 fn main() -> ExitCode {
-    let arguments = match arguments() {
-        Ok(arguments) => arguments,
-        Err(code) => return code,
-    };
-    // A canary's decision has three exit codes.
-    if let Command::Canary { stable, canary, watch, min_requests, min_change, alpha, output } =
-        arguments.command
-    {
-        let limits = cli::canary::Limits { min_requests, min_change, alpha };
-        return match cli::canary::run(stable, canary, watch, limits, output == Output::Json) {
-            Ok(decision) => ExitCode::from(decision.exit_code()),
-            Err(error) => failed(error.as_ref()),
-        };
-    }
+    // Its 2 has a roll-out rolled back.
+    let is_canary = std::env::args_os().nth(1).is_some_and(|command| command == "canary");
+    let failed = ExitCode::from(if is_canary { CANNOT_TELL } else { 2 });
+    let Ok(arguments) = arguments() else { return failed };
     match run(arguments.command) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(1),
-        Err(error) => failed(error.as_ref()),
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("trackgate: {}", shown::lines(error));
+            failed
+        }
     }
 }
 
-fn run(command: Command) -> cli::Result<bool> {
-    match command {
+/// The exit code: 0, or 1 where what was looked at is not good; a canary's decision has its own.
+fn run(command: Command) -> cli::Result<u8> {
+    let is_good = match command {
+        Command::Canary(asked) => return Ok(cli::canary::run(&asked.into())?.exit_code()),
         Command::Check { configuration, strict, output } => {
-            cli::check::run(&configuration, output == Output::Json, strict)
+            cli::check::run(&configuration, output == Output::Json, strict)?
         }
         Command::Explain { configuration, request, output } => {
-            cli::explain::run(&configuration, &request, output == Output::Json)
+            cli::explain::run(&configuration, &request, output == Output::Json)?
         }
         Command::Replay { configuration, files, against, html, output } => {
             cli::replay::run(&Replay {
@@ -214,11 +228,11 @@ fn run(command: Command) -> cli::Result<bool> {
                 files,
                 html,
                 json: output == Output::Json,
-            })
+            })?
         }
         Command::Schema => {
             print!("{}", cli::schema::text());
-            Ok(true)
+            true
         }
         Command::Dispositions { vendor, output } => {
             let vendors = vendor.map_or(Vendor::ALL.to_vec(), |vendor| vec![vendor]);
@@ -226,7 +240,7 @@ fn run(command: Command) -> cli::Result<bool> {
                 Output::Text => print!("{}", cli::dispositions::markdown(&vendors)),
                 Output::Json => println!("{}", cli::dispositions::json(&vendors)),
             }
-            Ok(true)
+            true
         }
         Command::Reasons { id, markdown, output } => {
             let reasons = cli::reasons::of(id.as_deref())?;
@@ -235,15 +249,13 @@ fn run(command: Command) -> cli::Result<bool> {
                 Output::Text => println!("{}", cli::reasons::text(&reasons)),
                 Output::Json => println!("{}", shown::json(&cli::reasons::json(&reasons))),
             }
-            Ok(true)
+            true
         }
         Command::ClassifyUa { file, vendor, output } => {
             let mut out = std::io::BufWriter::new(std::io::stdout().lock());
             cli::classify_ua::run(&file, vendor, output == Output::Json, &mut out)?;
-            Ok(true)
+            true
         }
-        // Decided above.
-        Command::Canary { .. } => Ok(true),
         Command::Completions { shell } => {
             clap_complete::generate(
                 shell,
@@ -251,14 +263,15 @@ fn run(command: Command) -> cli::Result<bool> {
                 "trackgate",
                 &mut std::io::stdout(),
             );
-            Ok(true)
+            true
         }
         Command::Version { output } => {
             match output {
                 Output::Text => println!("trackgate {}", env!("CARGO_PKG_VERSION")),
                 Output::Json => println!("{{\"version\":\"{}\"}}", env!("CARGO_PKG_VERSION")),
             }
-            Ok(true)
+            true
         }
-    }
+    };
+    Ok(u8::from(!is_good))
 }

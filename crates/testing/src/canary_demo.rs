@@ -7,7 +7,7 @@ use super::collector::Collector;
 use super::envoy::{Envoy, replaced};
 use std::net::SocketAddr;
 use std::time::Duration;
-use trackgate_cli::canary::{Decision, Limits, observe, print};
+use trackgate_cli::canary::{Decision, Limits, Source, observe, print};
 
 /// One roll-out, and how it must end.
 struct Rollout {
@@ -65,13 +65,14 @@ async fn play(rollout: &Rollout) -> Result<(Decision, usize)> {
     let canary = Envoy::start(&changed, collector.address, 1).await?;
     let front = front(&stable, &canary).await?;
     let limits = Limits { min_requests: 200, min_change: 0.5, alpha: 0.01 };
-    let (stable_admin, canary_admin, requests) = (stable.admin, canary.admin, rollout.requests);
+    let admin = |envoy: &Envoy| Source::Admin(vec![envoy.admin.to_string()]);
+    let (stable_admin, canary_admin, requests) = (admin(&stable), admin(&canary), rollout.requests);
     let runtime = tokio::runtime::Handle::current();
     // The command's own code, which blocks.
     let watching = tokio::task::spawn_blocking(move || {
         let mut unanswered = 0;
         let load = || unanswered = runtime.block_on(load(front.listener, requests));
-        let report = observe(stable_admin, canary_admin, load, limits)?;
+        let report = observe(&stable_admin, &canary_admin, load, limits)?;
         Ok::<_, Box<dyn std::error::Error + Send + Sync>>((report, unanswered))
     });
     let (report, unanswered) = watching.await??;

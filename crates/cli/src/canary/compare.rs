@@ -44,31 +44,36 @@ pub struct Limits {
 pub struct Report {
     pub decision: Decision,
     pub reasons: Vec<String>,
-    pub stable: u64,
-    pub canary: u64,
+    /// What was counted meanwhile.
+    pub stable: Stats,
+    pub canary: Stats,
 }
 
-pub fn compare(stable: &Stats, canary: &Stats, limits: Limits) -> Report {
+pub fn compare(stable: Stats, canary: Stats, limits: Limits) -> Report {
     let mut report = Report {
         decision: Decision::Promote,
         reasons: Vec::new(),
-        stable: stable.total(),
-        canary: canary.total(),
+        stable: Stats::default(),
+        canary: Stats::default(),
     };
-    errors(stable, canary, &mut report);
-    if report.stable.min(report.canary) < limits.min_requests {
+    judge(&stable, &canary, limits, &mut report);
+    Report { stable, canary, ..report }
+}
+
+fn judge(stable: &Stats, canary: &Stats, limits: Limits, report: &mut Report) {
+    errors(stable, canary, report);
+    if stable.total().min(canary.total()) < limits.min_requests {
         report.say(
             Decision::Hold,
             format!("fewer than {} requests on one side: too few to tell", limits.min_requests),
         );
     } else {
-        shares(stable, canary, limits, &mut report);
-        latency(stable, canary, &mut report);
+        shares(stable, canary, limits, report);
+        latency(stable, canary, report);
     }
     if report.reasons.is_empty() {
         report.reasons.push("verdicts, reasons, errors and latency are alike".to_owned());
     }
-    report
 }
 
 impl Report {
@@ -99,16 +104,21 @@ fn errors(stable: &Stats, canary: &Stats, report: &mut Report) {
     }
 }
 
-fn rate(count: u64, of: u64) -> f64 {
+/// The part of a whole; 0 of nothing.
+pub fn rate(count: u64, of: u64) -> f64 {
     count as f64 / of.max(1) as f64
+}
+
+/// What either side has counted, in the order of endpoint, verdict and reason.
+pub fn kinds<'s>(stable: &'s Stats, canary: &'s Stats) -> Vec<&'s Kind> {
+    let kinds: BTreeSet<&Kind> = stable.requests.keys().chain(canary.requests.keys()).collect();
+    kinds.into_iter().filter(|kind| count(stable, kind) + count(canary, kind) > 0).collect()
 }
 
 /// Each share of each endpoint's requests, as a two-proportion test; the level is divided by their
 /// number (Bonferroni).
 fn shares(stable: &Stats, canary: &Stats, limits: Limits, report: &mut Report) {
-    let kinds: BTreeSet<&Kind> = stable.requests.keys().chain(canary.requests.keys()).collect();
-    let seen: Vec<&Kind> =
-        kinds.into_iter().filter(|kind| count(stable, kind) + count(canary, kind) > 0).collect();
+    let seen = kinds(stable, canary);
     let alpha = limits.alpha / (seen.len() + 1) as f64;
     for kind in seen {
         let (of_stable, of_canary) =
@@ -158,7 +168,7 @@ fn shares(stable: &Stats, canary: &Stats, limits: Limits, report: &mut Report) {
     }
 }
 
-fn count(stats: &Stats, kind: &Kind) -> u64 {
+pub fn count(stats: &Stats, kind: &Kind) -> u64 {
     stats.requests.get(kind).copied().unwrap_or(0)
 }
 
@@ -232,12 +242,12 @@ mod tests {
             (stats(1_000_000, 100_000), stats(999_000, 101_000), Decision::Promote),
         ];
         for (stable, canary, expected) in rows {
-            let report = compare(&stable, &canary, LIMITS);
+            let report = compare(stable, canary, LIMITS);
             assert_eq!(report.decision, expected, "{:?}", report.reasons);
         }
         let failing = Stats { host_errors: 1, ..stats(10, 0) };
         assert_eq!(
-            compare(&stats(1000, 0), &failing, LIMITS).decision,
+            compare(stats(1000, 0), failing, LIMITS).decision,
             Decision::RollBack,
             "however few"
         );

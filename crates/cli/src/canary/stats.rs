@@ -29,34 +29,49 @@ impl Stats {
             let Some((series, value)) = line.rsplit_once(' ') else { continue };
             let value = value.parse::<f64>().unwrap_or(0.0) as u64;
             let (name, labels) = series.split_once('{').unwrap_or((series, ""));
-            let label = |wanted: &str| label(labels, wanted);
-            match own(name).unwrap_or(name) {
-                "trackgate_requests_total" => {
-                    let kind = Kind {
-                        endpoint: label("endpoint"),
-                        verdict: label("verdict"),
-                        reason: label("reason"),
-                    };
-                    *stats.requests.entry(kind).or_default() += value;
-                }
-                "trackgate_host_errors_total" => stats.host_errors += value,
-                "trackgate_resumed_total" => stats.resumed += value,
-                "envoy_http_downstream_rq_xx"
-                    if label("envoy_http_conn_manager_prefix") != "admin" =>
-                {
-                    stats.responses += value;
-                    stats.server_errors +=
-                        if label("envoy_response_code_class") == "5" { value } else { 0 };
-                }
-                "envoy_http_downstream_rq_time_bucket"
-                    if label("envoy_http_conn_manager_prefix") != "admin" =>
-                {
-                    stats.add_bucket(label("le").parse().unwrap_or(f64::INFINITY), value);
-                }
-                _ => {}
-            }
+            stats.count(name, |wanted| label(labels, wanted), value);
         }
         stats
+    }
+
+    /// Adds the value of one series; of others than ours and Envoy's responses nothing.
+    pub fn count(&mut self, name: &str, label: impl Fn(&str) -> String, value: u64) {
+        let is_admins = || label("envoy_http_conn_manager_prefix") == "admin";
+        match own(name).unwrap_or(name) {
+            "trackgate_requests_total" => {
+                let kind = Kind {
+                    endpoint: label("endpoint"),
+                    verdict: label("verdict"),
+                    reason: label("reason"),
+                };
+                *self.requests.entry(kind).or_default() += value;
+            }
+            "trackgate_host_errors_total" => self.host_errors += value,
+            "trackgate_resumed_total" => self.resumed += value,
+            "envoy_http_downstream_rq_xx" if !is_admins() => {
+                self.responses += value;
+                self.server_errors +=
+                    if label("envoy_response_code_class") == "5" { value } else { 0 };
+            }
+            "envoy_http_downstream_rq_time_bucket" if !is_admins() => {
+                self.add_bucket(label("le").parse().unwrap_or(f64::INFINITY), value);
+            }
+            _ => {}
+        }
+    }
+
+    /// Adds what another Envoy counted.
+    pub fn add(&mut self, other: &Stats) {
+        for (kind, count) in &other.requests {
+            *self.requests.entry(kind.clone()).or_default() += count;
+        }
+        self.host_errors += other.host_errors;
+        self.resumed += other.resumed;
+        self.responses += other.responses;
+        self.server_errors += other.server_errors;
+        for (bound, count) in &other.latency_buckets {
+            self.add_bucket(*bound, *count);
+        }
     }
 
     fn add_bucket(&mut self, bound: f64, count: u64) {
