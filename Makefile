@@ -10,7 +10,7 @@ MODULE := target/libtrackgate.so
 export TRACKGATE_WASM := $(CURDIR)/$(WASM)
 export TRACKGATE_MODULE := $(CURDIR)/$(MODULE)
 
-.PHONY: help demo run canary-demo trap test test-module test-versions test-clients test-observability test-manifests oci docker-test soak fuzz sanitize wasm module lint cost bench bench-envoy score update-data audit reproduce clean vectors cargo
+.PHONY: help demo run canary-demo trap test test-module test-versions test-arm64 test-clients test-observability test-manifests oci docker-test soak fuzz sanitize wasm module lint cost bench bench-envoy score update-data audit reproduce clean vectors cargo
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ soak: wasm ## Mixed traffic for MINUTES (1): clients, collector and counters mus
 
 module: cargo ## Build the native module, target/libtrackgate.so, for Envoy's dynamic modules
 	@scripts/build-module $(MODULE)
+
+test-arm64: cargo ## The unit tests and the core's vectors as arm64 code, under qemu-user
+	@scripts/test-arm64
 
 sanitize: cargo ## The native module's hooks under AddressSanitizer and Miri, with a nightly toolchain
 	@scripts/sanitize

@@ -4,7 +4,7 @@ use super::Config;
 use super::node::Problems;
 use super::read::At;
 use super::written::{AllowOriginSpec, EndpointSpec, Written};
-use crate::gate::{Endpoint, Gate};
+use crate::gate::{BodyPhase, Endpoint, Gate};
 use crate::reply::AllowOrigin;
 use crate::rules::endpoint::{PathPattern, Table};
 use crate::rules::problem::Problem;
@@ -23,6 +23,10 @@ pub fn compile(config: &Config, problems: &Problems) -> Gate {
     let shared = Arc::new(shared(written));
     if problems.count() == 0 {
         check_global_actions(config, problems);
+    }
+    if written.filter_state == Some(false) && written.body_phase == Some(BodyPhase::Compat) {
+        let expected = "true in compat, where the annotations reach the collector by filter state";
+        problems.add(Problem::new("filter_state", expected, "false"));
     }
     let mut endpoints: Vec<Arc<Endpoint>> = Vec::with_capacity(config.endpoints.len());
     let mut names = HashSet::new();

@@ -68,6 +68,10 @@ fn an_error_names_the_place_what_was_expected_and_what_was_found() {
             "configuration: enforce_percent: expected a number from 0 to 100 in steps of 0.01, found 0.001",
         ),
         (
+            r#"{"body_phase":"compat","filter_state":false}"#,
+            "configuration: filter_state: expected true in compat, where the annotations reach the collector by filter state, found false",
+        ),
+        (
             r#"{"log_sample_per_minute":-1}"#,
             "configuration: log_sample_per_minute: expected a whole number from 0, found -1",
         ),

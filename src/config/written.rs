@@ -41,6 +41,9 @@ object! {
         /// not fit is forwarded uninspected. If left out, you vouch that every limit of the
         /// endpoints fits.
         buffer_limit_bytes: Option<NonZeroUsize>,
+        /// Tell verdict and reasons as filter state as well, for an access log; `compat` needs it.
+        #[schemars(extend("default" = true))]
+        filter_state: Option<bool>,
         /// Refusals in the log, at most so many a minute on each worker.
         #[schemars(extend("default" = 10))]
         log_sample_per_minute: Option<usize>,

@@ -1,5 +1,5 @@
-//! What is done about a decision: it is published for the access log, and the request is answered,
-//! or marked and let go.
+//! What is done about a decision: it is published for the access log, unless the operator has that
+//! off, and the request is answered, or marked and let go.
 
 use super::Context;
 use super::host::{Action, Host, Map, Result};
@@ -21,7 +21,8 @@ pub fn act<H: Host>(
     let (filter, host) = (cx.filter, &mut cx.host);
     let verdict = annotation::verdict(decision, &decision.endpoint.name);
     let reasons = annotation::reasons(&decision.findings);
-    let published = publish(host, &verdict, reasons.as_deref());
+    let published =
+        if filter.publishes { publish(host, &verdict, reasons.as_deref()) } else { Ok(()) };
     let reply = decision.reply_to_send();
     if reply.is_some() || headers_held {
         // The access log lacks it, and nothing else does.

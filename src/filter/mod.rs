@@ -42,6 +42,8 @@ pub struct Filter<S: Setup> {
     pub gate: Gate,
     pub metrics: Metrics<S>,
     refusals: RefusalLog,
+    /// Verdict and reasons are told as filter state as well.
+    publishes: bool,
     /// `x-track-verdict`
     verdict_field: String,
     /// `x-track-drop-reason`
@@ -62,6 +64,7 @@ impl<S: Setup> Filter<S> {
             refusals: RefusalLog::new(
                 config.written.log_sample_per_minute.unwrap_or(LOG_SAMPLE_PER_MINUTE),
             ),
+            publishes: config.written.filter_state.unwrap_or(true),
             verdict_field: format!("{}verdict", gate.header_prefix),
             reasons_field: format!("{}drop-reason", gate.header_prefix),
             gate,

@@ -115,6 +115,19 @@ fn large_pieces(sizes: &[usize]) -> Sent {
 }
 
 #[test]
+fn filter_state_is_left_out_where_nobody_reads_it() {
+    let config = r#"{"filter_state":false}"#;
+    for (agent, body, fields) in [(FIREFOX, CLEAN, 1), (FIREFOX, b"{}".as_slice(), 0)] {
+        let (told, ..) = Sent { config: "{}", ..Sent::new(agent, body) }.run(None);
+        let (host, ..) = Sent { config, ..Sent::new(agent, body) }.run(None);
+        let mut calls = told.calls.take();
+        calls.retain(|call| !call.starts_with("publish"));
+        assert_eq!(*host.calls.borrow(), calls);
+        assert_eq!(host.value("x-track-verdict").iter().count(), fields);
+    }
+}
+
+#[test]
 fn calls_come_in_this_order() {
     let (host, went, action) = Sent::new(FIREFOX, CLEAN).run(None);
     let clean =
