@@ -10,7 +10,7 @@ MODULE := target/libtrackgate.so
 export TRACKGATE_WASM := $(CURDIR)/$(WASM)
 export TRACKGATE_MODULE := $(CURDIR)/$(MODULE)
 
-.PHONY: help demo run canary-demo trap test test-module test-versions test-arm64 test-clients test-observability test-manifests oci docker-test soak fuzz sanitize wasm module lint cost bench bench-envoy score update-data audit reproduce clean vectors cargo
+.PHONY: help demo run canary-demo trap test test-module test-versions test-arm64 test-clients test-observability test-manifests oci docker-test soak fuzz sanitize wasm module lint cost growth bench bench-envoy score update-data audit reproduce clean vectors cargo
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,8 +85,11 @@ lint: cargo ## Format and clippy, natively and for wasm
 cost: wasm ## Count what requests cost and write benches/cost.tsv, which the tests compare with
 	@TRACKGATE_WRITE_COST=1 cargo test --quiet --test it cost:: -- --nocapture
 
-bench: cargo ## Native benches of the core
+bench: growth ## Native benches of the core, and what a request costs against the size of the configuration
 	@cargo bench
+
+growth: wasm ## Write benches/growth.tsv and .svg: fuel and memory with 1 to 100,000 sites, endpoints, pages, keys, prefixes, User-Agents
+	@TRACKGATE_WRITE_GROWTH=1 cargo test --quiet --package trackgate-testing --test it growth::
 
 bench-envoy: wasm module ## What a request costs Envoy with the gate, and with other filters: benches/envoy.md and .svg
 	@command -v wasm-as > /dev/null || scripts/setup-binaryen

@@ -215,9 +215,3 @@ impl<T: Read> Read for std::sync::Arc<T> {
         T::read(node).map(Into::into)
     }
 }
-
-impl<T: Read> Read for Box<[T]> {
-    fn read(node: Node<'_, '_>) -> Option<Self> {
-        Vec::read(node).map(Vec::into_boxed_slice)
-    }
-}

@@ -14,6 +14,7 @@ pub mod hashed;
 pub mod json;
 pub mod key_digests;
 pub mod pattern;
+pub mod patterns;
 pub mod percent;
 pub mod problem;
 pub mod query;

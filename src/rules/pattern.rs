@@ -28,6 +28,11 @@ impl Pattern {
         Ok(Pattern { text: text.into() })
     }
 
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
     /// Linear in the text for each piece between stars; nothing is ever tried twice.
     pub fn matches(&self, text: &str) -> bool {
         let Some((first, rest)) = self.text.split_once('*') else { return *self.text == *text };
@@ -59,10 +64,11 @@ impl PagePattern {
         }
         Pattern::compile(text).map(PagePattern)
     }
+}
 
-    /// As [`Pattern::matches`].
-    pub fn matches(&self, text: &str) -> bool {
-        self.0.matches(text)
+impl From<PagePattern> for Pattern {
+    fn from(page: PagePattern) -> Self {
+        page.0
     }
 }
 

@@ -12,6 +12,7 @@ mod core;
 mod cost;
 mod explain;
 mod gateway;
+mod growth;
 mod holding;
 mod lists;
 mod module;

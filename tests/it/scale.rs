@@ -49,7 +49,7 @@ fn ten_thousand_sites_with_thirty_rules_each() {
     println!(
         "10,000 sites, 300,000 rules: {time:?}, {memory} bytes of linear memory, {many} fuel for an event ({few} with 10 sites)"
     );
-    assert!(time < Duration::from_secs(2), "{time:?}");
+    assert!(time < Duration::from_secs(6), "{time:?}");
     assert!(memory < 60 * MB, "{memory}");
     assert!(
         many < few + few / 50,
@@ -93,7 +93,7 @@ fn a_hundred_thousand_keys() {
     };
     let (time, memory, _) = measure(&keys(100_000));
     println!("100,000 keys: {time:?}, {memory} bytes of linear memory");
-    assert!(time < Duration::from_secs(2) && memory < 60 * MB);
+    assert!(time < Duration::from_secs(6) && memory < 60 * MB);
 }
 
 /// By turns of each vendor; each has a host, or a path, of its own.

@@ -7,7 +7,7 @@ use crate::config::read::{NotEmpty, Read};
 use crate::rules::cidr::CidrSet;
 use crate::rules::country::{Country, CountrySet};
 use crate::rules::hashed::Hashed;
-use crate::rules::pattern::{PagePattern, Pattern};
+use crate::rules::patterns::{Hostnames, Pages};
 use crate::rules::problem::Problem;
 use crate::rules::url::bare_host;
 use std::collections::HashMap;
@@ -22,23 +22,21 @@ object! {
         /// Two letters; `ZZ` is unknown.
         country_blocklist: Option<NotEmpty<CountrySet>>,
         /// Patterns of the page's path, which start with `/`.
-        page_blocklist: Option<NotEmpty<Box<[PagePattern]>>>,
+        page_blocklist: Option<NotEmpty<Pages>>,
         /// Patterns of the page's hostname: if there are any, one must match.
-        hostname_allowlist: Option<NotEmpty<Box<[Pattern]>>>,
+        hostname_allowlist: Option<NotEmpty<Hostnames>>,
     }
 }
 
 impl Site {
     /// True where no hostnames are listed, or one of them matches.
     pub fn allows_hostname(&self, hostname: &str) -> bool {
-        let listed = self.hostname_allowlist.as_ref();
-        listed.is_none_or(|patterns| patterns.iter().any(|pattern| pattern.matches(hostname)))
+        self.hostname_allowlist.as_ref().is_none_or(|listed| listed.match_any(hostname))
     }
 
     /// Whether the page's path is listed.
     pub fn blocks_page(&self, page: &str) -> bool {
-        let mut listed = self.page_blocklist.iter().flat_map(|patterns| patterns.iter());
-        listed.any(|pattern| pattern.matches(page))
+        self.page_blocklist.as_ref().is_some_and(|listed| listed.match_any(page))
     }
 
     /// Whether the address is listed.
