@@ -5,7 +5,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use trackgate::gate::{Gate, Step};
 use trackgate::request::RequestHead;
-use trackgate::rules::pattern::PagePattern;
+use trackgate::rules::pattern::Pattern;
 use trackgate::rules::user_agent::classify;
 
 const BROWSER: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36";
@@ -71,7 +71,7 @@ fn user_agents(criterion: &mut Criterion) {
 
 fn patterns(criterion: &mut Criterion) {
     let (text, page) = ("/shop/**/cart*", "/shop/en/garden/cart/checkout");
-    let own = PagePattern::compile(text).unwrap();
+    let own = Pattern::compile(text).unwrap();
     let regex = regex::Regex::new("^/shop/.*/cart.*$").unwrap();
     let mut group = criterion.benchmark_group("page pattern");
     group.bench_function("trackgate", |bencher| bencher.iter(|| own.matches(black_box(page))));
