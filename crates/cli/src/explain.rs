@@ -1,7 +1,9 @@
 //! `trackgate explain`: one request, every rule in the order it ran, what it saw and found, and the
 //! verdict. What is printed of the rules is what they recorded themselves while they ran.
 
+mod curl;
 mod request;
+mod shell;
 
 use crate::Result;
 use crate::capture::Captured;
@@ -10,6 +12,7 @@ use crate::judge::trace;
 use crate::shown::{self, shown};
 use crate::terminal::{Colour, paint};
 use serde_json::{Value, json};
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use trackgate::annotation;
 use trackgate::gate::{Decision, Gate};
@@ -17,13 +20,22 @@ use trackgate::verdict::{Disposition, Found, Reason, Row};
 
 pub use request::parse as parse_request;
 
-/// Explains the request in a file (`-`: standard input), and prints. True: it is not refused.
+/// Explains the request in a file (`-`: standard input), sent from `client` if that is told, and
+/// prints. True: it is not refused.
 ///
 /// # Errors
 /// A configuration or a request that cannot be read.
-pub fn run(configuration: &Path, request: &str, as_json: bool) -> Result<bool> {
+pub fn run(
+    configuration: &Path,
+    request: &str,
+    client: Option<IpAddr>,
+    as_json: bool,
+) -> Result<bool> {
     let gate = configuration::load(configuration)?;
-    let captured = request::read(request)?;
+    let mut captured = request::read(request)?;
+    if let Some(client) = client {
+        captured.address = Some(SocketAddr::new(client, 0).to_string());
+    }
     let decision = trace(&gate, &captured);
     match &decision {
         _ if as_json => println!("{}", shown::json(&report(&gate, decision.as_ref()))),

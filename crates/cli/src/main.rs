@@ -47,6 +47,9 @@ enum Command {
         configuration: PathBuf,
         /// A file; `-` is standard input
         request: String,
+        /// The client's address, as the connection tells it
+        #[arg(long, value_name = "ADDRESS")]
+        client_ip: Option<std::net::IpAddr>,
         #[arg(long, value_enum, default_value = "text")]
         output: Output,
     },
@@ -198,6 +201,8 @@ fn arguments() -> Result<Arguments, ()> {
 }
 
 fn main() -> ExitCode {
+    // `trackgate … | head` ends as other commands do, without a word.
+    sigpipe::reset();
     // Its 2 has a roll-out rolled back.
     let is_canary = std::env::args_os().nth(1).is_some_and(|command| command == "canary");
     let failed = ExitCode::from(if is_canary { CANNOT_TELL } else { 2 });
@@ -218,8 +223,8 @@ fn run(command: Command) -> cli::Result<u8> {
         Command::Check { configuration, strict, output } => {
             cli::check::run(&configuration, output == Output::Json, strict)?
         }
-        Command::Explain { configuration, request, output } => {
-            cli::explain::run(&configuration, &request, output == Output::Json)?
+        Command::Explain { configuration, request, client_ip, output } => {
+            cli::explain::run(&configuration, &request, client_ip, output == Output::Json)?
         }
         Command::Replay { configuration, files, against, html, output } => {
             cli::replay::run(&Replay {

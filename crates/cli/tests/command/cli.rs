@@ -61,6 +61,20 @@ fn trackgate(arguments: &str) -> (String, i32) {
 
 /// `tests/cli/transcript.txt` is what the commands print; TRACKGATE_WRITE_TRANSCRIPT=1 writes it
 /// anew.
+/// A reader that has seen enough is no fault of the command's.
+#[test]
+fn a_pipe_that_ends_is_no_error() {
+    let command = format!(
+        "{} schema | head -n 1; echo \"${{PIPESTATUS[0]}}\"",
+        env!("CARGO_BIN_EXE_trackgate")
+    );
+    let output = Command::new("bash").args(["-c", &command]).output().unwrap();
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    // Ended by the signal, as other commands are, or done before it came.
+    let code = String::from_utf8(output.stdout).unwrap();
+    assert!(code.ends_with("\n141\n") || code.ends_with("\n0\n"), "{code}");
+}
+
 #[test]
 fn the_command_says_what_it_says() {
     let mut transcript = String::new();
