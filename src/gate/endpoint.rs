@@ -48,8 +48,7 @@ impl Endpoint {
     /// The most bytes of body that a host must hold for a verdict; `None` where the operator has said
     /// how many there can be.
     pub fn room_for_body(&self) -> Option<usize> {
-        let largest = self.limits.request_bytes.max(self.limits.batch_bytes);
-        (self.buffer_limit_bytes == usize::MAX).then_some(largest)
+        (self.buffer_limit_bytes == usize::MAX).then(|| self.limits.largest(true))
     }
 
     /// Checks the head of a request to this endpoint.

@@ -83,11 +83,11 @@ fn posix(command: &str) -> Result<Vec<Vec<u8>>, String> {
     let mut letters = command.chars().peekable();
     while let Some(letter) = letters.next() {
         match letter {
-            '\'' => single(&mut letters, &mut words)?,
-            '"' => double(&mut letters, &mut words)?,
+            '\'' => quoted(&mut letters, &mut words, '\'', None)?,
+            '"' => quoted(&mut letters, &mut words, '"', Some(shell_escape))?,
             '$' if letters.peek() == Some(&'\'') => {
                 letters.next();
-                ansi_c(&mut letters, &mut words)?;
+                quoted(&mut letters, &mut words, '\'', Some(c_escape))?;
             }
             '\\' => match letters.next() {
                 Some('\n') | None => {}
@@ -104,48 +104,38 @@ fn posix(command: &str) -> Result<Vec<Vec<u8>>, String> {
 
 type Letters<'a> = std::iter::Peekable<std::str::Chars<'a>>;
 
-fn single(letters: &mut Letters<'_>, words: &mut Words) -> Result<(), String> {
+/// What a backslash before the next letter does.
+type Escape = fn(&mut Letters<'_>, &mut Words);
+
+/// Up to the closing quote; without `escape` a backslash is a letter as any other.
+fn quoted(
+    letters: &mut Letters<'_>,
+    words: &mut Words,
+    close: char,
+    escape: Option<Escape>,
+) -> Result<(), String> {
     words.word();
     loop {
-        match letters.next() {
-            Some('\'') => return Ok(()),
-            Some(inner) => words.push(inner),
-            None => return Err("expected a closing ', found the end".to_owned()),
+        match (letters.next(), escape) {
+            (Some(letter), _) if letter == close => return Ok(()),
+            (Some('\\'), Some(escape)) => escape(letters, words),
+            (Some(inner), _) => words.push(inner),
+            (None, _) => return Err(format!("expected a closing {close}, found the end")),
         }
     }
 }
 
-/// A backslash stands for itself but before the four that mean something here.
-fn double(letters: &mut Letters<'_>, words: &mut Words) -> Result<(), String> {
-    words.word();
-    loop {
-        match letters.next() {
-            Some('"') => return Ok(()),
-            Some('\\') => match letters.next() {
-                Some('\n') | None => {}
-                Some(special @ ('"' | '\\' | '$' | '`')) => words.push(special),
-                Some(plain) => ['\\', plain].into_iter().for_each(|letter| words.push(letter)),
-            },
-            Some(inner) => words.push(inner),
-            None => return Err("expected a closing \", found the end".to_owned()),
-        }
+/// Between double quotes a backslash stands for itself but before the four that mean something.
+fn shell_escape(letters: &mut Letters<'_>, words: &mut Words) {
+    match letters.next() {
+        Some('\n') | None => {}
+        Some(special @ ('"' | '\\' | '$' | '`')) => words.push(special),
+        Some(plain) => ['\\', plain].into_iter().for_each(|letter| words.push(letter)),
     }
 }
 
-/// `$'…'`, with the escapes of C.
-fn ansi_c(letters: &mut Letters<'_>, words: &mut Words) -> Result<(), String> {
-    words.word();
-    loop {
-        match letters.next() {
-            Some('\'') => return Ok(()),
-            Some('\\') => escape(letters, words),
-            Some(inner) => words.push(inner),
-            None => return Err("expected a closing ', found the end".to_owned()),
-        }
-    }
-}
-
-fn escape(letters: &mut Letters<'_>, words: &mut Words) {
+/// In `$'…'`, as in C.
+fn c_escape(letters: &mut Letters<'_>, words: &mut Words) {
     let Some(letter) = letters.next() else { return };
     match letter {
         'n' => words.push('\n'),
