@@ -3,11 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use trackgate_cli::canary::Source;
+use trackgate_cli::canary::{Source, stats::Stats};
 use trackgate_testing::client::{self, Call, Transport};
 use trackgate_testing::collector::Collector;
 use trackgate_testing::envoy::{Envoy, free_port, replaced};
@@ -163,23 +164,42 @@ async fn prometheus_sees_labels_and_the_dashboard_has_series() {
     canary_reads_from(&prometheus, &envoy).await;
 }
 
-/// What `trackgate canary --prometheus` finds is what the admin interface tells.
+/// What `trackgate canary --prometheus` finds is what the admin interface tells, a scrape later.
 async fn canary_reads_from(prometheus: &Prometheus, envoy: &Envoy) {
     let admin = envoy.admin.to_string();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let (scraped, asked) = both_sources(prometheus.address, admin.clone()).await;
+        assert_eq!(scraped.keys().collect::<Vec<_>>(), [&admin]);
+        if scraped[&admin].requests == asked[&admin].requests {
+            assert!(scraped[&admin].total() >= 40, "{scraped:?}");
+            assert!(scraped[&admin].responses >= 40 && scraped[&admin].latency_ms(0.5).is_some());
+            return;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "Prometheus: {:?}, Envoy: {:?}",
+            scraped[&admin].requests,
+            asked[&admin].requests
+        );
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// What each Envoy counted, by its address.
+type Read = BTreeMap<String, Stats>;
+
+async fn both_sources(prometheus: SocketAddr, admin: String) -> (Read, Read) {
     let scraped = Source::Prometheus {
-        url: format!("http://{}/", prometheus.address),
+        url: format!("http://{prometheus}/"),
         matchers: vec![format!("instance={admin:?}")],
     };
-    let asked = Source::Admin(vec![admin.clone()]);
+    let asked = Source::Admin(vec![admin]);
     let read = tokio::task::spawn_blocking(move || {
         [scraped.read(), asked.read()].map(|read| read.map_err(|error| error.to_string()))
     });
     let [scraped, asked] = read.await.unwrap();
-    let (scraped, asked) = (scraped.unwrap(), asked.unwrap());
-    assert_eq!(scraped.keys().collect::<Vec<_>>(), [&admin]);
-    assert_eq!(scraped[&admin].requests, asked[&admin].requests);
-    assert!(scraped[&admin].total() >= 40, "{scraped:?}");
-    assert!(scraped[&admin].responses >= 40 && scraped[&admin].latency_ms(0.5).is_some());
+    (scraped.unwrap(), asked.unwrap())
 }
 
 /// The name that Prometheus sees of a metric.
