@@ -94,6 +94,7 @@ pub fn ends(block: &[u8; BYTES]) -> u64 {
 /// The same by words of eight bytes.
 #[cfg(any(
     test,
+    fuzzing,
     not(any(
         target_arch = "x86_64",
         target_arch = "aarch64",

@@ -30,8 +30,9 @@
 //! ```
 
 mod chars;
-mod ends;
+mod cursor;
 mod number;
+mod skip;
 mod text;
 mod walk;
 pub mod write;
@@ -39,7 +40,7 @@ pub mod write;
 pub use number::Number;
 pub use text::Text;
 
-use ends::Ends;
+use cursor::Cursor;
 
 /// Arrays and objects that may stand inside each other; the 128th is refused.
 pub const MAX_DEPTH: u32 = 127;
@@ -129,11 +130,9 @@ impl Value<'_> {
 /// Reads a JSON text from front to back.
 #[derive(Debug)]
 pub struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
+    cursor: Cursor<'a>,
     depth: u32,
     strictness: Strictness,
-    ends: Ends,
 }
 
 impl<'a> Reader<'a> {
@@ -153,15 +152,15 @@ impl<'a> Reader<'a> {
         strictness: Strictness,
         read: impl FnOnce(&mut Self) -> Result<T>,
     ) -> Result<T> {
-        let mut reader = Reader { bytes, at: 0, depth: 0, strictness, ends: Ends::default() };
+        let mut reader = Reader { cursor: Cursor::start(bytes), depth: 0, strictness };
         let value = read(&mut reader)?;
         reader.whitespace();
-        if reader.at == bytes.len() { Ok(value) } else { reader.invalid() }
+        if reader.cursor.is_at_end() { Ok(value) } else { reader.invalid() }
     }
 
     /// The offset in bytes at which reading goes on.
     pub fn position(&self) -> usize {
-        self.at
+        self.cursor.at
     }
 
     /// The type of the next value, which is not consumed.
@@ -180,14 +179,21 @@ impl<'a> Reader<'a> {
     }
 
     /// Consumes the next value, whatever it is.
-    #[inline]
+    #[inline(always)]
     pub fn value(&mut self) -> Result<Value<'a>> {
         self.whitespace();
-        let start = self.at;
         match self.peek() {
             Some(b'"') => self.text().map(Value::String),
-            Some(b'{') => self.skip_nested().map(|()| Value::Object(self.since(start))),
-            Some(b'[') => self.skip_nested().map(|()| Value::Array(self.since(start))),
+            Some(_) | None => self.value_but_text(),
+        }
+    }
+
+    #[inline(never)]
+    fn value_but_text(&mut self) -> Result<Value<'a>> {
+        let start = self.cursor.at;
+        match self.peek() {
+            Some(b'{') => self.skip().map(|()| Value::Object(self.since(start))),
+            Some(b'[') => self.skip().map(|()| Value::Array(self.since(start))),
             Some(b'-' | b'0'..=b'9') => self.number().map(Value::Number),
             Some(b't') => self.literal(b"true").map(|()| Value::Bool(true)),
             Some(b'f') => self.literal(b"false").map(|()| Value::Bool(false)),
@@ -225,31 +231,19 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Most texts have none.
     #[inline(always)]
     fn whitespace(&mut self) {
-        if self.peek().is_some_and(|byte| byte <= b' ') {
-            self.some_whitespace();
-        }
-    }
-
-    #[inline(never)]
-    fn some_whitespace(&mut self) {
-        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
-            self.at += 1;
-        }
+        self.cursor.whitespace();
     }
 
     #[inline(always)]
     fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
+        self.cursor.peek()
     }
 
     #[inline(always)]
     fn eat(&mut self, byte: u8) -> bool {
-        let here = self.peek() == Some(byte);
-        self.at += usize::from(here);
-        here
+        self.cursor.eat(byte)
     }
 
     #[inline(always)]
@@ -258,11 +252,11 @@ impl<'a> Reader<'a> {
     }
 
     fn since(&self, start: usize) -> &'a [u8] {
-        self.bytes.get(start..self.at).unwrap_or_default()
+        self.cursor.since(start)
     }
 
     fn invalid<T>(&self) -> Result<T> {
-        Err(Invalid { at: self.at })
+        Err(Invalid { at: self.cursor.at })
     }
 }
 

@@ -30,7 +30,7 @@ impl<'a> Reader<'a> {
     /// Consumes a number. Anything else is [`Invalid`].
     #[inline]
     pub fn number(&mut self) -> Result<Number<'a>> {
-        let start = self.at;
+        let start = self.cursor.at;
         self.eat(b'-');
         if !self.eat(b'0') {
             self.digits()?;
@@ -60,11 +60,7 @@ impl<'a> Reader<'a> {
 
     #[inline(always)]
     fn digits(&mut self) -> Result<()> {
-        let start = self.at;
-        while let Some(b'0'..=b'9') = self.peek() {
-            self.at += 1;
-        }
-        if self.at == start { self.invalid() } else { Ok(()) }
+        if self.cursor.digits() { Ok(()) } else { self.invalid() }
     }
 }
 

@@ -88,14 +88,13 @@ impl<'a> Text<'a> {
 
 impl<'a> Reader<'a> {
     /// Consumes a string. Anything else is [`super::Invalid`].
-    #[inline]
+    #[inline(always)]
     pub fn text(&mut self) -> Result<Text<'a>> {
         self.expect(b'"')?;
-        let start = self.at;
-        self.plain();
-        if self.peek() == Some(b'"') {
-            let raw = self.since(start);
-            self.at += 1;
+        let start = self.cursor.at;
+        self.cursor.plain();
+        let raw = self.since(start);
+        if self.eat(b'"') {
             return Ok(Text { raw, escaped: false, blank_until: 0 });
         }
         self.escaped_text(start)
@@ -113,32 +112,34 @@ impl<'a> Reader<'a> {
     /// Goes on to the end of a string in which an escape has been met; says up to where it is
     /// nothing but blanks.
     fn escaped(&mut self, start: usize) -> Result<usize> {
-        let (mut is_blank, mut blank_until) = (self.at == start, start);
+        let (mut is_blank, mut blank_until) = (self.cursor.at == start, start);
         loop {
-            let before = self.at;
-            let rest = self.bytes.get(self.at..).unwrap_or_default();
+            let before = self.cursor.at;
+            let rest = self.cursor.rest();
             match rest {
-                [b'\\', b'u', ..] => self.at += unicode_escapes(rest, is_blank, self.strictness),
-                [b'\\', ..] => {
-                    self.at += letter_escapes(rest, if is_blank { BLANK } else { LETTER })
+                [b'\\', b'u', ..] => {
+                    self.cursor.at += unicode_escapes(rest, is_blank, self.strictness)
                 }
-                [b' ', ..] if is_blank => self.at += 1,
+                [b'\\', ..] => {
+                    self.cursor.at += letter_escapes(rest, if is_blank { BLANK } else { LETTER })
+                }
+                [b' ', ..] if is_blank => self.cursor.at += 1,
                 [byte, ..] if is_plain(*byte) => {
                     is_blank = false;
-                    self.at += letters_and_escapes(rest);
-                    if self.at == before {
+                    self.cursor.at += letters_and_escapes(rest);
+                    if self.cursor.at == before {
                         self.few_plain(rest);
                     }
                 }
                 [b'"', ..] => return Ok(blank_until - start),
                 [_, ..] | [] => return self.invalid(),
             }
-            if self.at == before && !is_blank {
+            if self.cursor.at == before && !is_blank {
                 self.faulty_escape(rest)?;
             }
-            is_blank = is_blank && self.at > before;
+            is_blank = is_blank && self.cursor.at > before;
             if is_blank {
-                blank_until = self.at;
+                blank_until = self.cursor.at;
             }
         }
     }
@@ -147,9 +148,9 @@ impl<'a> Reader<'a> {
     /// one.
     fn few_plain(&mut self, rest: &[u8]) {
         let few = rest.iter().take(8).take_while(|byte| is_plain(**byte)).count();
-        self.at += few;
+        self.cursor.at += few;
         if few == 8 {
-            self.plain();
+            self.cursor.plain();
         }
     }
 
@@ -158,9 +159,9 @@ impl<'a> Reader<'a> {
         let first = self.unit(rest)?;
         let after = rest.get(6..).unwrap_or_default();
         if !is_low(first) && after.starts_with(b"\\u") {
-            self.at += 6;
+            self.cursor.at += 6;
             self.unit(after)?;
-            self.at -= 6;
+            self.cursor.at -= 6;
         }
         self.invalid()
     }
@@ -172,14 +173,8 @@ impl<'a> Reader<'a> {
         }
         let digits =
             rest.iter().skip(2).take(4).take_while(|byte| byte.is_ascii_hexdigit()).count();
-        self.at += if rest.get(1) == Some(&b'u') { 2 + digits } else { 1 };
+        self.cursor.at += if rest.get(1) == Some(&b'u') { 2 + digits } else { 1 };
         self.invalid()
-    }
-
-    /// Passes over bytes that stand for themselves.
-    #[inline(always)]
-    fn plain(&mut self) {
-        self.at = self.ends.next(self.bytes, self.at);
     }
 }
 

@@ -7,7 +7,7 @@
 //! did: then twenty-nine are left.
 
 use crate::rules::hash::hash;
-use crate::rules::json::{Reader, Result, Strictness, Text, Value};
+use crate::rules::json::{Invalid, Reader, Result, Strictness, Text, Value};
 use std::collections::BTreeMap;
 
 const MAX_PROPS: usize = 30;
@@ -47,15 +47,14 @@ struct Props {
     has_path: bool,
 }
 
-/// Of duplicate names the first one counts, filtered or not.
+/// Of duplicate names the first one counts, filtered or not. With more than are taken, an error.
 fn measure(reader: &mut Reader<'_>) -> Result<Props> {
     let mut props = Props::default();
     // In order, for a client could make hashes meet.
     let mut seen = BTreeMap::new();
     reader.object(|reader, name| {
         let value = reader.value()?;
-        // With more than are taken nothing will be refused.
-        if props.count > MAX_PROPS || name.is_blank() {
+        if name.is_blank() {
             return Ok(());
         }
         let name = name.decode();
@@ -64,6 +63,10 @@ fn measure(reader: &mut Reader<'_>) -> Result<Props> {
         }
         if let Some(bytes) = value_bytes(value) {
             props.count += 1;
+            // Nothing will be refused: the rest need not be read.
+            if props.count > MAX_PROPS {
+                return Err(Invalid { at: reader.position() });
+            }
             props.has_path |= name == "path";
             props.too_large |= name.len() > MAX_NAME_BYTES || bytes > MAX_VALUE_BYTES;
         }
