@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 use trackgate_testing::host::Host;
 
-pub const FILTERS: [&str; 8] = [
+pub const FILTERS: [&str; 10] = [
     "none",
     "buffer",
     "wasm, empty",
@@ -14,6 +14,8 @@ pub const FILTERS: [&str; 8] = [
     "ext_authz",
     "trackgate, wasm",
     "trackgate, module",
+    "trackgate, wasm, skipped",
+    "trackgate, module, skipped",
 ];
 pub const BASELINE: &str = "wasm, holds the body";
 
@@ -42,8 +44,20 @@ fn filter_yaml(filter: &str, authorizer: SocketAddr) -> String {
             r#"{{name: f, typed_config: {{"@type": type.googleapis.com/envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter, dynamic_module_config: {{name: trackgate, module: {{local: {{filename: {root}/{}}}}}}}, filter_name: trackgate, filter_config: {{"@type": type.googleapis.com/google.protobuf.StringValue, value: '{{}}'}}}}}}"#,
             Host::Module.file()
         ),
-        other => panic!("{other}"),
+        other => match other.strip_suffix(", skipped") {
+            Some(filter) => skipped(&filter_yaml(filter, authorizer)),
+            None => panic!("{other}"),
+        },
     }
+}
+
+/// Asked on tracking paths alone, by the shipped matcher.
+fn skipped(filter: &str) -> String {
+    let text = trackgate_testing::read("envoy/skip.yaml").unwrap();
+    let mut skip: serde_yaml_ng::Value = serde_yaml_ng::from_str(&text).unwrap();
+    skip["name"] = "f".into();
+    skip["typed_config"]["extension_config"] = serde_yaml_ng::from_str(filter).unwrap();
+    serde_json::to_string(&skip).unwrap()
 }
 
 pub fn bootstrap(ports: &BTreeMap<&str, u16>, authorizer: SocketAddr) -> String {

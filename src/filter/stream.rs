@@ -100,7 +100,10 @@ impl Stream {
         let filter = cx.filter;
         match filter.gate.body_phase {
             BodyPhase::Hold => {
-                if let Some(size) = state.endpoint().and_then(|endpoint| endpoint.room_for_body()) {
+                // What is discarded as it comes needs none.
+                if let State::Inspecting(inspection) = &state
+                    && let Some(size) = inspection.endpoint.room_for_body()
+                {
                     cx.host.make_room(size);
                 }
                 self.state = state;

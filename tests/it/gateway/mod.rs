@@ -10,4 +10,5 @@ mod drops;
 mod envoy;
 mod overload;
 mod restarts;
+mod skip;
 mod updates;
