@@ -16,13 +16,14 @@ fn bootstrap() -> String {
     let skip = trackgate_testing::read("envoy/skip.yaml").unwrap();
     let (_, skip) = skip.split_once("\nname: trackgate\n").unwrap();
     let (wrapper, rest) = skip.split_once("  extension_config:\n").unwrap();
-    let matcher = &rest[rest.find("  xds_matcher:\n").unwrap()..];
+    let (_, matcher) = rest.split_once("  xds_matcher:\n").unwrap();
     [
         before,
         "          - name: trackgate\n",
         &indented(wrapper, 12),
         "              extension_config:\n                name: trackgate\n",
         &indented(gate, 4),
+        "              xds_matcher:\n",
         &indented(matcher, 12),
         after,
     ]
