@@ -52,7 +52,8 @@ test-manifests: wasm ## Istio's and Envoy Gateway's manifests against their CRDs
 	@scripts/test-manifests
 
 oci: wasm ## Pack the module as an OCI image, target/oci, as Istio and Envoy Gateway pull it
-	@scripts/oci $(WASM) target/oci
+	@rm -rf target/oci target/oci-root && install -D -m 644 $(WASM) target/oci-root/plugin.wasm
+	@scripts/oci wasm latest target/oci-root target/oci
 
 docker-test: wasm module ## examples/docker, brought up (HOST=module: with the native module), checked from a client container, and taken down
 	@scripts/docker-test

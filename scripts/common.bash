@@ -10,6 +10,11 @@ say() {
     echo "trackgate: $*" >&2
 }
 
+# The version that is built.
+version() {
+    sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1
+}
+
 # Installs Debian packages; says nothing unless it fails. Everything it prints goes to standard error.
 install_packages() {
     command -v apt-get > /dev/null || fail "$* not installed, and there is no apt-get here to install it with"

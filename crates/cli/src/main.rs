@@ -119,6 +119,8 @@ enum Command {
     Canary(CanaryArguments),
     /// Print a shell's completions
     Completions { shell: clap_complete::Shell },
+    /// Write the man pages into a folder: trackgate.1, and one for each command
+    Man { folder: PathBuf },
     /// Print the version
     Version {
         #[arg(long, value_enum, default_value = "text")]
@@ -268,6 +270,11 @@ fn run(command: Command) -> cli::Result<u8> {
                 "trackgate",
                 &mut std::io::stdout(),
             );
+            true
+        }
+        Command::Man { folder } => {
+            clap_mangen::generate_to(Arguments::command(), &folder)
+                .map_err(|error| format!("{}: {error}", shown::shown(&folder.display().to_string())))?;
             true
         }
         Command::Version { output } => {
