@@ -10,7 +10,7 @@ MODULE := target/libtrackgate.so
 export TRACKGATE_WASM := $(CURDIR)/$(WASM)
 export TRACKGATE_MODULE := $(CURDIR)/$(MODULE)
 
-.PHONY: help demo run canary-demo trap test test-module test-versions test-arm64 test-clients test-observability test-manifests oci docker-test soak fuzz sanitize wasm module lint cost growth bench bench-envoy score update-data audit reproduce clean vectors cargo
+.PHONY: help demo run canary-demo trap test test-module test-versions test-arm64 test-clients test-observability test-manifests oci release test-release docker-test soak fuzz sanitize wasm module lint cost growth bench bench-envoy score update-data audit reproduce clean vectors cargo
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,12 @@ test-manifests: wasm ## Istio's and Envoy Gateway's manifests against their CRDs
 oci: wasm ## Pack the module as an OCI image, target/oci, as Istio and Envoy Gateway pull it
 	@rm -rf target/oci target/oci-root && install -D -m 644 $(WASM) target/oci-root/plugin.wasm
 	@scripts/oci wasm latest target/oci-root target/oci
+
+release: cargo ## Fill dist/: the filter for both hosts, the command, packages, images, bill of materials, provenance, notes
+	@scripts/release
+
+test-release: ## dist/ tried: images by skopeo, the package in a bare Debian, papers by their formats' libraries, the filter in Envoy
+	@scripts/test-release
 
 docker-test: wasm module ## examples/docker, brought up (HOST=module: with the native module), checked from a client container, and taken down
 	@scripts/docker-test
