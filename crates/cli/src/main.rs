@@ -77,7 +77,11 @@ enum Command {
         output: Output,
     },
     /// Print the configuration's JSON Schema
-    Schema,
+    Schema {
+        /// Print the page docs/configuration.md
+        #[arg(long)]
+        markdown: bool,
+    },
     /// How each vendor's reasons are treated unless the configuration says otherwise
     Dispositions {
         /// One vendor alone
@@ -237,8 +241,8 @@ fn run(command: Command) -> cli::Result<u8> {
                 json: output == Output::Json,
             })?
         }
-        Command::Schema => {
-            print!("{}", cli::schema::text());
+        Command::Schema { markdown } => {
+            print!("{}", if markdown { cli::schema::markdown() } else { cli::schema::text() });
             true
         }
         Command::Dispositions { vendor, output } => {

@@ -1,14 +1,26 @@
 //! `trackgate schema`: the configuration's JSON Schema, from the structs that hold it.
 
+mod reference;
+mod shown;
+
 use serde_json::Value;
 use trackgate::config::written::Written;
 
 /// Pretty-printed, with a line end.
 pub fn text() -> String {
+    let text = serde_json::to_string_pretty(&schema()).unwrap_or_default();
+    text + "\n"
+}
+
+/// The page `docs/configuration.md`.
+pub fn markdown() -> String {
+    reference::markdown(&schema())
+}
+
+fn schema() -> Value {
     let mut schema = Value::from(schemars::schema_for!(Written));
     without_null(&mut schema);
-    let text = serde_json::to_string_pretty(&schema).unwrap_or_default();
-    text + "\n"
+    schema
 }
 
 /// A paragraph is one line; a list stays one.
