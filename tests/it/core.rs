@@ -303,19 +303,6 @@ fn an_endpoints_share_overrides_the_global_one() {
     assert!(is_enforced(&gate, 2) && !is_enforced(&gate, 3));
 }
 
-/// What can drift from the code in the README.
-#[test]
-fn the_readme_tells_the_dispositions() {
-    let readme = include_str!("../../README.md");
-    let (_, rest) = readme.split_once("<!-- trackgate dispositions -->\n").unwrap();
-    let (table, _) = rest.split_once("<!-- end -->").unwrap();
-    assert_eq!(
-        table,
-        trackgate_cli::dispositions::markdown(&trackgate::vendors::Vendor::ALL),
-        "`cargo run -- dispositions` prints it"
-    );
-}
-
 #[test]
 fn the_documents_tell_what_the_reasons_mean() {
     assert_eq!(

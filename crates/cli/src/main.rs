@@ -277,8 +277,9 @@ fn run(command: Command) -> cli::Result<u8> {
             true
         }
         Command::Man { folder } => {
-            clap_mangen::generate_to(Arguments::command(), &folder)
-                .map_err(|error| format!("{}: {error}", shown::shown(&folder.display().to_string())))?;
+            clap_mangen::generate_to(Arguments::command(), &folder).map_err(|error| {
+                format!("{}: {error}", shown::shown(&folder.display().to_string()))
+            })?;
             true
         }
         Command::Version { output } => {

@@ -57,8 +57,7 @@ fn vendors(reason: Reason) -> String {
 /// The page of the documents.
 pub fn markdown() -> String {
     let mut page = String::from(
-        "# Reasons\n\nWhat `x-track-drop-reason`, the metrics and the log name, by id. `cargo run -- reasons --markdown` prints this page; \
-         how each\nvendor treats a reason unless the configuration says otherwise is in the README.\n\n\
+        "# Reasons\n\nWhat `x-track-drop-reason`, the metrics and the log name, by id. `cargo run -- reasons --markdown` prints this page.\n\n\
          | reason | what it means | what the sender should do | status of a reject |\n|---|---|---|---|\n",
     );
     for reason in Reason::ALL {
@@ -72,6 +71,11 @@ pub fn markdown() -> String {
             reason.status()
         );
     }
+    page.push_str(
+        "\n## What is done about each\n\nThe contract's treatment; `actions` changes any of them. `-`: the vendor's checks never give the reason, and an \
+         override of\nit is an error.\n\n",
+    );
+    page.push_str(&crate::dispositions::markdown(&Vendor::ALL));
     page
 }
 
