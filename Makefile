@@ -10,7 +10,7 @@ MODULE := target/libtrackgate.so
 export TRACKGATE_WASM := $(CURDIR)/$(WASM)
 export TRACKGATE_MODULE := $(CURDIR)/$(MODULE)
 
-.PHONY: help demo run canary-demo trap test test-module test-versions test-arm64 test-clients test-observability test-manifests oci release test-release docker-test soak fuzz sanitize wasm module lint cost growth bench bench-envoy score update-data audit reproduce clean vectors cargo
+.PHONY: help demo run canary-demo trap test test-module test-versions test-arm64 test-clients test-observability test-manifests oci release test-release docs test-start docker-test soak fuzz sanitize wasm module lint cost growth bench bench-envoy score update-data audit reproduce clean vectors cargo
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,12 @@ release: cargo ## Fill dist/: the filter for both hosts, the command, packages, 
 
 test-release: ## dist/ tried: images by skopeo, the package in a bare Debian, papers by their formats' libraries, the filter in Envoy
 	@scripts/test-release
+
+docs: ## Make a book of docs/ in target/docs, follow its links, and look at each page in a browser
+	@scripts/docs
+
+test-start: ## docs/start.md, line by line, on a bare Debian with dist/ alone
+	@scripts/test-start
 
 docker-test: wasm module ## examples/docker, brought up (HOST=module: with the native module), checked from a client container, and taken down
 	@scripts/docker-test
