@@ -4,18 +4,21 @@
 mod around;
 mod buffers;
 mod in_force;
+mod routes;
 mod shadowing;
 mod suspicions;
 mod warnings;
 
 use super::Result;
-use super::configuration::{self, Found};
+use super::configuration::{self, Found, Source};
 use super::shown::{self, file, line};
+use buffers::listener_of;
 use serde_json::{Value, json};
+use std::fmt;
 use std::path::Path;
 use trackgate::config;
-use trackgate::gate::BodyPhase;
-use trackgate::rules::problem::Problem;
+use trackgate::gate::{BodyPhase, Gate};
+use trackgate::rules::problem::{OneLine, Problem};
 
 /// Checks a file, and prints. True: no problems, and where it is `strict` no warnings either.
 ///
@@ -24,67 +27,146 @@ use trackgate::rules::problem::Problem;
 pub fn run(path: &Path, as_json: bool, strict: bool) -> Result<bool> {
     let (found, documents) = configuration::find(path)?;
     if found.is_empty() {
-        return Err(
-            format!("{}: expected a configuration of the filter, found none", file(path)).into()
-        );
+        let patches = documents.iter().any(|document| document["kind"] == "EnvoyPatchPolicy");
+        let why = if patches {
+            ", but patches of one: put them into one file with what they patch"
+        } else {
+            ""
+        };
+        return Err(format!(
+            "{}: expected a configuration of the filter, found none{why}",
+            file(path)
+        )
+        .into());
     }
-    let mut report = Report::default();
-    for (index, one) in found.iter().enumerate() {
-        let outer = if found.len() > 1 { format!("configuration[{index}]") } else { String::new() };
-        check(one, &documents, &outer, &mut report);
-    }
+    let several = found.len() > 1;
+    let parts: Vec<Part> = found
+        .iter()
+        .enumerate()
+        .map(|(index, one)| {
+            let place =
+                Place { line: one.line, name: several.then(|| name(one, &documents, index)) };
+            check(one, &documents, place)
+        })
+        .collect();
     if as_json {
-        println!("{}", shown::json(&report_json(&report)));
+        println!("{}", shown::json(&report_json(&parts)));
     } else {
-        print_report(path, &report);
+        print_report(path, &parts);
     }
-    Ok(report.problems.is_empty() && (report.warnings.is_empty() || !strict))
+    let is_good = |part: &Part| part.problems.is_empty() && (part.warnings.is_empty() || !strict);
+    Ok(parts.iter().all(is_good))
 }
 
-#[derive(Default)]
-struct Report {
+/// What tells one configuration of a file from the others.
+fn name(found: &Found, documents: &[Value], index: usize) -> String {
+    let listener = documents.iter().find_map(|document| listener_of(document, &found.around));
+    match listener.and_then(|listener| listener["name"].as_str()) {
+        Some(name) => format!("listener {:?}", OneLine(name).to_string()),
+        None => format!("configuration[{index}]"),
+    }
+}
+
+/// Where a configuration stands in its file.
+struct Place {
+    line: Option<usize>,
+    /// Of one of several.
+    name: Option<String>,
+}
+
+impl fmt::Display for Place {
+    /// `:63: listener "ingress"`, to stand behind the file's name.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(line) = self.line {
+            write!(formatter, ":{line}")?;
+        }
+        self.name.as_ref().map_or(Ok(()), |name| write!(formatter, ": {name}"))
+    }
+}
+
+/// What there is to say of one configuration.
+struct Part {
+    place: Place,
     problems: Vec<Problem>,
     warnings: Vec<String>,
-    /// Of each configuration, as `trackgate_config_info{hash}` has it; `None` for one that does not
-    /// load.
-    hashes: Vec<Option<String>>,
-    /// A line for each endpoint of those that load.
+    /// As `trackgate_config_info{hash}` has it; `None` for one that does not load.
+    hash: Option<String>,
+    /// A line for each endpoint of one that loads.
     in_force: Vec<String>,
 }
 
-fn check(found: &Found, documents: &[Value], outer: &str, report: &mut Report) {
+fn check(found: &Found, documents: &[Value], place: Place) -> Part {
+    let mut part = Part {
+        place,
+        problems: Vec::new(),
+        warnings: Vec::new(),
+        hash: None,
+        in_force: Vec::new(),
+    };
     let loaded = config::load(found.text.as_bytes());
     let phase = loaded.as_ref().map_or(BodyPhase::Hold, |(_, gate)| gate.body_phase);
-    report.hashes.push(loaded.as_ref().ok().map(|(config, _)| format!("{:016x}", config.hash)));
     match loaded {
         Ok((config, gate)) => {
-            report.warnings.extend(warnings::of(&config, &gate));
-            report.warnings.extend(suspicions::of(&found.text, &gate));
-            report.in_force.extend(in_force::of(&config, &gate));
+            part.hash = Some(format!("{:016x}", config.hash));
+            part.warnings.extend(warnings::of(&config, &gate));
+            part.warnings.extend(suspicions::of(&found.text, &gate));
+            part.in_force.extend(in_force::of(&config, &gate));
             let (wrong, doubtful) = buffers::of(found, documents, &config, &gate);
-            report.problems.extend(wrong.into_iter().map(|problem| problem.under(outer)));
-            report.warnings.extend(doubtful);
+            part.problems.extend(wrong);
+            part.warnings.extend(doubtful);
+            part.warnings.extend(routes::of(&gate, documents));
+            part.warnings.extend(istio_names(found, documents, &gate));
         }
-        Err(error) => {
-            report.problems.extend(error.problems.into_iter().map(|problem| problem.under(outer)))
-        }
+        Err(error) => part.problems.extend(error.problems),
     }
     let around = around::of(found, phase, documents);
-    report.problems.extend(around.problems.into_iter().map(|problem| problem.under(outer)));
-    report.warnings.extend(around.warnings);
+    part.problems.extend(around.problems);
+    part.warnings.extend(around.warnings);
+    part
 }
 
-fn report_json(Report { problems, warnings, hashes, in_force }: &Report) -> Value {
-    let problem = |problem: &Problem| json!({"at": problem.at, "message": problem.message, "hint": problem.hint});
-    json!({"problems": problems.iter().map(problem).collect::<Vec<_>>(), "warnings": warnings, "hashes": hashes, "in_force": in_force})
+/// Istio makes tags of its own of these words, wherever they stand in a metric's name.
+fn istio_names(found: &Found, documents: &[Value], gate: &Gate) -> Option<String> {
+    let is_istio = |document: &Value| {
+        document["apiVersion"].as_str().is_some_and(|version| version.contains("istio.io/"))
+    };
+    let taken =
+        gate.endpoints.iter().find(|it| matches!(it.name.as_str(), "cache" | "component"))?;
+    (found.source != Source::Plain && documents.iter().any(is_istio)).then(|| {
+        format!("endpoint {:?}: Istio's own tags take this word out of the metrics' names: name it otherwise", taken.name)
+    })
 }
 
-fn print_report(path: &Path, Report { problems, warnings, hashes, in_force }: &Report) {
-    problems.iter().for_each(|problem| println!("{}: error: {}", file(path), line(problem)));
-    warnings.iter().for_each(|warning| println!("{}: warning: {}", file(path), line(warning)));
-    in_force.iter().for_each(|endpoint| println!("{}: {}", file(path), line(endpoint)));
-    hashes.iter().flatten().for_each(|hash| println!("{}: hash {hash}", file(path)));
-    match (problems.len(), warnings.len()) {
+fn report_json(parts: &[Part]) -> Value {
+    let problem = |part: &Part, problem: &Problem| {
+        let mut shown = json!({"at": problem.at, "message": problem.message, "hint": problem.hint});
+        if let (Some(line), Some(members)) = (part.place.line, shown.as_object_mut()) {
+            members.insert("line".to_owned(), json!(line));
+        }
+        if let (Some(name), Some(members)) = (&part.place.name, shown.as_object_mut()) {
+            members.insert("configuration".to_owned(), json!(name));
+        }
+        shown
+    };
+    let problems: Vec<Value> = parts
+        .iter()
+        .flat_map(|part| part.problems.iter().map(|it| problem(part, it)).collect::<Vec<_>>())
+        .collect();
+    let all = |list: fn(&Part) -> &Vec<String>| parts.iter().flat_map(list).collect::<Vec<_>>();
+    let hashes: Vec<&Option<String>> = parts.iter().map(|part| &part.hash).collect();
+    json!({"problems": problems, "warnings": all(|part| &part.warnings), "hashes": hashes, "in_force": all(|part| &part.in_force)})
+}
+
+fn print_report(path: &Path, parts: &[Part]) {
+    for Part { place, problems, warnings, hash, in_force } in parts {
+        let at = format!("{}{place}", file(path));
+        problems.iter().for_each(|problem| println!("{at}: error: {}", line(problem)));
+        warnings.iter().for_each(|warning| println!("{at}: warning: {}", line(warning)));
+        in_force.iter().for_each(|endpoint| println!("{at}: {}", line(endpoint)));
+        hash.iter().for_each(|hash| println!("{at}: hash {hash}"));
+    }
+    let sum = |count: fn(&Part) -> usize| parts.iter().map(count).sum();
+    match (sum(|part| part.problems.len()), sum(|part| part.warnings.len())) {
         (0, 0) => println!("{}: good", file(path)),
         (problems, warnings) => {
             println!("{}, {}", shown::count(problems, "error"), shown::count(warnings, "warning"));

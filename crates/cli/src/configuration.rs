@@ -38,6 +38,29 @@ pub struct Found {
     /// What stands around it: Envoy's `PluginConfig` or `DynamicModuleFilter`, or the resource's
     /// `spec`.
     pub around: Value,
+    /// The line on which it starts, from 1, where that is plain to see.
+    pub line: Option<usize>,
+}
+
+/// The only line that may be the first one of this configuration.
+fn line_of(text: &str, file: &str) -> Option<usize> {
+    const FIELDS: [&str; 6] =
+        ["value:", "\"value\":", "pluginConfig:", "config:", "configuration:", "filter_config:"];
+    let first = text.trim_start().lines().next()?.trim_end();
+    let numbered = || file.lines().enumerate().map(|(index, line)| (index + 1, line));
+    let only = |lines: &mut dyn Iterator<Item = (usize, &str)>| match (lines.next(), lines.next()) {
+        (Some((number, _)), None) => Some(number),
+        (Some(_), Some(_)) | (None, _) => None,
+    };
+    let has_field = |line: &str| FIELDS.iter().any(|field| line.trim_start().starts_with(field));
+    only(&mut numbered().filter(|(_, line)| line.contains(first) && has_field(line)))
+        .or_else(|| only(&mut numbered().filter(|(_, line)| line.trim() == first)))
+        .or_else(|| {
+            only(
+                &mut numbered()
+                    .filter(|(_, line)| matches!(line.trim(), "pluginConfig:" | "config:")),
+            )
+        })
 }
 
 /// Every configuration of trackgate that a file holds.
@@ -58,7 +81,8 @@ pub fn find(path: &Path) -> Result<(Vec<Found>, Vec<Value>)> {
 pub fn find_in(text: String) -> std::result::Result<(Vec<Found>, Vec<Value>), String> {
     // A plain configuration keeps its text, so that problems name line and column.
     if is_plain(&text) {
-        return Ok((vec![Found { source: Source::Plain, text, around: Value::Null }], Vec::new()));
+        let plain = Found { source: Source::Plain, text, around: Value::Null, line: None };
+        return Ok((vec![plain], Vec::new()));
     }
     let documents = yaml::documents(&text)?;
     let mut found = Vec::new();
@@ -80,6 +104,9 @@ pub fn find_in(text: String) -> std::result::Result<(Vec<Found>, Vec<Value>), St
             Some(_) | None => search(document, Source::Bootstrap, &mut found),
         }
     }
+    for one in &mut found {
+        one.line = line_of(&one.text, &text);
+    }
     Ok((found, documents))
 }
 
@@ -98,7 +125,7 @@ fn is_plain(text: &str) -> bool {
 /// The resource's own field holds the configuration as an object.
 fn resource(source: Source, spec: &Value, field: &str) -> Option<Found> {
     let text = spec.get(field).map_or_else(|| "{}".to_owned(), Value::to_string);
-    spec.is_object().then(|| Found { source, text, around: spec.clone() })
+    spec.is_object().then(|| Found { source, text, around: spec.clone(), line: None })
 }
 
 /// The text of a `StringValue`, a `BytesValue` or a `Struct`; a value without its type is taken for
@@ -128,14 +155,19 @@ fn search(value: &Value, source: Source, found: &mut Vec<Found>) {
         Value::Object(members) => {
             if members.contains_key("vm_config") || members.contains_key("vmConfig") {
                 let text = members.get("configuration").map_or_else(|| "{}".to_owned(), any);
-                found.push(Found { source, text, around: value.clone() });
+                found.push(Found { source, text, around: value.clone(), line: None });
                 return;
             }
             if is_module(members) {
                 let own =
                     ["filter_config", "filterConfig"].iter().find_map(|name| members.get(*name));
                 let text = own.map_or_else(|| "{}".to_owned(), any);
-                found.push(Found { source: Source::Module, text, around: value.clone() });
+                found.push(Found {
+                    source: Source::Module,
+                    text,
+                    around: value.clone(),
+                    line: None,
+                });
                 return;
             }
             members.values().for_each(|member| search(member, source, found));

@@ -34,7 +34,9 @@ pub fn of(found: &Found, phase: BodyPhase, documents: &[Value]) -> Around {
             plugin(&mut around, found);
             held(&mut around, found, phase, documents);
         }
-        Source::WasmPlugin | Source::ExtensionPolicy => platform(&mut around, found, phase),
+        Source::WasmPlugin => platform(&mut around, found, phase),
+        Source::ExtensionPolicy if patches_the_knob(documents) => {}
+        Source::ExtensionPolicy => platform(&mut around, found, phase),
     }
     if matches!(found.source, Source::Bootstrap | Source::Module)
         && documents
@@ -44,6 +46,22 @@ pub fn of(found: &Found, phase: BodyPhase, documents: &[Value]) -> Around {
         manager(&mut around, found.source, documents);
     }
     around
+}
+
+/// Envoy Gateway's EnvoyPatchPolicy beside the policy can set what that cannot.
+fn patches_the_knob(documents: &[Value]) -> bool {
+    documents.iter().filter(|document| document["kind"] == "EnvoyPatchPolicy").any(|policy| {
+        let patches = policy.pointer("/spec/jsonPatches").and_then(Value::as_array);
+        patches.into_iter().flatten().any(|patch| {
+            let operation = &patch["operation"];
+            let names = |field: &str| {
+                operation[field]
+                    .as_str()
+                    .is_some_and(|path| path.contains("allow_on_headers_stop_iteration"))
+            };
+            (names("path") || names("jsonPath")) && operation["value"] == Value::Bool(true)
+        })
+    })
 }
 
 fn member<'v>(value: &'v Value, snake: &str, camel: &str) -> &'v Value {

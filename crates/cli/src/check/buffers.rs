@@ -112,7 +112,7 @@ fn wanted(gate: &Gate) -> u64 {
 }
 
 /// The innermost object with `filter_chains` around a value.
-fn listener_of<'d>(document: &'d Value, around: &Value) -> Option<&'d Value> {
+pub fn listener_of<'d>(document: &'d Value, around: &Value) -> Option<&'d Value> {
     let inner = match document {
         Value::Object(members) => members.values().find_map(|member| listener_of(member, around)),
         Value::Array(list) => list.iter().find_map(|element| listener_of(element, around)),

@@ -269,11 +269,16 @@ fn of_bootstrap(phase: &str, replacements: &[(&str, &str)]) -> Vec<String> {
     std::fs::write(&path, text).unwrap();
     let (said, _) = trackgate(&format!("check {}", path.display()));
     std::fs::remove_file(&path).unwrap();
-    let own = format!("{}: ", path.display());
+    let own = format!("{}:", path.display());
+    // `FILE:LINE: error: …`
+    let without_place = |line: &str| {
+        let rest = line.strip_prefix(&own).unwrap_or(line);
+        rest.split_once(": ").map_or(rest, |(_, message)| message).to_owned()
+    };
     said.lines()
         .filter(|line| line.contains(": error:") || line.contains(": warning:"))
         .filter(|line| !line.ends_with("another service behind this listener is judged as well"))
-        .map(|line| line.replace(&own, ""))
+        .map(without_place)
         .collect()
 }
 

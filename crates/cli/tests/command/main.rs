@@ -3,6 +3,7 @@
 
 mod bounds;
 mod canary;
+mod check;
 mod cli;
 mod hostile;
 
