@@ -8,6 +8,7 @@ mod host;
 
 mod captures;
 mod collector;
+mod controllers;
 mod core;
 mod cost;
 mod explain;

@@ -7,6 +7,7 @@ pub mod client;
 pub mod collector;
 pub mod demo;
 pub mod envoy;
+pub mod envoy_gateway;
 pub mod gateway;
 pub mod host;
 pub mod oracles;

@@ -107,8 +107,7 @@ impl Examples<'_> {
             let variants = own.as_ref().map(|(name, variant)| (format!("{id}/{name}"), *variant));
             let places = [Some((id.to_owned(), schema)), variants].into_iter().flatten();
             for (id, schema) in places {
-                let field = &schema["properties"][name];
-                if !field.is_null() {
+                if let Some(field) = schema["properties"].get(name) {
                     self.found.entry((id, name.clone())).or_insert_with(|| value.clone());
                     self.collect("", field, value);
                 }

@@ -94,7 +94,7 @@ pub fn variant<'a>(
 /// The definition that a reference names.
 pub fn resolve<'a>(schema: &'a Value, reference: &str) -> (String, &'a Value) {
     let name = reference.trim_start_matches("#/$defs/");
-    (name.to_owned(), &schema["$defs"][name])
+    (name.to_owned(), schema["$defs"].get(name).unwrap_or(&Value::Null))
 }
 
 /// A field, for a cell of a table.
