@@ -162,6 +162,15 @@ static_resources:
     )
 }
 
+/// What becomes of `extensionpolicy.yaml` where all routes are of every host.
+pub fn compat() -> String {
+    let mut documents = ours(&["extensionpolicy"], &[]);
+    for route in documents.iter_mut().filter(|it| it["kind"] == "HTTPRoute") {
+        route["spec"].as_object_mut().unwrap().remove("hostnames");
+    }
+    bootstrap(&documents)
+}
+
 fn body(bytes: usize) -> String {
     let one = r#"{"visitorId":"v","events":[{"eventType":"bucketing","data":{"experienceId":"1","variationId":"2"}}]}"#;
     let visitors = vec![one; bytes / (one.len() + 1) + 1].join(",");

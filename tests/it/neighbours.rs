@@ -29,24 +29,13 @@ fn with_upgrades(bootstrap: &str) -> String {
     .unwrap()
 }
 
-/// The shipped bootstrap with another buffer filter and another virtual host, and the filter off
-/// unless a route turns it on.
-fn with(filter: &Value, host: &Value, is_off: bool) -> String {
+/// The shipped bootstrap with another buffer filter and another virtual host.
+fn with(filter: &Value, host: &Value) -> String {
     let text = shipped("compat");
     let (before, rest) = text.split_once("            virtual_hosts:\n").unwrap();
     let (_, rest) = rest.split_once("          http_filters:\n").unwrap();
     let (gate, rest) = rest.split_once("          # Must stand after trackgate").unwrap();
     let (_, after) = rest.split_once("          - name: envoy.filters.http.router\n").unwrap();
-    let gate = if is_off {
-        replaced(
-            gate,
-            "          - name: trackgate\n",
-            "          - name: trackgate\n            disabled: true\n",
-        )
-        .unwrap()
-    } else {
-        gate.to_owned()
-    };
     format!(
         "{before}            virtual_hosts: [{host}]\n          http_filters:\n{gate}          - {filter}\n          - name: envoy.filters.http.router\n{after}"
     )
@@ -105,72 +94,17 @@ fn istio() -> String {
             other => panic!("{other}"),
         }
     }
-    with(&filter, &host, false)
-}
-
-/// The generator's rules are those of its translator: filters that are off, and turned on for the
-/// routes that a policy targets.
-fn envoy_gateway() -> String {
-    let documents = documents("examples/envoy-gateway/extensionpolicy.yaml");
-    let limit = kind(&documents, "BackendTrafficPolicy")[0]["spec"]["requestBuffer"]["limit"]
-        .as_str()
-        .unwrap();
-    let limit: u32 = limit.strip_suffix("Mi").unwrap().parse::<u32>().unwrap() << 20;
-    let buffer = "type.googleapis.com/envoy.extensions.filters.http.buffer.v3";
-    let order = &kind(&documents, "EnvoyProxy")[0]["spec"]["filterOrder"][0];
-    assert_eq!(
-        *order,
-        json!({"name": "envoy.filters.http.buffer", "after": "envoy.filters.http.wasm"})
-    );
-    let filter = json!({"name": "envoy.filters.http.buffer", "disabled": true, "typed_config": {"@type": format!("{buffer}.Buffer"), "max_request_bytes": limit}});
-    let targets = |policy: &str, name: &Value| {
-        kind(&documents, policy)[0]["spec"]["targetRefs"][0]["name"] == *name
-    };
-    let mut routes = Vec::new();
-    for resource in kind(&documents, "HTTPRoute") {
-        let rule = &resource["spec"]["rules"][0];
-        let paths = rule["matches"]
-            .as_array()
-            .cloned()
-            .unwrap_or_else(|| vec![json!({"path": {"type": "PathPrefix", "value": "/"}})]);
-        for path in paths {
-            let mut route = json!({"route": {"cluster": "collector"}, "match": match path["path"]["type"].as_str().unwrap() {
-                "Exact" => json!({"path": path["path"]["value"]}),
-                _ if path["path"]["value"] == "/" => json!({"prefix": "/"}),
-                _ => json!({"path_separated_prefix": path["path"]["value"]}),
-            }});
-            let modifier = &rule["filters"][0]["requestHeaderModifier"];
-            let set = modifier["set"].as_array().into_iter().flatten();
-            let set = set.map(|header| json!({"header": {"key": header["name"], "value": header["value"]}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}));
-            merge(&mut route, &json!({"request_headers_to_add": set.collect::<Vec<_>>()}));
-            if modifier["remove"].is_array() {
-                merge(&mut route, &json!({"request_headers_to_remove": modifier["remove"]}));
-            }
-            let name = &resource["metadata"]["name"];
-            if targets("EnvoyExtensionPolicy", name) {
-                let on = json!({"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "config": {}});
-                merge(&mut route, &json!({"typed_per_filter_config": {"trackgate": on}}));
-            }
-            if targets("BackendTrafficPolicy", name) {
-                let on = json!({"@type": format!("{buffer}.BufferPerRoute"), "buffer": {"max_request_bytes": limit}});
-                merge(
-                    &mut route,
-                    &json!({"typed_per_filter_config": {"envoy.filters.http.buffer": on}}),
-                );
-            }
-            routes.push(route);
-        }
-    }
-    with(&filter, &json!({"name": "all", "domains": ["*"], "routes": routes}), true)
+    with(&filter, &host)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_other_traffic_is_held() {
     let mut cases = tokio::task::JoinSet::new();
-    for (name, bootstrap) in
-        [("shipped", shipped("compat")), ("istio", istio()), ("envoy gateway", envoy_gateway())]
-    {
-        let bootstrap = with_upgrades(&bootstrap);
+    for (name, bootstrap) in [
+        ("shipped", with_upgrades(&shipped("compat"))),
+        ("istio", with_upgrades(&istio())),
+        ("envoy gateway", crate::controllers::compat()),
+    ] {
         cases.spawn(async move {
             judged_and_uploaded(name, &bootstrap).await;
             let upstream = streaming_upstream().await;
