@@ -10,10 +10,12 @@ MODULE := target/libtrackgate.so
 export TRACKGATE_WASM := $(CURDIR)/$(WASM)
 export TRACKGATE_MODULE := $(CURDIR)/$(MODULE)
 
-.PHONY: help demo run canary-demo trap test test-module test-versions test-arm64 test-clients test-observability test-manifests oci release test-release docs test-start docker-test soak fuzz sanitize wasm module lint cost growth bench bench-envoy score update-data audit reproduce clean vectors cargo
+.PHONY: help demo run canary-demo trap test test-module test-versions test-arm64 test-clients test-observability test-manifests oci release test-release docs test-start docker-test soak fuzz sanitize wasm module lint cost growth dashboard bench bench-envoy score update-data audit reproduce clean vectors cargo
 
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+##@ Try it
 
 demo: wasm ## Send real requests through a real Envoy and show what became of each
 	@export ENVOY="$$(scripts/setup-envoy)" && cargo run --quiet --bin trackgate-testing -- demo
@@ -24,9 +26,25 @@ run: wasm ## The same, then keep serving and show each verdict until Ctrl-C
 canary-demo: wasm ## Play three roll-outs with real Envoys: one promoted, one rolled back, one held
 	@export ENVOY="$$(scripts/setup-envoy)" && cargo run --quiet --bin trackgate-testing -- canary-demo
 
-trap: cargo ## Build both modules so that they panic when asked to, for the tests of failures
-	@scripts/build-wasm target/trackgate-trap.wasm trap > /dev/null
-	@scripts/build-module target/libtrackgate-trap.so trap > /dev/null
+##@ Build
+
+wasm: cargo ## Build the module, target/trackgate.wasm; SPAM_REFERRERS=FILE builds another list of spam referrers in
+	@scripts/build-wasm $(WASM)
+
+module: cargo ## Build the native module, target/libtrackgate.so, for Envoy's dynamic modules
+	@scripts/build-module $(MODULE)
+
+oci: wasm ## Pack the module as an OCI image, target/oci, as Istio and Envoy Gateway pull it
+	@rm -rf target/oci target/oci-root && install -D -m 644 $(WASM) target/oci-root/plugin.wasm
+	@scripts/oci wasm latest target/oci-root target/oci
+
+release: cargo ## Fill dist/: the filter for both hosts, the command, packages, images, bill of materials, provenance, notes
+	@scripts/release
+
+docs: ## Make a book of docs/ in target/docs, follow its links, and look at each page in a browser
+	@scripts/docs
+
+##@ Test
 
 test: wasm module trap lint ## Everything CI checks: lint, units, the vectors on three runners, shipped configurations, real clients, Prometheus
 	@rm -rf target/vectors
@@ -35,11 +53,15 @@ test: wasm module trap lint ## Everything CI checks: lint, units, the vectors on
 	@$(MAKE) test-module test-clients test-observability test-manifests
 	@scripts/count-vectors
 
+lint: cargo ## Format and clippy, natively and for wasm
+	@cargo fmt --check
+	@cargo clippy --quiet --all-targets -- -D warnings
+	@cargo clippy --quiet --lib --tests --features module -- -D warnings
+	@scripts/lint-wasm
+	@grep -lE -d skip '^#!.*bash' scripts/* .ci/run 2> /dev/null | xargs -n 1 bash -n
+
 test-module: module trap ## The native module in the real Envoy: the vectors, attacks, failures, restarts, updates
 	@export ENVOY="$$(scripts/setup-envoy)" HOST=module && cargo test --quiet --test it -- gateway:: module::
-
-test-versions: wasm module ## Every vector through each Envoy from 1.36 to 1.40, on both hosts: docs/compatibility.md
-	@scripts/test-versions
 
 test-clients: wasm ## Real browser trackers in a real Chromium, and Python's, through Envoy to the collector
 	@export ENVOY="$$(scripts/setup-envoy)" && settings="$$(scripts/setup-clients)" && env $$settings cargo test --quiet --test clients
@@ -51,18 +73,14 @@ test-observability: wasm module ## A real Prometheus on the real Envoy: metrics,
 test-manifests: wasm ## Istio's and Envoy Gateway's manifests against their CRDs, and the OCI image
 	@scripts/test-manifests
 
-oci: wasm ## Pack the module as an OCI image, target/oci, as Istio and Envoy Gateway pull it
-	@rm -rf target/oci target/oci-root && install -D -m 644 $(WASM) target/oci-root/plugin.wasm
-	@scripts/oci wasm latest target/oci-root target/oci
+test-versions: wasm module ## Every vector through each Envoy from 1.36 to 1.40, on both hosts: docs/compatibility.md
+	@scripts/test-versions
 
-release: cargo ## Fill dist/: the filter for both hosts, the command, packages, images, bill of materials, provenance, notes
-	@scripts/release
+test-arm64: cargo ## The unit tests and the core's vectors as arm64 code, under qemu-user
+	@scripts/test-arm64
 
 test-release: ## dist/ tried: images by skopeo, the package in a bare Debian, papers by their formats' libraries, the filter in Envoy
 	@scripts/test-release
-
-docs: ## Make a book of docs/ in target/docs, follow its links, and look at each page in a browser
-	@scripts/docs
 
 test-start: ## docs/start.md, line by line, on a bare Debian with dist/ alone
 	@scripts/test-start
@@ -73,36 +91,28 @@ docker-test: wasm module ## examples/docker, brought up (HOST=module: with the n
 soak: wasm ## Mixed traffic for MINUTES (1): clients, collector and counters must agree to the last request
 	@export ENVOY="$$(scripts/setup-envoy)" && cargo test --quiet --test soak -- --nocapture
 
-module: cargo ## Build the native module, target/libtrackgate.so, for Envoy's dynamic modules
-	@scripts/build-module $(MODULE)
-
-test-arm64: cargo ## The unit tests and the core's vectors as arm64 code, under qemu-user
-	@scripts/test-arm64
+fuzz: cargo ## Fuzz TARGET (hooks, request, body, json, config, annotation, patterns, capture, written, file) for SECONDS (60)
+	@scripts/fuzz "$(or $(TARGET),request)" "$(or $(SECONDS),60)"
 
 sanitize: cargo ## The native module's hooks under AddressSanitizer and Miri, with a nightly toolchain
 	@scripts/sanitize
 
-fuzz: cargo ## Fuzz TARGET (hooks, request, body, json, config, annotation, patterns, capture, written, file) for SECONDS (60)
-	@scripts/fuzz "$(or $(TARGET),request)" "$(or $(SECONDS),60)"
+audit: cargo ## Licences, sources, duplicate versions, advisories of all dependencies
+	@scripts/audit
 
-wasm: cargo ## Build the module, target/trackgate.wasm; SPAM_REFERRERS=FILE builds another list of spam referrers in
-	@scripts/build-wasm $(WASM)
+reproduce: wasm ## Build the module a second time in another place: both must be the same bytes
+	@scripts/reproduce
 
-lint: cargo ## Format and clippy, natively and for wasm
-	@cargo fmt --check
-	@cargo clippy --quiet --all-targets -- -D warnings
-	@cargo clippy --quiet --lib --tests --features module -- -D warnings
-	@scripts/lint-wasm
-	@grep -lE -d skip '^#!.*bash' scripts/* .ci/run 2> /dev/null | xargs -n 1 bash -n
+##@ Measure
 
 cost: wasm ## Count what requests cost and write benches/cost.tsv, which the tests compare with
 	@TRACKGATE_WRITE_COST=1 cargo test --quiet --test it cost:: -- --nocapture
 
-bench: growth ## Native benches of the core, and what a request costs against the size of the configuration
-	@cargo bench
-
 growth: wasm ## Write benches/growth.tsv and .svg: fuel and memory with 1 to 100,000 sites, endpoints, pages, keys, prefixes, User-Agents
 	@TRACKGATE_WRITE_GROWTH=1 cargo test --quiet --package trackgate-testing --test it growth::
+
+bench: growth ## Native benches of the core, and what a request costs against the size of the configuration
+	@cargo bench
 
 bench-envoy: wasm module ## What a request costs Envoy with the gate, and with other filters: benches/envoy.md and .svg
 	@command -v wasm-as > /dev/null || scripts/setup-binaryen
@@ -112,14 +122,14 @@ bench-envoy: wasm module ## What a request costs Envoy with the gate, and with o
 score: cargo ## Score the User-Agent engine beside isbot, crawler-user-agents and CrawlerDetect
 	@scripts/score
 
+dashboard: wasm ## Draw the dashboard from a real Prometheus' answers: docs/dashboard.svg
+	@command -v prometheus > /dev/null || scripts/setup-prometheus
+	@scripts/draw-dashboard "$$(scripts/setup-envoy)" "$(TRACKGATE_WASM)" prometheus docs/dashboard.svg
+
+##@ Maintain
+
 update-data: cargo ## Refresh data/user_agents from the registries, with the score before and after
 	@scripts/update-data
-
-audit: cargo ## Licences, sources, duplicate versions, advisories of all dependencies
-	@scripts/audit
-
-reproduce: wasm ## Build the module a second time in another place: both must be the same bytes
-	@scripts/reproduce
 
 vectors: ## Bring tests/vectors/contract.jsonl up to date with the contract beside the checkout
 	@scripts/update-vectors
@@ -127,6 +137,10 @@ vectors: ## Bring tests/vectors/contract.jsonl up to date with the contract besi
 clean: ## Remove what was built; ALL=1 also what was installed under the checkout
 	@rm -rf target
 	@if [ -n "$${ALL:-}" ]; then rm -rf .tools; fi
+
+trap: cargo ## Build both modules so that they panic when asked to, for the tests of failures
+	@scripts/build-wasm target/trackgate-trap.wasm trap > /dev/null
+	@scripts/build-module target/libtrackgate-trap.so trap > /dev/null
 
 cargo:
 	@command -v cargo > /dev/null || { echo "trackgate: cargo is not installed; get it with rustup (https://rustup.rs)" >&2; exit 1; }
