@@ -112,7 +112,8 @@ growth: wasm ## Write benches/growth.tsv and .svg: fuel and memory with 1 to 100
 	@TRACKGATE_WRITE_GROWTH=1 cargo test --quiet --package trackgate-testing --test it growth::
 
 bench: growth ## Native benches of the core, and what a request costs against the size of the configuration
-	@cargo bench
+	@cargo bench --quiet -- --quiet
+	@scripts/bench-summary
 
 bench-envoy: wasm module ## What a request costs Envoy with the gate, and with other filters: benches/envoy.md and .svg
 	@command -v wasm-as > /dev/null || scripts/setup-binaryen

@@ -67,6 +67,23 @@ def table(corpora, scores):
     return "\n".join("  ".join(cell.ljust(width) if column < 2 else cell.rjust(width) for column, (cell, width) in enumerate(zip(row, widths))) for row in rows)
 
 
+def readme(corpora, scores):
+    """README's table: of the corpora that everybody can install."""
+    columns = {
+        "dropped at Plausible": "plausible drops",
+        "of these, device-detector says no bot": "plausible drops, device-detector does not",
+        "dropped at Convert": "convert drops",
+        "of these, isbot says no bot": "convert drops, isbot does not",
+        "and suspected": "trackgate strict",
+    }
+    lines = ["| corpus | values | " + " | ".join(columns) + " |", "|---|---|" + "---|" * len(columns)]
+    for corpus in corpora:
+        if not corpus.name.endswith(".txt"):
+            shares = [f"{scores[column][corpus.name, corpus.kind]:.2f}" for column in columns.values()]
+            lines.append(f"| {corpus.kind}, {corpus.name} | {len(corpus.values):,} | " + " | ".join(shares) + " |")
+    return "\n".join(lines)
+
+
 def missed(scores):
     """The targets that the scores miss, as text; those without their corpus are left out."""
     texts = []
