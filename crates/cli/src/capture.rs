@@ -18,7 +18,7 @@ pub use lines::first as first_of_json;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use trackgate::request::RequestHead;
 
 /// One request as it was captured.
@@ -33,6 +33,8 @@ pub struct Captured {
     pub body: Vec<u8>,
     /// The capture holds less than was sent.
     pub truncated: bool,
+    /// There was a body, and the capture holds none of it.
+    pub lacks_body: bool,
     /// The client's address and port, where the capture tells.
     pub address: Option<String>,
 }
@@ -48,6 +50,11 @@ impl Captured {
         self.fields.push((name.to_ascii_lowercase(), value.into()));
     }
 
+    /// The first field of that name.
+    pub fn field(&self, name: &str) -> Option<&[u8]> {
+        self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_slice())
+    }
+
     /// As the gate reads it.
     pub fn head(&self) -> RequestHead<'_> {
         let fields = self.fields.iter().map(|(name, value)| (name.as_bytes(), value.as_slice()));
@@ -61,6 +68,46 @@ impl Captured {
 
 /// The message about a record that cannot be read.
 pub type Record = Result<Captured, String>;
+
+/// Formats that are not read, by how a file of them starts.
+const OTHERS: [(&[u8], &str); 8] = [
+    (b"PK\x03\x04", "a zip archive: unpack it"),
+    (b"\x28\xB5\x2F\xFD", "compressed by zstd: unpack it, or compress it by gzip"),
+    (b"BZh", "compressed by bzip2: unpack it, or compress it by gzip"),
+    (b"\xFD7zXZ", "compressed by xz: unpack it, or compress it by gzip"),
+    (b"\xD4\xC3\xB2\xA1", "a packet capture (pcap)"),
+    (b"\xA1\xB2\xC3\xD4", "a packet capture (pcap)"),
+    (b"\x0A\x0D\x0D\x0A", "a packet capture (pcapng)"),
+    (b"<", "XML or HTML"),
+];
+
+/// The files below a folder, in order; a file is itself.
+///
+/// # Errors
+/// The folder cannot be read, or holds no file.
+pub fn files(path: &Path) -> std::io::Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut found = Vec::new();
+    let mut folders = vec![path.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            let kind = entry.file_type()?;
+            if kind.is_dir() {
+                folders.push(entry.path());
+            } else if kind.is_file() {
+                found.push(entry.path());
+            }
+        }
+    }
+    if found.is_empty() {
+        return Err(std::io::Error::other("expected captures in the folder, found no file"));
+    }
+    found.sort();
+    Ok(found)
+}
 
 /// Reads a file to its end, whatever of the formats it is in, and hands over each record. `tell`
 /// gets the bytes read so far of the file as it stands on disk.
@@ -88,7 +135,13 @@ pub fn read_plain(
     name: &str,
     each: &mut dyn FnMut(Record),
 ) -> std::io::Result<()> {
-    let is_json = text.fill_buf()?.trim_ascii_start().first() == Some(&b'{');
+    let start = text.fill_buf()?;
+    if let Some((_, what)) = OTHERS.iter().find(|(magic, _)| start.starts_with(magic)) {
+        return Err(std::io::Error::other(format!(
+            "expected what Envoy's tap writes, HAR or JSON Lines, found {what}"
+        )));
+    }
+    let is_json = start.trim_ascii_start().first() == Some(&b'{');
     let text = bounded::Bounded::new(text);
     if is_json { lines::read(text, name, each) } else { tap::read_delimited(text, name, each) }
 }

@@ -132,6 +132,9 @@ struct Request<'a> {
     headers: Limited<Field<'a>>,
     #[serde(borrow, default, rename = "postData")]
     data: Option<Data<'a>>,
+    /// -1 where it is not known.
+    #[serde(default, rename = "bodySize")]
+    size: Option<f64>,
 }
 
 #[derive(Deserialize, Debug)]
@@ -170,10 +173,12 @@ impl Entry {
                 captured.push(&name, value.into_owned());
             }
         }
-        captured.body = request
-            .data
-            .and_then(|data| data.text)
-            .map_or_else(Vec::new, |Text(text)| text.into_owned().into_bytes());
+        let has_data = request.data.is_some();
+        match request.data.and_then(|data| data.text) {
+            Some(Text(text)) => captured.body = text.into_owned().into_bytes(),
+            // Browsers leave the text out where it is large, or a form of theirs.
+            None => captured.lacks_body = has_data || request.size.is_some_and(|size| size > 0.0),
+        }
         captured.address = self.address;
         Ok(captured)
     }

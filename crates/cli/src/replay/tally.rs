@@ -60,11 +60,54 @@ pub struct Tally {
     pub requests: u64,
     /// Captured in part: a verdict on what there is.
     pub truncated: u64,
+    /// Captured without the body that they had: no verdict.
+    pub without_body: u64,
+    /// What the other configuration would do, where there is one.
+    pub then: BTreeMap<&'static str, u64>,
+    pub by_site: Groups,
+    pub by_class: Groups,
     pub malformed: u64,
     pub problems: Vec<String>,
 }
 
+/// Sites that are told apart; those that come later are counted together.
+const MAX_GROUPS: usize = 500;
+
+/// Verdicts by some property of a request.
+#[derive(Debug, Default)]
+pub struct Groups(pub BTreeMap<String, BTreeMap<&'static str, u64>>);
+
+impl Groups {
+    pub fn add(&mut self, name: &str, verdict: &'static str) {
+        let name: String = name.chars().take(MAX_ID_LETTERS).collect();
+        let is_new = !self.0.contains_key(&name);
+        let name = if is_new && self.0.len() >= MAX_GROUPS { "(others)".to_owned() } else { name };
+        *self.0.entry(name).or_default().entry(verdict).or_default() += 1;
+    }
+}
+
+/// Verdicts by which the sender gets the gate's answer.
+pub fn is_refusal(verdict: &str) -> bool {
+    matches!(verdict, "drop" | "reject")
+}
+
 impl Tally {
+    /// Requests that would be refused, shadow mode or not, and in per cent of all that were judged.
+    pub fn refused(&self) -> (u64, f64) {
+        let refused = self.outcomes.iter().filter(|(outcome, _)| is_refusal(outcome.verdict));
+        self.with_share(refused.map(|(_, count)| count.requests).sum())
+    }
+
+    /// The same under the other configuration.
+    pub fn refused_then(&self) -> (u64, f64) {
+        let refused = self.then.iter().filter(|(verdict, _)| is_refusal(verdict));
+        self.with_share(refused.map(|(_, count)| count).sum())
+    }
+
+    fn with_share(&self, requests: u64) -> (u64, f64) {
+        (requests, 100.0 * requests as f64 / self.requests.max(1) as f64)
+    }
+
     pub fn add(&mut self, outcome: Outcome, id: &str) {
         self.requests += 1;
         self.outcomes.entry(outcome).or_default().add(id);
@@ -114,7 +157,7 @@ impl Tally {
                 merged(json!({"now": change.now.json(), "then": change.then.json()}), count(one))
             })
             .collect();
-        json!({"requests": self.requests, "truncated": self.truncated, "malformed": self.malformed, "problems": self.problems,
+        json!({"requests": self.requests, "truncated": self.truncated, "without_body": self.without_body, "malformed": self.malformed, "problems": self.problems,
                "outcomes": outcomes, "changes": changes})
     }
 }

@@ -12,7 +12,15 @@ pub fn report(tally: &Tally, compares: bool) -> String {
     } else {
         outcomes(tally, &mut report);
     }
-    let _ = writeln!(report, "{} requests", tally.requests);
+    let _ = writeln!(report, "{} requests", thousands(tally.requests));
+    let _ = writeln!(report, "{}", headline(tally, compares));
+    if tally.without_body > 0 {
+        let _ = writeln!(
+            report,
+            "{} more were captured without their body, and are not judged",
+            thousands(tally.without_body)
+        );
+    }
     if tally.truncated > 0 {
         let _ = writeln!(
             report,
@@ -27,6 +35,32 @@ pub fn report(tally: &Tally, compares: bool) -> String {
         }
     }
     report
+}
+
+/// `would refuse 29.4 % (1,234 requests)`
+pub fn headline(tally: &Tally, compares: bool) -> String {
+    let told = |(requests, share): (u64, f64)| {
+        format!(
+            "{share:.1} % ({} {})",
+            thousands(requests),
+            if requests == 1 { "request" } else { "requests" }
+        )
+    };
+    let now = format!("would refuse {}", told(tally.refused()));
+    if compares { format!("{now}; with --against {}", told(tally.refused_then())) } else { now }
+}
+
+/// `1,234,567`
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 fn outcomes(tally: &Tally, report: &mut String) {

@@ -416,3 +416,61 @@ fn check_is_strict_where_it_is_asked() {
     assert_eq!(code, 2, "{said}");
     std::fs::remove_dir_all(folder).unwrap();
 }
+
+/// A folder of one file a request, as Envoy's tap writes them; a HAR without a body's text; a format
+/// that is not read.
+#[test]
+fn replay_reads_folders_and_says_what_it_cannot_read() {
+    let folder = std::env::temp_dir().join(format!("trackgate-folder-{}", std::process::id()));
+    std::fs::create_dir_all(folder.join("tap")).unwrap();
+    let record = |agent: &str| {
+        format!(
+            r#"{{"method":"POST","path":"/v1/track/key","authority":"a.example","headers":[["user-agent","{agent}"],["content-type","application/json"]],"body":"{{\"accountId\":1,\"projectId\":2,\"visitors\":[]}}"}}"#
+        )
+    };
+    std::fs::write(folder.join("tap/1.json"), record("curl/8")).unwrap();
+    std::fs::write(
+        folder.join("tap/2.json"),
+        record("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"),
+    )
+    .unwrap();
+    let entry = |data: &str| {
+        format!(
+            r#"{{"request":{{"method":"POST","url":"https://a.example/v1/track/key","headers":[],"bodySize":90,{data}"httpVersion":"h2"}}}}"#
+        )
+    };
+    let har = format!(
+        r#"{{"log":{{"entries":[{},{}]}}}}"#,
+        entry(""),
+        entry(r#""postData":{"mimeType":"application/json"},"#)
+    );
+    std::fs::write(folder.join("browser.har"), har).unwrap();
+    let shown = folder.display();
+    let page = folder.join("report.html");
+    let (said, code) =
+        trackgate(&format!("replay tests/cli/plain.json {shown} --html {}", page.display()));
+    assert_eq!(code, 0, "{said}");
+    for part in
+        ["2 requests", "would refuse 50.0 % (1 request)", "2 more were captured without their body"]
+    {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let html = std::fs::read_to_string(&page).unwrap();
+    for part in [
+        "would refuse 50.0 %",
+        "hash ",
+        "By site, or host",
+        "http_library",
+        "color-scheme:light dark",
+        "1.json",
+    ] {
+        assert!(html.contains(part), "{part}: {html}");
+    }
+    std::fs::write(folder.join("a.zip"), b"PK\x03\x04....").unwrap();
+    let (said, code) = trackgate(&format!("replay tests/cli/plain.json {shown}/a.zip"));
+    assert!(code == 2 && said.contains("found a zip archive: unpack it"), "{said}");
+    std::fs::create_dir_all(folder.join("empty")).unwrap();
+    let (said, code) = trackgate(&format!("replay tests/cli/plain.json {shown}/empty"));
+    assert!(code == 2 && said.contains("expected captures in the folder, found no file"), "{said}");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
