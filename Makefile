@@ -100,7 +100,7 @@ sanitize: cargo ## The native module's hooks under AddressSanitizer and Miri, wi
 audit: cargo ## Licences, sources, duplicate versions, advisories of all dependencies
 	@scripts/audit
 
-reproduce: wasm ## Build the module a second time in another place: both must be the same bytes
+reproduce: cargo ## Build the release twice, the second time in another place: both must be the same bytes
 	@scripts/reproduce
 
 ##@ Measure

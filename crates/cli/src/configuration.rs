@@ -1,5 +1,5 @@
 //! The filter's configuration, wherever it stands: by itself as JSON, in an Envoy bootstrap, an
-//! Istio WasmPlugin, EnvoyFilter, or an Envoy Gateway EnvoyExtensionPolicy, as YAML or JSON; for
+//! Istio WasmPlugin, TrafficExtension, EnvoyFilter, or an Envoy Gateway EnvoyExtensionPolicy, as YAML or JSON; for
 //! wasm or for a native module.
 
 mod yaml;
@@ -20,7 +20,7 @@ pub enum Source {
     /// The file is the configuration.
     Plain,
     Bootstrap,
-    /// Istio's WasmPlugin: the knob cannot be set.
+    /// Istio's WasmPlugin or TrafficExtension: the knob cannot be set.
     WasmPlugin,
     EnvoyFilter,
     /// Envoy Gateway's EnvoyExtensionPolicy: the knob cannot be set.
@@ -91,6 +91,11 @@ pub fn find_in(text: String) -> std::result::Result<(Vec<Found>, Vec<Value>), St
             Some("WasmPlugin") => {
                 found.extend(resource(Source::WasmPlugin, &document["spec"], "pluginConfig"))
             }
+            Some("TrafficExtension") => found.extend(resource(
+                Source::WasmPlugin,
+                &document["spec"]["wasm"],
+                "pluginConfig",
+            )),
             Some("EnvoyExtensionPolicy") => {
                 let of = |list: &str, source| {
                     let entries = document.pointer(list).and_then(Value::as_array);
