@@ -1,10 +1,10 @@
-//! Envoy Gateway's manifests in a real Envoy, as its translator turns them into a configuration. The
-//! translator's rules are tested against its own golden files, where they stand beside the checkout.
+//! Envoy Gateway's and Istio's manifests in a real Envoy, as the controllers turn them into a
+//! configuration (`golden` compares Envoy Gateway's part with its own test data; of Istio there is
+//! none).
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use trackgate_testing::client::{self, Transport};
 use trackgate_testing::collector::Collector;
@@ -12,120 +12,27 @@ use trackgate_testing::envoy::Envoy;
 use trackgate_testing::envoy_gateway::{Gateway, apply};
 use trackgate_testing::gateway;
 use trackgate_testing::gateway::{BUCKETING, CRAWLER, gateway, post};
+use trackgate_testing::istio::{self, Profile};
 
-fn documents(text: &str) -> Vec<Value> {
+pub fn documents(text: &str) -> Vec<Value> {
     serde_yaml_ng::Deserializer::from_str(text)
         .map(|document| Value::deserialize(document).unwrap())
         .collect()
 }
 
-/// Envoy Gateway's own test data: `None` where it is not there.
-fn golden(file: &str) -> Option<Value> {
-    let folder = trackgate_testing::path("../shared/controllers/envoy-gateway");
-    let path: PathBuf = folder.join(file);
-    let text = std::fs::read_to_string(path).ok()?;
-    Some(documents(&text).remove(0))
-}
-
-/// `typedConfig` as `typed_config`; names of filters and types stay.
-fn snake(value: &Value) -> Value {
-    let name = |name: &str| {
-        if name.contains(['.', '/', '@']) {
-            return name.to_owned();
-        }
-        let letters = name.chars().flat_map(|letter| {
-            letter.is_uppercase().then_some('_').into_iter().chain(letter.to_lowercase())
-        });
-        letters.collect()
-    };
-    match value {
-        Value::Object(members) => {
-            members.iter().map(|(key, value)| (name(key), snake(value))).collect()
-        }
-        Value::Array(list) => list.iter().map(snake).collect(),
-        other => other.clone(),
-    }
-}
-
-/// What a golden file has, without what is not the filters' matter.
-fn routes_of(file: &Value) -> Vec<Value> {
-    let configurations = file.as_array().unwrap().iter();
-    let hosts = configurations.flat_map(|it| it["virtual_hosts"].as_array().unwrap());
-    let routes = hosts.flat_map(|host| host["routes"].as_array().unwrap().clone());
-    routes
-        .map(|mut route| {
-            route.as_object_mut().unwrap().remove("metadata");
-            // Protobuf's JSON writes a number of 64 bits as a string.
-            if let Some(limit) = route.get_mut("request_body_buffer_limit") {
-                *limit = limit.as_str().unwrap().parse::<u64>().unwrap().into();
-            }
-            if let Some(action) = route.get_mut("route") {
-                action["cluster"] = "collector".into();
-            }
-            route
-        })
-        .collect()
-}
-
-fn filters_of(listener: &Value) -> Vec<Value> {
-    let manager = &listener["default_filter_chain"]["filters"][0]["typed_config"];
-    manager["http_filters"].as_array().unwrap().clone()
-}
-
-#[test]
-fn the_generator_makes_what_envoy_gateway_makes() {
-    const DATA: &str = "internal/xds/translator/testdata";
-    let pairs = [
-        ("", "wasm"),
-        ("", "dynamicmodule"),
-        ("", "request-buffer"),
-        ("", "client-buffer-limit"),
-        ("pr-8893/", "request-body-buffer-limit"),
-    ];
-    let mut compared = 0;
-    for (folder, name) in pairs {
-        let file = |way: &str, part: &str| {
-            golden(&format!("{folder}{DATA}/{way}/xds-ir/{name}{part}.yaml"))
-        };
-        let (Some(from), Some(listeners), Some(routes)) =
-            (file("in", ""), file("out", ".listeners"), file("out", ".routes"))
-        else {
-            eprintln!("skipped: Envoy Gateway's golden {name} is not beside this checkout");
-            continue;
-        };
-        let gateways = Gateway::of_intermediate(&from);
-        let listeners = snake(&listeners);
-        for (gateway, listener) in gateways.iter().zip(listeners.as_array().unwrap()) {
-            assert_eq!(gateway.filters(), filters_of(listener), "{name}");
-            let made = gateway.listener("default/eg/http");
-            let limit = "per_connection_buffer_limit_bytes";
-            assert_eq!(made[limit], listener[limit], "{name}");
-        }
-        let made: Vec<Value> = gateways.iter().flat_map(Gateway::routes).collect();
-        assert_eq!(made, routes_of(&snake(&routes)), "{name}");
-        compared += 1;
-    }
-    let order = |way: &str, part: &str| {
-        golden(&format!("{DATA}/{way}/xds-ir/custom-filter-order{part}.yaml"))
-    };
-    if let (Some(from), Some(listeners)) = (order("in", ""), order("out", ".listeners")) {
-        let names = |filters: Vec<Value>| -> Vec<Value> {
-            filters.into_iter().map(|filter| filter["name"].clone()).collect()
-        };
-        let made = Gateway::of_intermediate(&from).remove(0).filters();
-        assert_eq!(names(made), names(filters_of(&snake(&listeners)[0])));
-        compared += 1;
-    }
-    eprintln!("{compared} of 6 golden pairs compared");
-}
-
 /// Our manifests, but for kinds that are left out; enforced, so that something is refused, and for
 /// the host that the client names.
 fn ours(files: &[&str], without: &[&str]) -> Vec<Value> {
+    manifests("envoy-gateway", files, without)
+}
+
+fn manifests(folder: &str, files: &[&str], without: &[&str]) -> Vec<Value> {
     let mut found = Vec::new();
     for file in files {
-        let text = trackgate_testing::read(&format!("examples/envoy-gateway/{file}.yaml")).unwrap();
-        let text = text.replace("mode: shadow", "mode: enforce");
+        let text = trackgate_testing::read(&format!("examples/{folder}/{file}.yaml")).unwrap();
+        let text = text
+            .replace("mode: shadow", "mode: enforce")
+            .replace(r#""mode": "shadow""#, r#""mode": "enforce""#);
         found.extend(documents(&text.replace("collect.example", "collector.example")));
     }
     found.retain(|document| without.iter().all(|kind| document["kind"] != *kind));
@@ -143,8 +50,13 @@ fn bootstrap(documents: &[Value]) -> String {
     for policy in documents.iter().filter(|it| it["kind"] == "EnvoyPatchPolicy") {
         apply(&mut listener, policy).unwrap();
     }
-    let listener = listener.to_string();
     let stats = made.bootstrap.map_or(json!({}), |it| it["stats_config"].clone());
+    around(&listener, &stats)
+}
+
+/// A whole bootstrap with the shipped ports.
+fn around(listener: &Value, stats: &Value) -> String {
+    let listener = listener.to_string();
     format!(
         "admin:
   address: {{socket_address: {{address: 127.0.0.1, port_value: 9901}}}}
@@ -155,7 +67,6 @@ static_resources:
   clusters:
   - name: collector
     connect_timeout: 10s
-    per_connection_buffer_limit_bytes: 32768
     load_assignment: {{cluster_name: collector, endpoints: [{{lb_endpoints: [{{endpoint: {{address: {{socket_address: {{address: 127.0.0.1, port_value: 10081}}}}}}}}]}}]}}
 ",
         listener.trim_start_matches('{')
@@ -191,8 +102,8 @@ async fn asked(envoy: &Envoy) -> u64 {
     envoy.stat("cluster.collector.upstream_rq_total").await.unwrap()
 }
 
-async fn tried(documents: &[Value]) -> Tried {
-    let (collector, envoy): (Collector, Envoy) = gateway(&bootstrap(documents), 1).await;
+async fn tried(bootstrap: &str) -> Tried {
+    let (collector, envoy): (Collector, Envoy) = gateway(bootstrap, 1).await;
     let send = async |fields: &[(&str, &[u8])], body: &str, transport| {
         let call = post("/v1/track/key", fields, body);
         client::send(envoy.listener, &call, transport).await.unwrap().status
@@ -228,7 +139,11 @@ async fn expect(
     leaks: bool,
     annotated: bool,
 ) {
-    let tried = tried(documents).await;
+    expect_of(shape, &bootstrap(documents), statuses, leaks, annotated).await;
+}
+
+async fn expect_of(shape: &str, bootstrap: &str, statuses: [u16; 3], leaks: bool, annotated: bool) {
+    let tried = tried(bootstrap).await;
     assert_eq!(tried.statuses, statuses, "{shape}");
     assert_eq!(tried.refused, [400, 200], "{shape}");
     assert_eq!(tried.leaked > 0, leaks, "{shape}: {} at the collector", tried.leaked);
@@ -298,6 +213,39 @@ async fn hold_without_the_patch_is_slow_and_loses_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_module_needs_nothing_else() {
     expect("dynamicmodule.yaml", &ours(&["dynamicmodule"], &[]), FITS, false, true).await;
+}
+
+fn istio(files: &[&str], profile: Profile) -> String {
+    around(&istio::listener(&manifests("istio", files, &[]), profile), &json!({}))
+}
+
+/// What becomes of `wasmplugin.yaml`.
+pub fn istio_compat() -> String {
+    istio(&["wasmplugin"], Profile::Default)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn istio_in_each_mode_under_both_profiles() {
+    for profile in [Profile::Default, Profile::Edge] {
+        let shape = |file: &str| format!("{file}, {profile:?}");
+        let compat = istio(&["wasmplugin"], profile);
+        expect_of(&shape("wasmplugin"), &compat, FITS, false, true).await;
+        let module = istio(&["dynamicmodule"], profile);
+        expect_of(&shape("dynamicmodule"), &module, FITS, false, true).await;
+    }
+    let mut extension = manifests("istio", &["trafficextension"], &[]);
+    extension.extend(manifests("istio", &["wasmplugin"], &["WasmPlugin"]));
+    let extension = around(&istio::listener(&extension, Profile::Default), &json!({}));
+    expect_of("trafficextension", &extension, FITS, false, true).await;
+    let hold = istio(&["envoyfilter"], Profile::Default);
+    expect_of("envoyfilter", &hold, FITS, false, true).await;
+    // What the manifest says of EDGE: the limit is another one there, and without it Envoy refuses.
+    let edge = istio(&["envoyfilter"], Profile::Edge);
+    expect_of("envoyfilter, Edge", &edge, [202, 413, 413], false, true).await;
+    let told = edge.replace("1048576, \\\"endpoints", "32768, \\\"endpoints");
+    assert_ne!(told, edge);
+    let tried = tried(&told).await;
+    assert_eq!((tried.statuses, tried.refused, tried.leaked), (FITS, [400, 200], 0));
 }
 
 /// The names that the patch and the documents use are those that the controller gives.

@@ -13,6 +13,7 @@ mod core;
 mod cost;
 mod explain;
 mod gateway;
+mod golden;
 mod growth;
 mod holding;
 mod lists;

@@ -5,8 +5,6 @@
 use http_body_util::StreamBody;
 use hyper::body::{Bytes, Frame};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use serde::Deserialize;
-use serde_json::{Value, json};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -29,80 +27,12 @@ fn with_upgrades(bootstrap: &str) -> String {
     .unwrap()
 }
 
-/// The shipped bootstrap with another buffer filter and another virtual host.
-fn with(filter: &Value, host: &Value) -> String {
-    let text = shipped("compat");
-    let (before, rest) = text.split_once("            virtual_hosts:\n").unwrap();
-    let (_, rest) = rest.split_once("          http_filters:\n").unwrap();
-    let (gate, rest) = rest.split_once("          # Must stand after trackgate").unwrap();
-    let (_, after) = rest.split_once("          - name: envoy.filters.http.router\n").unwrap();
-    format!(
-        "{before}            virtual_hosts: [{host}]\n          http_filters:\n{gate}          - {filter}\n          - name: envoy.filters.http.router\n{after}"
-    )
-}
-
-fn documents(path: &str) -> Vec<Value> {
-    let text = trackgate_testing::read(path).unwrap();
-    serde_yaml_ng::Deserializer::from_str(&text)
-        .map(|document| Value::deserialize(document).unwrap())
-        .collect()
-}
-
-fn kind<'d>(documents: &'d [Value], kind: &str) -> Vec<&'d Value> {
-    documents.iter().filter(|document| document["kind"] == kind).collect()
-}
-
-/// As Istio does it: lists are appended to, objects merged (a MERGE patch is one of protobuf).
-fn merge(into: &mut Value, patch: &Value) {
-    match (into, patch) {
-        (Value::Object(members), Value::Object(patch)) => {
-            patch.iter().for_each(|(name, value)| {
-                merge(members.entry(name.clone()).or_insert(Value::Null), value)
-            });
-        }
-        (Value::Array(list), Value::Array(patch)) => list.extend(patch.iter().cloned()),
-        (into, patch) => *into = patch.clone(),
-    }
-}
-
-fn istio() -> String {
-    let documents = documents("examples/istio/wasmplugin.yaml");
-    let route = |route: &Value| {
-        let headers = route["match"][0]["headers"].as_object().into_iter().flatten();
-        let headers: Vec<Value> =
-            headers.map(|(name, value)| json!({"name": name, "string_match": value})).collect();
-        json!({"name": route["name"], "match": {"prefix": "/", "headers": headers}, "route": {"cluster": "collector"}})
-    };
-    let routes: Vec<Value> = kind(&documents, "VirtualService")[0]["spec"]["http"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(route)
-        .collect();
-    let mut host = json!({"name": "collector", "domains": ["*"], "routes": routes});
-    let mut filter = Value::Null;
-    for patch in kind(&documents, "EnvoyFilter")[0]["spec"]["configPatches"].as_array().unwrap() {
-        let value = &patch["patch"]["value"];
-        match patch["applyTo"].as_str().unwrap() {
-            "HTTP_FILTER" => filter = value.clone(),
-            "VIRTUAL_HOST" => merge(&mut host, value),
-            "HTTP_ROUTE" => {
-                let name = &patch["match"]["routeConfiguration"]["vhost"]["route"]["name"];
-                let routes = host["routes"].as_array_mut().unwrap();
-                merge(routes.iter_mut().find(|route| route["name"] == *name).unwrap(), value);
-            }
-            other => panic!("{other}"),
-        }
-    }
-    with(&filter, &host)
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_other_traffic_is_held() {
     let mut cases = tokio::task::JoinSet::new();
     for (name, bootstrap) in [
         ("shipped", with_upgrades(&shipped("compat"))),
-        ("istio", with_upgrades(&istio())),
+        ("istio", crate::controllers::istio_compat()),
         ("envoy gateway", crate::controllers::compat()),
     ] {
         cases.spawn(async move {

@@ -91,11 +91,10 @@ pub fn find_in(text: String) -> std::result::Result<(Vec<Found>, Vec<Value>), St
             Some("WasmPlugin") => {
                 found.extend(resource(Source::WasmPlugin, &document["spec"], "pluginConfig"))
             }
-            Some("TrafficExtension") => found.extend(resource(
-                Source::WasmPlugin,
-                &document["spec"]["wasm"],
-                "pluginConfig",
-            )),
+            Some("TrafficExtension") => {
+                let spec = document.pointer("/spec/wasm");
+                found.extend(spec.and_then(|it| resource(Source::WasmPlugin, it, "pluginConfig")))
+            }
             Some("EnvoyExtensionPolicy") => {
                 let of = |list: &str, source| {
                     let entries = document.pointer(list).and_then(Value::as_array);

@@ -10,6 +10,7 @@ pub mod envoy;
 pub mod envoy_gateway;
 pub mod gateway;
 pub mod host;
+pub mod istio;
 pub mod oracles;
 pub mod run;
 pub mod sites;
