@@ -69,8 +69,8 @@ impl Captured {
 /// The message about a record that cannot be read.
 pub type Record = Result<Captured, String>;
 
-/// Formats that are not read, by how a file of them starts.
-const OTHERS: [(&[u8], &str); 8] = [
+/// Formats that are not read, by how a file of them starts: no length and tag of a trace starts so.
+const OTHERS: [(&[u8], &str); 10] = [
     (b"PK\x03\x04", "a zip archive: unpack it"),
     (b"\x28\xB5\x2F\xFD", "compressed by zstd: unpack it, or compress it by gzip"),
     (b"BZh", "compressed by bzip2: unpack it, or compress it by gzip"),
@@ -78,7 +78,9 @@ const OTHERS: [(&[u8], &str); 8] = [
     (b"\xD4\xC3\xB2\xA1", "a packet capture (pcap)"),
     (b"\xA1\xB2\xC3\xD4", "a packet capture (pcap)"),
     (b"\x0A\x0D\x0D\x0A", "a packet capture (pcapng)"),
-    (b"<", "XML or HTML"),
+    (b"<?xml", "XML"),
+    (b"<!", "HTML"),
+    (b"<html", "HTML"),
 ];
 
 /// The files below a folder, in order; a file is itself.
