@@ -4,13 +4,12 @@ pub use super::host::Host;
 
 use super::Result;
 use super::client::{self, Call, Transport};
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// The ports that the shipped configurations name.
@@ -41,15 +40,25 @@ pub fn replaced(text: &str, what: &str, by: &str) -> Result<String> {
 }
 
 /// A port that is free now, and that this process was not given before: two Envoys, or two
-/// listeners of one, that listen on one port share its connections without a word.
+/// listeners of one, that listen on one port share its connections without a word. It is none of
+/// those that a system gives to outgoing connections, one of which could have it by the time an
+/// Envoy listens.
 ///
 /// # Errors
 /// There is none.
 pub fn free_port() -> Result<u16> {
-    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    const FIRST: u16 = 12_000;
+    const COUNT: u32 = 20_000;
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    // Processes side by side begin in different places.
+    let start = std::process::id().wrapping_mul(7_919) % COUNT;
     loop {
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        if GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(port) {
+        let given = GIVEN.fetch_add(1, Ordering::Relaxed);
+        if given >= COUNT {
+            return Err(format!("no port from {FIRST} on is free").into());
+        }
+        let port = FIRST + u16::try_from((start + given) % COUNT)?;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return Ok(port);
         }
     }
