@@ -48,12 +48,15 @@ docs: ## Make a book of docs/ in target/docs, follow its links, and look at each
 
 test: wasm module trap lint ## Everything CI checks: lint, units, the vectors on three runners, shipped configurations, real clients, Prometheus
 	@rm -rf target/vectors
+	@echo "trackgate: units, and the vectors on the core, in wasmtime and through Envoy"
 	@export ENVOY="$$(scripts/setup-envoy)" && cargo test --quiet
+	@echo "trackgate: the native module's units"
 	@cargo test --quiet --package trackgate --lib --features module module::
 	@$(MAKE) test-module test-clients test-observability test-manifests
 	@scripts/count-vectors
 
 lint: cargo ## Format and clippy, natively and for wasm
+	@echo "trackgate: format and clippy"
 	@cargo fmt --check
 	@cargo clippy --quiet --all-targets -- -D warnings
 	@cargo clippy --quiet --lib --tests --features module -- -D warnings
@@ -61,13 +64,16 @@ lint: cargo ## Format and clippy, natively and for wasm
 	@grep -lE -d skip '^#!.*bash' scripts/* .ci/run 2> /dev/null | xargs -n 1 bash -n
 
 test-module: module trap ## The native module in the real Envoy: the vectors, attacks, failures, restarts, updates
+	@echo "trackgate: the native module in Envoy"
 	@export ENVOY="$$(scripts/setup-envoy)" HOST=module && cargo test --quiet --test it -- gateway:: module::
 
 test-clients: wasm ## Real browser trackers in a real Chromium, and Python's, through Envoy to the collector
+	@echo "trackgate: real clients"
 	@export ENVOY="$$(scripts/setup-envoy)" && settings="$$(scripts/setup-clients)" && env $$settings cargo test --quiet --test clients
 
 test-observability: wasm module ## A real Prometheus on the real Envoy: metrics, dashboard, access log, alerts
 	@command -v prometheus > /dev/null && command -v promtool > /dev/null || scripts/setup-prometheus
+	@echo "trackgate: Prometheus, for both hosts"
 	@export ENVOY="$$(scripts/setup-envoy)" && cargo test --quiet --test observability && HOST=module cargo test --quiet --test observability
 
 test-manifests: wasm ## Istio's and Envoy Gateway's manifests against their CRDs, and the OCI image
