@@ -10,14 +10,17 @@ mod endpoint;
 mod holding;
 mod inspection;
 mod outcomes;
+mod quarantine;
 
 pub use decision::Decision;
 pub use endpoint::Endpoint;
 pub use inspection::{Inspection, Step};
+pub use quarantine::{Keeping, Quarantine, QuarantineSpec, Reasons};
 
 use crate::config::declare::words;
 use crate::request::RequestHead;
 use crate::rules::endpoint::{Path, Table};
+use crate::rules::key_digests::KeyDigests;
 use crate::vendors::Shared;
 use std::sync::Arc;
 
@@ -60,6 +63,8 @@ pub struct Gate {
     pub header_prefix: String,
     /// How Envoy is asked to hold a request.
     pub body_phase: BodyPhase,
+    /// The digest of the secret by which a request asks for its verdict.
+    pub explain: Option<KeyDigests>,
 }
 
 /// The dynamic module's workers share one gate: a cell in it would be a data race.

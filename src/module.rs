@@ -17,6 +17,7 @@ mod tests;
 use crate::filter::host::{Action, Meter};
 use crate::filter::stream::Stream;
 use crate::filter::{Context, Filter, Worker};
+use abi::ConfigPtr;
 use host::{Config, Native};
 use metrics::{Defined, Definitions};
 use std::cell::RefCell;
@@ -65,18 +66,34 @@ impl Module {
         let filter = Filter::load(json, &mut definitions)?;
         Ok(Module { filter, panics, config: definitions.config })
     }
+
+    /// On the main thread: sends what the workers have put down.
+    fn send(&self, config: ConfigPtr) {
+        while let Some(message) = self.filter.quarantine.sender.next() {
+            if message.send(config).is_err() {
+                self.answered(None);
+            }
+        }
+    }
+
+    /// What has been sent so has been answered, or not.
+    fn answered(&self, status: Option<u16>) {
+        self.filter.quarantine.answered(&self.config, status, host::now_ns);
+    }
 }
 
 /// The configuration is replaced, or Envoy ends.
 impl Drop for Module {
     fn drop(&mut self) {
         self.filter.metrics.retire(&self.config);
+        self.filter.quarantine.retire(&self.config);
     }
 }
 
 impl StreamContext {
     fn new(module: Arc<Module>, envoy: &Native<'_>) -> Self {
         module.filter.metrics.begin(envoy);
+        module.config.settle(envoy);
         StreamContext { stream: RefCell::new(WORKER.with(Stream::new)), module }
     }
 

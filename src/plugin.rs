@@ -28,8 +28,8 @@ struct Plugin {
 }
 
 impl Plugin {
-    /// What surrounds the stream whose callback runs.
-    fn context(&self) -> Context<'_, Wasm> {
-        Context { filter: &self.filter, worker: &self.worker, host: Wasm }
+    /// What surrounds the stream, or the root, whose callback runs.
+    fn context(&self, context_id: u32) -> Context<'_, Wasm> {
+        Context { filter: &self.filter, worker: &self.worker, host: Wasm { context_id } }
     }
 }

@@ -90,6 +90,11 @@ impl<'a> RequestHead<'a> {
         Some(joined)
     }
 
+    /// Name and value of all fields, in order, repeats included.
+    pub fn fields(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        self.fields.iter().copied()
+    }
+
     /// The names of all fields, in order, repeats included.
     pub fn names(&self) -> impl Iterator<Item = &'a [u8]> {
         self.fields.iter().map(|(name, _)| *name)

@@ -4,7 +4,7 @@ use super::Config;
 use super::node::Problems;
 use super::read::At;
 use super::written::{AllowOriginSpec, EndpointSpec, Written};
-use crate::gate::{BodyPhase, Endpoint, Gate};
+use crate::gate::{BodyPhase, Endpoint, Gate, Quarantine, Reasons};
 use crate::reply::AllowOrigin;
 use crate::rules::endpoint::{PathPattern, Table};
 use crate::rules::problem::Problem;
@@ -51,6 +51,7 @@ pub fn compile(config: &Config, problems: &Problems) -> Gate {
         shared,
         header_prefix: written.header_prefix.clone().unwrap_or_default().0,
         body_phase: written.body_phase.unwrap_or_default(),
+        explain: written.explain_sha256.as_ref().map(|digests| digests.0.clone()),
     }
 }
 
@@ -107,6 +108,7 @@ fn endpoint(
     let paths = keep(problems, at, paths(spec));
     let dispositions = keep(problems, at, dispositions(written, spec));
     let allow_origin = keep(problems, at, allow_origin(spec));
+    let quarantine = keep(problems, at, quarantine(written, spec));
     let limits = keep(problems, at, limits(spec))?;
     let checks = keep(problems, at, spec.vendor.fields().checks(limits, shared));
     Some(Endpoint {
@@ -122,6 +124,7 @@ fn endpoint(
         allow_origin: allow_origin?,
         checks: checks?,
         shared: Arc::clone(shared),
+        quarantine: quarantine?,
         buffer_limit_bytes: written.buffer_limit_bytes.map_or(usize::MAX, NonZeroUsize::get),
     })
 }
@@ -161,6 +164,20 @@ fn dispositions(written: &Written, spec: &EndpointSpec) -> Result<Dispositions, 
             "one it never gives, so that the override could never take effect",
         )
     })
+}
+
+/// The endpoint's own, else the global one; of the reasons that its own names each must be one that
+/// the vendor gives.
+fn quarantine(written: &Written, spec: &EndpointSpec) -> Result<Option<Quarantine>, Problem> {
+    let contract = contract(spec);
+    let named = spec.quarantine.iter().flat_map(|own| &own.reasons).flat_map(Reasons::named);
+    for reason in named {
+        if contract.disposition(*reason).is_none() {
+            let expected = format!("reasons that vendor {:?} gives", spec.vendor.vendor().id());
+            return Err(Problem::new("quarantine.reasons", expected, format!("{:?}", reason.id())));
+        }
+    }
+    Ok(spec.quarantine.as_ref().or(written.quarantine.as_ref()).map(Quarantine::from))
 }
 
 fn allow_origin(spec: &EndpointSpec) -> Result<Option<AllowOrigin>, Problem> {

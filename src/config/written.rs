@@ -2,10 +2,11 @@
 
 use super::declare::{object, text};
 use super::read::{At, Entries, NotEmpty};
-use crate::gate::{BodyPhase, Mode};
+use crate::gate::{BodyPhase, Mode, QuarantineSpec};
 use crate::rules::client_ip::ClientIp;
 use crate::rules::content_type::{FieldName, is_token_text};
 use crate::rules::endpoint::{HostPattern, PathPattern};
+use crate::rules::key_digests::KeyDigests;
 use crate::rules::problem::Problem;
 use crate::rules::referrer::SpamReferrerSpec;
 use crate::rules::share::Share;
@@ -61,6 +62,12 @@ object! {
         country_header: Option<FieldName>,
         /// Hosts that send nothing but false referrers.
         spam_referrers: Option<SpamReferrerSpec>,
+        /// Where refused requests are sent besides, so that they can be got back; nowhere if left
+        /// out.
+        quarantine: Option<QuarantineSpec>,
+        /// SHA-256 of secrets: a request that has one in `x-track-explain` is told verdict and
+        /// reasons in its answer. If left out nobody is told.
+        explain_sha256: Option<NotEmpty<KeyDigests>>,
     }
 }
 
@@ -89,6 +96,8 @@ object! {
         /// Origins such as `https://a.example`; needed where `access_control_allow_origin` is
         /// `origin`, and only there.
         credentialed_origins: Option<NotEmpty<Vec<Origin>>>,
+        /// In place of the global `quarantine`; with `"percent": 0` nothing is sent.
+        quarantine: Option<QuarantineSpec>,
         ..vendor: VendorSpec,
     }
 }

@@ -2,6 +2,7 @@
 //! off, and the request is answered, or marked and let go.
 
 use super::Context;
+use super::explain;
 use super::host::{Action, Host, Map, Result};
 use crate::annotation;
 use crate::gate::Decision;
@@ -12,11 +13,13 @@ const VERDICT_STATE: &str = "trackgate.verdict";
 const REASONS_STATE: &str = "trackgate.reasons";
 
 /// Publishes the verdict, and replies or lets the request go on. The request has none of our own
-/// fields: what a client sent under their names has been removed.
+/// fields: what a client sent under their names has been removed. `is_explained`: a reply tells its
+/// verdict and reasons.
 pub fn act<H: Host>(
     cx: &mut Context<'_, H>,
     decision: &Decision,
     headers_held: bool,
+    is_explained: bool,
 ) -> Result<Action> {
     let (filter, host) = (cx.filter, &mut cx.host);
     let verdict = annotation::verdict(decision, &decision.endpoint.name);
@@ -33,8 +36,10 @@ pub fn act<H: Host>(
         published?;
     }
     if let Some(reply) = reply {
-        let headers: Vec<(&str, &str)> =
-            reply.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let explained = if is_explained { explain::fields(filter, decision) } else { Vec::new() };
+        let own = reply.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let explained = explained.iter().map(|(name, value)| (*name, value.as_str()));
+        let headers: Vec<(&str, &str)> = own.chain(explained).collect();
         let details = format!("trackgate_{}", reply.reason.id());
         host.reply(reply.status, &details, &headers, reply.body.as_bytes())?;
         return Ok(Action::Replied);

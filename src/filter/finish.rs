@@ -2,7 +2,9 @@
 
 use super::Context;
 use super::act::act;
+use super::explain;
 use super::host::{Action, Host, Map};
+use super::quarantine::{Body, Fate, Message, lost};
 use super::stream::Stream;
 use crate::gate::{BodyPhase, Decision, Endpoint};
 use crate::verdict::Findings;
@@ -14,15 +16,35 @@ impl Stream {
         &mut self,
         cx: &mut Context<'_, H>,
         decision: &Decision,
+        body: Body<'_>,
     ) -> Action {
-        match act(cx, decision, self.headers_held) {
+        let aside = self.set_aside(cx, decision, body);
+        self.finish_with(cx, decision, aside)
+    }
+
+    /// As [`Stream::finish`], of a request that is sent aside if it is refused.
+    pub(super) fn finish_with<H: Host>(
+        &mut self,
+        cx: &mut Context<'_, H>,
+        decision: &Decision,
+        aside: Option<Message>,
+    ) -> Action {
+        match act(cx, decision, self.headers_held, self.is_explained) {
             Ok(action) => {
                 self.dropped_domains =
                     if self.is_told(cx) { decision.dropped_domains() } else { 0 };
                 self.record(cx, decision);
+                if let Some(message) = aside {
+                    Stream::send_aside(cx, message);
+                }
                 action
             }
-            Err(_) => self.failed(cx, Some(&decision.endpoint), Findings::default()),
+            Err(_) => {
+                if aside.is_some() {
+                    lost(cx, Fate::Unread);
+                }
+                self.failed(cx, Some(&decision.endpoint), Findings::default())
+            }
         }
     }
 
@@ -32,7 +54,7 @@ impl Stream {
         cx: &mut Context<'_, H>,
         decision: &Decision,
     ) -> Action {
-        let action = self.finish(cx, decision);
+        let action = self.finish(cx, decision, Body::TooLarge);
         let piece = self.body_size - self.kept.len();
         // Envoy may read a little more at once than its buffer holds.
         let is_too_large =
@@ -56,6 +78,7 @@ impl Stream {
         findings: Findings,
     ) -> Action {
         cx.filter.metrics.count_host_error(&cx.host);
+        self.lose(cx, Fate::Unread);
         let Some(endpoint) = endpoint else { return Action::Continue };
         let decision = endpoint.host_error(findings);
         if self.headers_held {
@@ -68,7 +91,8 @@ impl Stream {
                 let _ = cx.host.set_field(Map::RequestHeaders, "content-length", b"0");
             }
         }
-        let action = act(cx, &decision, self.headers_held).unwrap_or(Action::Continue);
+        let action = act(cx, &decision, self.headers_held, self.is_explained);
+        let action = action.unwrap_or(Action::Continue);
         self.record(cx, &decision);
         action
     }
@@ -86,6 +110,10 @@ impl Stream {
             self.replied = Some((reply.status, content_type.map(|(_, value)| value.clone())));
         }
         let (filter, host) = (cx.filter, &cx.host);
+        if self.is_explained && decision.reply_to_send().is_none() {
+            let fields = explain::fields(filter, decision).into_iter();
+            self.explained = fields.map(|(name, value)| (name.to_owned(), value)).collect();
+        }
         filter.metrics.count(host, decision);
         if self.body_size > 0 {
             filter.metrics.record_body(host, self.body_size);

@@ -2,9 +2,10 @@
 //! changed.
 
 use super::Context;
+use super::explain::Asked;
 use super::fields::forged;
 use super::host::{Host, Map, Result};
-use crate::gate::{Endpoint, Step};
+use crate::gate::{Endpoint, Keeping, Step};
 use crate::request::RequestHead;
 use crate::rules::{content_type, size};
 use std::sync::Arc;
@@ -12,12 +13,16 @@ use std::sync::Arc;
 #[derive(Default)]
 pub struct Seen {
     pub endpoint: Option<Arc<Endpoint>>,
+    /// Whether it asks for its verdict.
+    pub asked: Asked,
     /// Fields to be removed.
     pub forged: Vec<Box<[u8]>>,
     /// Envoy would answer for us as it answers gRPC clients.
     pub is_grpc: bool,
     /// The body is awaited: to be read, or before a request that is dropped for its head is answered.
     pub awaits_body: bool,
+    /// Whether the body of a refused request can be kept.
+    pub keeping: Keeping,
     /// `None`: not ours.
     pub step: Option<Step>,
     /// The client has said that bytes of body will come; asked only of a stream that is watched.
@@ -41,6 +46,7 @@ impl Seen {
             self.forged = forged(gate, endpoint.map(AsRef::as_ref), head.names());
             let Some(endpoint) = endpoint else { return };
             self.endpoint = Some(Arc::clone(endpoint));
+            self.asked = Asked::of(cx.filter, &head);
             // An address that the host cannot tell is unknown to the checks, which is not a failure.
             let wants_address = endpoint.wants_source_address();
             let address = if wants_address { host.source_address() } else { Default::default() };
@@ -50,7 +56,10 @@ impl Seen {
             self.is_grpc = content_type::is_grpc(&head);
             let step = endpoint.head(&head);
             let awaits_body = match &step {
-                Step::Decided(decision) => waits && decision.answers_after_body(&head),
+                Step::Decided(decision) => {
+                    self.keeping = decision.keeping(&head);
+                    waits && decision.answers_after_body(&head)
+                }
                 Step::Body(_) => true,
             };
             self.awaits_body = awaits_body;

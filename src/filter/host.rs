@@ -6,6 +6,7 @@
 //! that the compiler refuses to change anything while it is in use.
 
 use super::metrics::Outcome;
+use super::quarantine::Message;
 use crate::gate::Gate;
 use std::borrow::Cow;
 
@@ -50,6 +51,8 @@ pub trait Setup {
     type Metric;
     /// The counters of requests: all that [`Meter::count_request`] needs.
     type Requests;
+    /// All that [`Host::send_aside`] needs.
+    type Sender;
 
     /// Defines a metric that stands for one combination of labels, as pairs of name and value.
     /// `None`: it could not be, and is not counted.
@@ -59,6 +62,9 @@ pub trait Setup {
         name: &'static str,
         labels: &[(&'static str, &str)],
     ) -> Option<Self::Metric>;
+
+    /// How the host sends requests apart from any stream; nothing where none will be.
+    fn sender(&mut self, is_used: bool) -> Self::Sender;
 
     /// Defines [`super::metrics::REQUESTS`].
     fn define_requests(&mut self, gate: &Gate) -> Self::Requests;
@@ -132,6 +138,14 @@ pub trait Host: Meter {
         details: &str,
         headers: &[(&str, &str)],
         body: &[u8],
+    ) -> Result<()>;
+
+    /// Sends a request to a cluster, apart from the stream, which may be over by the time it is
+    /// answered: what became of it is told to [`super::quarantine::Quarantine::answered`].
+    fn send_aside(
+        &mut self,
+        sender: &<Self::Setup as Setup>::Sender,
+        message: Message,
     ) -> Result<()>;
 
     /// Has the host hold `size` bytes of body beside what it would hold anyway, where it can be told:

@@ -4,6 +4,7 @@
 //! Each line is one JSON object, and none holds a body, a key or an address.
 
 use super::VERSION;
+use super::quarantine::Fate;
 use crate::gate::{Decision, Gate};
 use crate::rules::json::write::{array, object, quoted};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -26,6 +27,25 @@ pub fn configured(gate: &Gate, hash: &str) {
         ("endpoints", array(endpoints)),
     ]);
     ::log::info!("{line}");
+}
+
+/// Refused requests that were to be kept and are lost, in the log: a line a minute.
+#[derive(Default)]
+pub struct LossLog {
+    minute: AtomicU64,
+    lost: AtomicU64,
+}
+
+impl LossLog {
+    pub fn lost(&self, fate: Fate, now_ns: impl FnOnce() -> u64) {
+        self.lost.fetch_add(1, Ordering::Relaxed);
+        // Minute 0 is none, so that the first is told at once.
+        let minute = now_ns() / MINUTE_NS + 1;
+        if self.minute.swap(minute, Ordering::Relaxed) != minute {
+            let lost = self.lost.swap(0, Ordering::Relaxed);
+            ::log::warn!(r#"{{"trackgate":"quarantine","outcome":"{}","lost":{lost}}}"#, fate.id());
+        }
+    }
 }
 
 /// Refusals in the log, so many a minute and no more. Where several workers share it, two that meet

@@ -51,6 +51,8 @@ pub struct Metrics<S: Setup> {
     requests: S::Requests,
     body_bytes: Option<S::Metric>,
     host_errors: Option<S::Metric>,
+    /// Requests that asked for their verdict without the secret; not there where nobody may ask.
+    explain_refused: Option<S::Metric>,
     /// How many instances of the filter have had a request under this configuration; 0 again when
     /// it has been replaced. Those in which the host only tries a configuration are never told that
     /// it is over, and so are not counted.
@@ -69,6 +71,10 @@ impl<S: Setup> Metrics<S> {
             ),
             body_bytes: setup.define(Kind::Histogram, "trackgate_body_bytes", &[]),
             host_errors: setup.define(Kind::Counter, "trackgate_host_errors_total", &[]),
+            explain_refused: gate
+                .explain
+                .as_ref()
+                .and_then(|_| setup.define(Kind::Counter, "trackgate_explain_refused_total", &[])),
             requests: setup.define_requests(gate),
             is_at_work: AtomicBool::new(false),
         };
@@ -108,6 +114,13 @@ impl<S: Setup> Metrics<S> {
     pub(super) fn record_body(&self, meter: &impl Meter<Setup = S>, bytes: usize) {
         if let Some(metric) = &self.body_bytes {
             meter.record(metric, bytes as u64);
+        }
+    }
+
+    /// A request asked for its verdict without the secret.
+    pub(super) fn count_explain_refused(&self, meter: &impl Meter<Setup = S>) {
+        if let Some(metric) = &self.explain_refused {
+            meter.increment(metric);
         }
     }
 

@@ -6,6 +6,8 @@
 //! crate, for which each host installs its own logger.
 
 mod act;
+mod answering;
+mod explain;
 mod fields;
 mod finish;
 mod head;
@@ -15,6 +17,7 @@ mod log;
 pub mod metrics;
 #[cfg(feature = "module")]
 mod panicked;
+pub mod quarantine;
 pub mod stream;
 #[cfg(test)]
 mod tests;
@@ -30,6 +33,7 @@ use crate::rules::user_agent::Recent;
 use host::{Host, Meter, Setup};
 use log::RefusalLog;
 use metrics::Metrics;
+use quarantine::Quarantine;
 
 /// Refusals in the log, at most so many a minute on each worker, where the operator does not say.
 const LOG_SAMPLE_PER_MINUTE: usize = 10;
@@ -41,6 +45,8 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub struct Filter<S: Setup> {
     pub gate: Gate,
     pub metrics: Metrics<S>,
+    /// Refused requests on their way to where they are kept.
+    pub quarantine: Quarantine<S>,
     refusals: RefusalLog,
     /// Verdict and reasons are told as filter state as well.
     publishes: bool,
@@ -48,6 +54,8 @@ pub struct Filter<S: Setup> {
     verdict_field: String,
     /// `x-track-drop-reason`
     reasons_field: String,
+    /// `x-track-explain`
+    explain_field: String,
 }
 
 impl<S: Setup> Filter<S> {
@@ -61,12 +69,14 @@ impl<S: Setup> Filter<S> {
         log::configured(&gate, &hash);
         Ok(Filter {
             metrics: Metrics::define(&gate, &hash, setup),
+            quarantine: Quarantine::define(&gate, setup),
             refusals: RefusalLog::new(
                 config.written.log_sample_per_minute.unwrap_or(LOG_SAMPLE_PER_MINUTE),
             ),
             publishes: config.written.filter_state.unwrap_or(true),
             verdict_field: format!("{}verdict", gate.header_prefix),
             reasons_field: format!("{}drop-reason", gate.header_prefix),
+            explain_field: format!("{}explain", gate.header_prefix),
             gate,
         })
     }

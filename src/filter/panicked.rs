@@ -3,6 +3,7 @@
 use super::Context;
 use super::fields::{forged, strip};
 use super::host::{Action, Host, Map};
+use super::quarantine::Fate;
 use super::stream::{State, Stream};
 use crate::gate::Endpoint;
 use crate::request::RequestHead;
@@ -19,6 +20,7 @@ impl Stream {
     /// one that could not be inspected.
     pub fn panicked<H: Host>(&mut self, cx: &mut Context<'_, H>) -> Action {
         self.state = State::Settled;
+        self.lose(cx, Fate::Unread);
         if !self.headers_held {
             return self.failed_unread(cx, None);
         }

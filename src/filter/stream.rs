@@ -5,10 +5,12 @@
 //! or trailers that end the request, a body over the limit, a failed host call, or the client's
 //! going away.
 
+use super::explain::{self, Asked};
 use super::fields::{answer_as_http, forged, strip, tell_dropped};
 use super::head::Seen;
 use super::host::{Action, Host, Map, Result};
 use super::kept::Kept;
+use super::quarantine::{Aside, Body, Fate};
 use super::{Context, Worker};
 use crate::annotation;
 use crate::gate::{BodyPhase, Decision, Endpoint, Inspection, Step};
@@ -37,6 +39,12 @@ pub struct Stream {
     pub(super) is_grpc: bool,
     /// Status and media type of a reply that it has been given so.
     pub(super) replied: Option<(u16, Option<String>)>,
+    /// What is kept of a request whose head was refused, while its body comes.
+    pub(super) aside: Aside,
+    /// Its sender may know verdict and reasons.
+    pub(super) is_explained: bool,
+    /// Fields that the collector's answer gets for that.
+    pub(super) explained: Vec<(String, String)>,
 }
 
 pub(super) enum State {
@@ -71,6 +79,9 @@ impl Stream {
             dropped_domains: 0,
             is_grpc: false,
             replied: None,
+            aside: Aside::Undecided,
+            is_explained: false,
+            explained: Vec::new(),
         }
     }
 
@@ -85,12 +96,21 @@ impl Stream {
         }
         self.is_grpc = seen.is_grpc;
         self.declares_body = seen.declares_body;
+        self.is_explained = seen.asked == Asked::Rightly;
+        if seen.asked == Asked::Wrongly {
+            cx.filter.metrics.count_explain_refused(&cx.host);
+        }
         match seen.step {
             None => Action::Continue,
-            Some(Step::Decided(decision)) if seen.awaits_body => {
-                self.await_body(cx, State::Answering(Rc::new(decision)))
+            Some(Step::Decided(decision)) if end_of_stream => {
+                self.finish(cx, &decision, Body::Whole(b""))
             }
-            Some(Step::Decided(decision)) => self.finish(cx, &decision),
+            Some(Step::Decided(decision)) => {
+                if self.keeps_body(cx, &decision, seen.keeping) || seen.awaits_body {
+                    return self.await_body(cx, State::Answering(Rc::new(decision)));
+                }
+                self.finish(cx, &decision, Body::Unread)
+            }
             Some(Step::Body(inspection)) if end_of_stream => self.decide(cx, inspection, b""),
             Some(Step::Body(inspection)) => self.await_body(cx, State::Inspecting(inspection)),
         }
@@ -141,22 +161,8 @@ impl Stream {
         match std::mem::replace(&mut self.state, State::Settled) {
             State::Settled => Action::Continue,
             State::Inspecting(inspection) => self.inspect(cx, inspection, end_of_stream),
-            State::Answering(decision) => {
-                if end_of_stream || self.discard(cx).is_err() {
-                    return self.finish(cx, &decision);
-                }
-                self.state = State::Answering(decision);
-                Action::Hold
-            }
+            State::Answering(decision) => self.answer(cx, decision, end_of_stream),
         }
-    }
-
-    fn discard<H: Host>(&mut self, cx: &mut Context<'_, H>) -> Result<()> {
-        if self.body_size > 0 {
-            cx.host.replace_body(self.body_size, b"")?;
-            self.is_discarded = true;
-        }
-        Ok(())
     }
 
     pub(super) fn is_settled(&self) -> bool {
@@ -202,8 +208,9 @@ impl Stream {
             b"body",
         );
         let decision = inspection.body(&body);
+        let aside = self.set_aside(cx, &decision, Body::Whole(&body));
         drop(body);
-        self.finish(cx, &decision)
+        self.finish_with(cx, &decision, aside)
     }
 
     /// More is to come: the host holds what there is, or the filter keeps it.
@@ -247,6 +254,9 @@ impl Stream {
         {
             cx.filter.metrics.count_host_error(&cx.host);
         }
+        if explain::tell(&mut cx.host, &self.explained).is_err() {
+            cx.filter.metrics.count_host_error(&cx.host);
+        }
         if self.dropped_domains > 0 && tell_dropped(&mut cx.host, self.dropped_domains).is_err() {
             cx.filter.metrics.count_host_error(&cx.host);
         }
@@ -254,6 +264,7 @@ impl Stream {
 
     /// The stream is over; a client that went away mid-body leaves an inspection behind.
     pub fn over<H: Host>(&mut self, cx: &Context<'_, H>) {
+        self.lose(cx, Fate::Unread);
         if matches!(self.state, State::Settled) {
             return;
         }
@@ -272,7 +283,7 @@ impl Stream {
         body: &[u8],
     ) -> Action {
         let decision = inspection.body(body);
-        self.finish(cx, &decision)
+        self.finish(cx, &decision, Body::Whole(body))
     }
 }
 

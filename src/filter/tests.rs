@@ -2,6 +2,7 @@
 //! the traits' borrows see to that when this is compiled.
 
 mod fake;
+mod quarantine;
 
 use super::host::Action;
 use super::metrics::{Outcome, REQUESTS};

@@ -1,7 +1,8 @@
 //! What becomes of a request, once that is known.
 
-use super::{Endpoint, Mode};
+use super::{Endpoint, Keeping, Mode};
 use crate::reply::{self, CrossOrigin, Reply};
+use crate::request::RequestHead;
 use crate::verdict::{Findings, Flow, Reason, Refusal, Verdict};
 use std::sync::Arc;
 
@@ -64,6 +65,12 @@ impl Decision {
             (Mode::Enforce, Verdict::Pass | Verdict::Drop | Verdict::Reject)
             | (Mode::Shadow, _) => 0,
         }
+    }
+
+    /// Whether the body of a request that its head refuses is waited for, to be kept with it.
+    pub fn keeping(&self, head: &RequestHead<'_>) -> Keeping {
+        let terms = self.endpoint.quarantine.as_ref().filter(|terms| terms.is_for(self));
+        terms.map_or(Keeping::Nothing, |terms| terms.keeping(head))
     }
 
     /// The reply to send; `None` where the request is forwarded.

@@ -2,7 +2,7 @@
 
 use super::decision::{Decision, Terms};
 use super::inspection::{Inspection, Step};
-use super::{Mode, fold};
+use super::{Mode, Quarantine, fold};
 use crate::reply::{AllowOrigin, CrossOrigin};
 use crate::request::RequestHead;
 use crate::rules::content_type::is_grpc;
@@ -42,6 +42,8 @@ pub struct Endpoint {
     pub shared: Arc<Shared>,
     /// The most bytes of body that Envoy can hold; `usize::MAX` where the operator does not say.
     pub buffer_limit_bytes: usize,
+    /// Where refused requests are sent besides; `None`: nowhere.
+    pub quarantine: Option<Quarantine>,
 }
 
 impl Endpoint {

@@ -16,6 +16,9 @@ pub type StreamPtr = *mut c_void;
 /// Envoy's own object of one configuration.
 pub type ConfigPtr = *mut c_void;
 
+/// Envoy's own object by which its main thread is called.
+pub type SchedulerPtr = *mut c_void;
+
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct EnvoyBuffer {
@@ -162,6 +165,32 @@ unsafe extern "C" {
         value: u64,
     ) -> MetricsResult;
 
+    /// Null stands for none.
+    pub fn envoy_dynamic_module_callback_http_filter_config_scheduler_new(
+        config: ConfigPtr,
+    ) -> SchedulerPtr;
+
+    pub fn envoy_dynamic_module_callback_http_filter_config_scheduler_delete(
+        scheduler: SchedulerPtr,
+    );
+
+    /// On any thread: the main thread will run the configuration's hook for it.
+    pub fn envoy_dynamic_module_callback_http_filter_config_scheduler_commit(
+        scheduler: SchedulerPtr,
+        event: u64,
+    );
+
+    /// On the main thread.
+    pub fn envoy_dynamic_module_callback_http_filter_config_http_callout(
+        config: ConfigPtr,
+        id: *mut u64,
+        cluster: ModuleBuffer<'_>,
+        fields: *const ModuleField<'_>,
+        field_count: usize,
+        body: ModuleBuffer<'_>,
+        timeout_ms: u64,
+    ) -> u32;
+
     pub fn envoy_dynamic_module_callback_http_get_headers_size(
         stream: StreamPtr,
         section: Section,
@@ -270,15 +299,18 @@ unsafe extern "C" {
     pub fn envoy_dynamic_module_callback_http_set_buffer_limit(stream: StreamPtr, limit: u64);
 }
 
-/// Gauges of a configuration can be counted from Envoy 1.39 on: a call that is linked and that 1.38
-/// lacks would keep the module from being loaded, so that this one is looked up.
-pub type DecrementConfigGauge = unsafe extern "C" fn(
+/// Metrics of a configuration can be counted from Envoy 1.39 on: a call that is linked and that 1.38
+/// lacks would keep the module from being loaded, so that these are looked up.
+pub type CountConfig = unsafe extern "C" fn(
     config: ConfigPtr,
     id: usize,
     label_values: *const ModuleBuffer<'_>,
     label_count: usize,
     value: u64,
 ) -> MetricsResult;
+
+pub const INCREMENT_CONFIG_COUNTER: &core::ffi::CStr =
+    c"envoy_dynamic_module_callback_http_filter_config_increment_counter";
 
 pub const DECREMENT_CONFIG_GAUGE: &core::ffi::CStr =
     c"envoy_dynamic_module_callback_http_filter_config_decrement_gauge";

@@ -5,7 +5,7 @@
 //! `filter_destroy`. Envoy calls the hooks of one stream one after another, on one thread.
 #![allow(unsafe_code)]
 
-use super::abi::{ConfigPtr, EnvoyBuffer, StreamPtr, VERSION};
+use super::abi::{ConfigPtr, EnvoyBuffer, EnvoyField, StreamPtr, VERSION};
 use super::host::{self, Config, Native};
 use super::{Module, StreamContext, Surroundings, guard, log};
 use crate::filter::host::Action;
@@ -68,6 +68,39 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_destroy(module: 
         // SAFETY: Envoy gives its count back, once.
         let module = unsafe { Arc::from_raw(module) };
         let _ = guard::caught(|| drop(module));
+    }
+}
+
+/// On the main thread, for what a worker has put down.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_scheduled(
+    config: ConfigPtr,
+    module: ModulePtr,
+    _event: u64,
+) {
+    // SAFETY: Envoy keeps its count until the configuration is destroyed.
+    if let Some(module) = unsafe { module.as_ref() } {
+        let _ = guard::caught(|| module.send(config));
+    }
+}
+
+/// On the main thread: a cluster has answered, or has not.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_http_callout_done(
+    _: ConfigPtr,
+    module: ModulePtr,
+    _id: u64,
+    result: u32,
+    fields: *const EnvoyField,
+    field_count: usize,
+    _body: *const EnvoyBuffer,
+    _pieces: usize,
+) {
+    // SAFETY: Envoy keeps its count until the configuration is destroyed.
+    if let Some(module) = unsafe { module.as_ref() } {
+        // SAFETY: Envoy has lent the fields until the hook ends.
+        let _ =
+            guard::caught(|| module.answered(unsafe { host::status(result, fields, field_count) }));
     }
 }
 

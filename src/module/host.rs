@@ -10,12 +10,18 @@
 #![allow(unsafe_code)]
 
 mod body;
+mod config;
 mod reply;
+mod sender;
+
+pub use config::Config;
+pub use sender::{Sender, status};
 
 use super::abi::{self, Attribute, EnvoyBuffer, EnvoyField, ModuleBuffer, Section};
 use super::metrics::{Defined, Definitions, Requests};
 use crate::filter::host::{Failed, Field, Host, Kind, Map, Meter, Result};
 use crate::filter::metrics::Outcome;
+use crate::filter::quarantine::Message;
 use crate::request::RequestHead;
 use crate::rules::content_type::is_grpc;
 use reply::Reply;
@@ -30,16 +36,6 @@ pub struct Native<'hook> {
     stream: abi::StreamPtr,
     hook: PhantomData<&'hook ()>,
 }
-
-/// The configuration, in Envoy.
-#[derive(Debug)]
-pub struct Config(abi::ConfigPtr);
-
-// SAFETY: Envoy's configuration object outlives ours, which is dropped from within its destructor;
-// of its calls only those that count are made from workers, and stats are counted atomically.
-unsafe impl Send for Config {}
-// SAFETY: as above; nothing of ours is behind the pointer.
-unsafe impl Sync for Config {}
 
 fn section(map: Map) -> Section {
     match map {
@@ -127,59 +123,15 @@ pub unsafe fn lent<'a>(buffer: EnvoyBuffer) -> &'a [u8] {
     unsafe { std::slice::from_raw_parts(buffer.data, buffer.length) }
 }
 
+/// Nanoseconds since 1970.
+pub fn now_ns() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
 pub fn log(level: abi::Level, message: &str) {
     // SAFETY: Envoy reads the message during the call.
     unsafe { abi::envoy_dynamic_module_callback_log(level, message.into()) };
-}
-
-impl Config {
-    /// # Safety
-    /// The pointer is what Envoy has given to the hook that loads a configuration, and the value is
-    /// gone when the hook ends that destroys it.
-    pub unsafe fn new(config: abi::ConfigPtr) -> Self {
-        Config(config)
-    }
-
-    /// Defines a metric with labels of these names.
-    pub fn define(&self, kind: Kind, name: &str, labels: &[ModuleBuffer<'_>]) -> Option<usize> {
-        let define = match kind {
-            Kind::Counter => abi::envoy_dynamic_module_callback_http_filter_config_define_counter,
-            Kind::Gauge => abi::envoy_dynamic_module_callback_http_filter_config_define_gauge,
-            Kind::Histogram => {
-                abi::envoy_dynamic_module_callback_http_filter_config_define_histogram
-            }
-        };
-        let mut id = 0;
-        // SAFETY: see the head of the file; `id` outlives the call.
-        let result =
-            unsafe { define(self.0, name.into(), labels.as_ptr(), labels.len(), &raw mut id) };
-        (result == 0).then_some(id)
-    }
-}
-
-/// Envoy calls for a configuration's end without a stream: of what is counted then, only a gauge
-/// that goes down is of use.
-impl Meter for Config {
-    type Setup = Definitions;
-
-    fn increment(&self, _: &Defined) {}
-
-    fn decrement(&self, metric: &Defined) {
-        // SAFETY: the name is a C string; null stands for all that is loaded, Envoy included.
-        let found = unsafe { abi::dlsym(null_mut(), abi::DECREMENT_CONFIG_GAUGE.as_ptr()) };
-        if found.is_null() {
-            return;
-        }
-        // SAFETY: a function of that name has this form, in every Envoy that has it.
-        let decrement: abi::DecrementConfigGauge = unsafe { std::mem::transmute(found) };
-        let values = metric.values();
-        // SAFETY: see the head of the file.
-        let _ = unsafe { decrement(self.0, metric.id, values.as_ptr(), values.len(), 1) };
-    }
-
-    fn record(&self, _: &Defined, _: u64) {}
-
-    fn count_request(&self, _: &Requests, _: usize, _: Outcome) {}
 }
 
 impl Meter for Native<'_> {
@@ -285,8 +237,7 @@ impl Host for Native<'_> {
     }
 
     fn now_ns(&self) -> u64 {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+        now_ns()
     }
 
     fn publish(&mut self, name: &str, value: &[u8]) -> Result<()> {
@@ -317,6 +268,10 @@ impl Host for Native<'_> {
             reply.send(self);
         }
         Ok(())
+    }
+
+    fn send_aside(&mut self, sender: &Sender, message: Message) -> Result<()> {
+        sender.put(message)
     }
 
     /// Envoy's own limit is what it may read at once, so that both fit.

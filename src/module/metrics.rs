@@ -2,7 +2,7 @@
 //! which nothing can be defined any more, and their values given with each count.
 
 use super::abi::ModuleBuffer;
-use super::host::{Config, Native};
+use super::host::{Config, Native, Sender};
 use crate::filter::host::{Kind, Setup};
 use crate::filter::metrics::{Outcome, REQUESTS};
 use crate::gate::Gate;
@@ -52,6 +52,7 @@ pub fn panics(definitions: &mut Definitions) -> Option<Defined> {
 impl Setup for Definitions {
     type Metric = Defined;
     type Requests = Requests;
+    type Sender = Sender;
 
     fn define(
         &mut self,
@@ -66,6 +67,10 @@ impl Setup for Definitions {
             kind,
             values: labels.iter().map(|(_, value)| (*value).into()).collect(),
         })
+    }
+
+    fn sender(&mut self, is_used: bool) -> Sender {
+        Sender::new(&self.config, is_used)
     }
 
     fn define_requests(&mut self, gate: &Gate) -> Requests {

@@ -4,11 +4,20 @@ use super::metrics::{Definitions, Requests};
 use super::{fields, host};
 use crate::filter::host::{Failed, Field, Host, Map, Meter, Result};
 use crate::filter::metrics::Outcome;
+use crate::filter::quarantine::{Message, TIMEOUT_MS};
 use std::borrow::Cow;
 
 /// The stream, or the root, whose callback runs.
 #[derive(Debug, Clone, Copy)]
-pub struct Wasm;
+pub struct Wasm {
+    pub context_id: u32,
+}
+
+/// The root that calls to clusters belong to; `None` where there are none.
+#[derive(Debug, Clone, Copy)]
+pub struct Sender {
+    pub root_id: Option<u32>,
+}
 
 impl From<host::Failed> for Failed {
     fn from(_: host::Failed) -> Self {
@@ -95,6 +104,14 @@ impl Host for Wasm {
         body: &[u8],
     ) -> Result<()> {
         Ok(host::send_local_response(status, details, headers, body)?)
+    }
+
+    /// As a call of the root, for those of a stream end with it.
+    fn send_aside(&mut self, sender: &Sender, message: Message) -> Result<()> {
+        host::turn_to(sender.root_id.ok_or(Failed)?)?;
+        let sent = host::call(&message.cluster, &message.fields, &message.body, TIMEOUT_MS);
+        host::turn_to(self.context_id)?;
+        Ok(sent?)
     }
 
     /// The operator's: Envoy asks no wasm filter.

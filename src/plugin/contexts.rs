@@ -4,6 +4,8 @@
 //! So no table is borrowed while a context is at work, and a context that is called while it is at
 //! work lets the call pass.
 
+use super::calls::Wasm;
+use super::host;
 use super::root::Root;
 use super::stream::StreamContext;
 use std::cell::RefCell;
@@ -28,7 +30,7 @@ thread_local! {
 }
 
 pub fn add_root(id: u32) {
-    CONTEXTS.with(|all| add(&all.roots, id, Root::default()));
+    CONTEXTS.with(|all| add(&all.roots, id, Root::new(id)));
 }
 
 /// Nothing is known of a stream before a configuration, which Envoy does not make; it goes on.
@@ -47,7 +49,17 @@ pub fn configure(id: u32, size: usize) -> bool {
 pub fn tick(id: u32) {
     let plugin = CONTEXTS.with(|all| with(&all.roots, id, |root| root.plugin())).flatten();
     if let Some(plugin) = plugin {
-        plugin.watchdog.tick(&mut plugin.context());
+        plugin.watchdog.tick(&mut plugin.context(id));
+    }
+}
+
+/// A cluster has answered a call of the root's, or has not.
+pub fn answered(id: u32) {
+    let plugin = CONTEXTS.with(|all| with(&all.roots, id, |root| root.plugin())).flatten();
+    if let Some(plugin) = plugin {
+        let status = host::call_status();
+        let now_ns = || host::now_ns().unwrap_or(0);
+        plugin.filter.quarantine.answered(&Wasm { context_id: id }, status, now_ns);
     }
 }
 

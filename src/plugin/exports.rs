@@ -66,6 +66,18 @@ extern "C" fn proxy_on_response_headers(id: u32, _fields: usize, _end_of_stream:
     CONTINUE
 }
 
+/// A call to a cluster has been answered; it has no fields where it has failed.
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_http_call_response(
+    id: u32,
+    _call: u32,
+    _fields: usize,
+    _size: usize,
+    _trailers: usize,
+) {
+    contexts::answered(id);
+}
+
 /// The stream is over; or the configuration is replaced, or Envoy ends.
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_delete(id: u32) {

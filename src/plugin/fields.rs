@@ -2,15 +2,15 @@
 
 /// The ABI's form of a header map: the number of fields, the lengths of each name and value (all 32
 /// bits, little endian), then each name and value with a NUL after it.
-pub fn serialized(fields: &[(&str, &str)]) -> Vec<u8> {
-    let length = |text: &str| u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes();
+pub fn serialized<T: AsRef<[u8]>>(fields: &[(T, T)]) -> Vec<u8> {
+    let length = |text: &T| u32::try_from(text.as_ref().len()).unwrap_or(u32::MAX).to_le_bytes();
     let mut map = u32::try_from(fields.len()).unwrap_or(u32::MAX).to_le_bytes().to_vec();
     for (name, value) in fields {
         map.extend(length(name));
         map.extend(length(value));
     }
     for text in fields.iter().flat_map(|(name, value)| [name, value]) {
-        map.extend(text.as_bytes());
+        map.extend(text.as_ref());
         map.push(0);
     }
     map

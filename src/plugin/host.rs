@@ -48,6 +48,7 @@ fn metric_type(kind: Kind) -> u32 {
     }
 }
 
+const CALL_RESPONSE_HEADERS: u32 = 6;
 const REQUEST_STREAM: u32 = 0;
 /// `Status::NotFound`: there is no such field.
 const NOT_FOUND: u32 = 1;
@@ -166,11 +167,15 @@ pub fn header_map(map: Map) -> Result<Vec<u8>> {
 
 /// The first value of a field; empty where there is none.
 pub fn header(map: Map, name: &str) -> Result<Vec<u8>> {
+    field(map_type(map), name)
+}
+
+fn field(map: u32, name: &str) -> Result<Vec<u8>> {
     let (mut data, mut size) = (null_mut(), 0);
     // SAFETY: pointer and length are of one string; the out pointers outlive the call.
     let status = unsafe {
         abi::proxy_get_header_map_value(
-            map_type(map),
+            map,
             name.as_ptr(),
             name.len(),
             &raw mut data,
@@ -181,6 +186,39 @@ pub fn header(map: Map, name: &str) -> Result<Vec<u8>> {
         Err(Failed(NOT_FOUND)) => Ok(Vec::new()),
         other => other,
     }
+}
+
+/// The status of the answer to a call that the current callback is for; `None` where there is none.
+pub fn call_status() -> Option<u16> {
+    let status = field(CALL_RESPONSE_HEADERS, ":status").ok()?;
+    std::str::from_utf8(&status).ok()?.parse().ok()
+}
+
+/// Sends a request to a cluster, in the name of the context that is turned to.
+pub fn call(
+    cluster: &str,
+    fields: &[(Vec<u8>, Vec<u8>)],
+    body: &[u8],
+    timeout_ms: u32,
+) -> Result<()> {
+    let (fields, trailers) = (serialized(fields), serialized::<&str>(&[]));
+    let mut token = 0;
+    // SAFETY: pointers and lengths are of one slice each, which the host only reads during the
+    // call; `token` outlives it.
+    done(unsafe {
+        abi::proxy_http_call(
+            cluster.as_ptr(),
+            cluster.len(),
+            fields.as_ptr(),
+            fields.len(),
+            body.as_ptr(),
+            body.len(),
+            trailers.as_ptr(),
+            trailers.len(),
+            timeout_ms,
+            &raw mut token,
+        )
+    })
 }
 
 /// Adds a value to those that a field has.

@@ -5,6 +5,7 @@
 //! Names are dot-pairs, which the shipped `stats_tags` turn into labels:
 //! `trackgate_requests_total.endpoint.<e>.verdict.<v>.reason.<r>.mode.<m>`.
 
+use super::calls::Sender;
 use super::host;
 use crate::filter::host::{Kind, Setup};
 use crate::filter::metrics::{Outcome, REQUESTS};
@@ -13,14 +14,21 @@ use crate::verdict::{Reason, Verdict};
 use std::cell::RefCell;
 
 /// Defines the metrics.
-#[derive(Default)]
 pub struct Definitions {
+    root_id: u32,
     failed: usize,
+}
+
+impl Definitions {
+    pub fn new(root_id: u32) -> Self {
+        Definitions { root_id, failed: 0 }
+    }
 }
 
 impl Setup for Definitions {
     type Metric = u32;
     type Requests = Requests;
+    type Sender = Sender;
 
     fn define(
         &mut self,
@@ -31,6 +39,10 @@ impl Setup for Definitions {
         let id = define(kind, name, labels);
         self.failed += usize::from(id.is_none());
         id
+    }
+
+    fn sender(&mut self, is_used: bool) -> Sender {
+        Sender { root_id: is_used.then_some(self.root_id) }
     }
 
     /// All of them, up to [`COUNTERS_AT_START`].

@@ -29,7 +29,7 @@ impl StreamContext {
     }
 
     pub fn request_headers(&mut self, end_of_stream: bool) -> Action {
-        let action = self.stream.headers(&mut self.plugin.context(), end_of_stream);
+        let action = self.stream.headers(&mut self.plugin.context(self.id), end_of_stream);
         if action == Action::Hold {
             self.plugin.watchdog.hold(self.id, || self.release());
         }
@@ -39,16 +39,16 @@ impl StreamContext {
     /// `size` is that of all that Envoy holds of the body, not of the last piece.
     pub fn request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         self.body_began();
-        self.stream.body(&mut self.plugin.context(), size, end_of_stream)
+        self.stream.body(&mut self.plugin.context(self.id), size, end_of_stream)
     }
 
     pub fn request_trailers(&mut self) -> Action {
         self.body_began();
-        self.stream.trailers(&mut self.plugin.context())
+        self.stream.trailers(&mut self.plugin.context(self.id))
     }
 
     pub fn response_headers(&mut self) {
-        self.stream.response_headers(&mut self.plugin.context());
+        self.stream.response_headers(&mut self.plugin.context(self.id));
     }
 
     fn release(&self) -> Option<Release> {
@@ -63,6 +63,6 @@ impl Drop for StreamContext {
         if self.stream.is_waiting() {
             self.plugin.watchdog.forget(self.id);
         }
-        self.stream.over(&self.plugin.context());
+        self.stream.over(&self.plugin.context(self.id));
     }
 }

@@ -154,9 +154,9 @@ impl Watchdog {
     /// stream itself counts its verdict, when its body comes or when it is over.
     fn let_go(&self, cx: &mut Context<'_, Wasm>, decision: &Decision) {
         if let Some(resumed) = self.resumed {
-            Wasm.increment(&resumed);
+            cx.host.increment(&resumed);
         }
-        let done = act(cx, decision, true);
+        let done = act(cx, decision, true, false);
         if done.is_err() {
             cx.filter.metrics.count_host_error(&cx.host);
         }

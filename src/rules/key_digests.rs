@@ -72,6 +72,12 @@ impl KeyDigests {
     }
 }
 
+/// The start of a key's digest, by which it is told from others where the key itself must not
+/// stand: 8 hexadecimal digits.
+pub fn shown_digest(key: &[u8]) -> String {
+    Sha256::digest(key).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn halves(digest: [u8; 32]) -> Digest {
     let half = |bytes: &[u8]| bytes.iter().fold(0, |half, byte| half << 8 | u128::from(*byte));
     let (high, low) = digest.split_at(16);
@@ -113,6 +119,7 @@ mod tests {
         assert!(!keys.contains(b"up_key_124") && !keys.contains(b""));
         let shouted = set(&[&KEYS[0].to_ascii_uppercase()]).unwrap();
         assert!(shouted.contains(b"up_key_123"));
+        assert_eq!(shown_digest(b"up_key_123"), KEYS[0].split_at(8).0);
         assert_eq!(format!("{keys:?}"), "KeyDigests(2)", "no digest in what is printed");
     }
 

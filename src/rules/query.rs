@@ -28,9 +28,43 @@ pub fn values<'a>(target: &'a [u8], name: &str) -> impl Iterator<Item = &'a [u8]
     })
 }
 
+/// The target with every value of the parameter left out: `?token=` for `?token=secret`. `None`
+/// where there is no value.
+pub fn emptied(target: &[u8], name: &str) -> Option<Vec<u8>> {
+    if !has_value(target, name) {
+        return None;
+    }
+    let (start, rest) = target.split_at(target.iter().position(|byte| *byte == b'?')? + 1);
+    let end = rest.iter().position(|byte| *byte == b'#').unwrap_or(rest.len());
+    let (query, fragment) = rest.split_at(end);
+    let pairs = query.split(|byte| *byte == b'&').map(|pair| {
+        let name_of_pair = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
+        let is_it = values(&[b"?", pair].concat(), name).next().is_some();
+        if is_it { [name_of_pair, b"="].concat() } else { pair.to_vec() }
+    });
+    let pairs: Vec<Vec<u8>> = pairs.collect();
+    Some([start, &pairs.join(&b'&'), fragment].concat())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_is_left_out_wherever_it_stands() {
+        let rows = [
+            ("/events?token=a", Some("/events?token=")),
+            ("/e?x=1&token=a%20b&y&t%6Fken=c=d#token=e", Some("/e?x=1&token=&y&t%6Fken=#token=e")),
+            ("/e?token=&x=token", None),
+            ("/e?token", None),
+            ("/token=a", None),
+            ("/e#?token=a", None),
+        ];
+        for (target, expected) in rows {
+            let found = emptied(target.as_bytes(), "token");
+            assert_eq!(found.as_deref(), expected.map(str::as_bytes), "{target}");
+        }
+    }
 
     #[test]
     fn names_are_decoded_and_case_counts() {

@@ -53,6 +53,16 @@ pub trait Checks: Send + Sync {
         None
     }
 
+    /// The field of its own that holds a key, beside `authorization`; lower-case.
+    fn key_field(&self) -> Option<&str> {
+        None
+    }
+
+    /// The query parameters that hold a key.
+    fn key_parameters(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
     /// Whether any check looks at the client's address.
     fn wants_address(&self) -> bool {
         false

@@ -130,7 +130,14 @@ impl Checks for Policy {
             }
         }
     }
+
+    fn key_parameters(&self) -> Vec<&str> {
+        KEY_PARAMETERS.to_vec()
+    }
 }
+
+/// In which the query may hold a source key.
+const KEY_PARAMETERS: [&str; 2] = ["token", "tc_skey"];
 
 /// What is wrong with the request itself, which the vendor says after it has read the body.
 #[derive(Debug)]
@@ -143,10 +150,11 @@ struct RequestFaults {
 impl RequestFaults {
     fn of(head: &RequestHead<'_>, media_type: MediaType) -> Self {
         let has = |name: &str| query::has_value(head.path(), name);
+        let in_query = || KEY_PARAMETERS.iter().any(|name| has(name));
         let bearer = || matches!(authorization(head, "Bearer"), Credentials::Token(_));
         RequestFaults {
             no_site_id: !has("tc_s"),
-            no_source_key: !(has("token") || has("tc_skey") || bearer()),
+            no_source_key: !(in_query() || bearer()),
             not_json: media_type != MediaType::Json,
         }
     }

@@ -163,6 +163,27 @@ impl Checks for Policy {
         }
     }
 
+    fn key_field(&self) -> Option<&str> {
+        match self.credentials.as_ref()? {
+            CredentialsSpec::Header(key) => Some(&key.name.0),
+            CredentialsSpec::Authorization(_)
+            | CredentialsSpec::Basic(_)
+            | CredentialsSpec::Query(_) => None,
+        }
+    }
+
+    fn key_parameters(&self) -> Vec<&str> {
+        match &self.credentials {
+            Some(CredentialsSpec::Query(key)) => vec![&key.name.0],
+            Some(
+                CredentialsSpec::Authorization(_)
+                | CredentialsSpec::Basic(_)
+                | CredentialsSpec::Header(_),
+            )
+            | None => Vec::new(),
+        }
+    }
+
     fn own_reply(&self, kind: RefusalKind, reason: Reason) -> Option<&Parts> {
         self.replies.get(kind, reason)
     }

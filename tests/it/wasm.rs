@@ -118,7 +118,7 @@ fn fault_of_state(vector: &Vector, outcome: &Outcome) -> Option<String> {
 }
 
 /// A callback that does nothing costs each request 0.3 to 1 us.
-const EXPORTS: [&str; 12] = [
+const EXPORTS: [&str; 13] = [
     "_initialize",
     "malloc",
     "memory",
@@ -126,6 +126,7 @@ const EXPORTS: [&str; 12] = [
     "proxy_on_configure",
     "proxy_on_context_create",
     "proxy_on_delete",
+    "proxy_on_http_call_response",
     "proxy_on_request_body",
     "proxy_on_request_headers",
     "proxy_on_request_trailers",

@@ -2,6 +2,7 @@
 
 use crate::filter::host::{Failed, Field, Host, Kind, Map, Meter, Result, Setup};
 use crate::filter::metrics::{Outcome, REQUESTS};
+use crate::filter::quarantine::{Fate, Message};
 use crate::gate::Gate;
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -11,17 +12,21 @@ pub struct Definitions;
 impl Setup for Definitions {
     type Metric = &'static str;
     type Requests = ();
+    type Sender = ();
 
     fn define(
         &mut self,
         _: Kind,
         name: &'static str,
-        _: &[(&'static str, &str)],
+        labels: &[(&'static str, &str)],
     ) -> Option<&'static str> {
-        Some(name)
+        let fate = Fate::ALL.iter().find(|fate| labels.contains(&("outcome", fate.id())));
+        Some(fate.map_or(name, |fate| fate.id()))
     }
 
     fn define_requests(&mut self, _: &Gate) {}
+
+    fn sender(&mut self, _: bool) {}
 
     fn undefined(&self) -> usize {
         0
@@ -44,6 +49,9 @@ pub struct Fake {
     pub outcomes: RefCell<Vec<Outcome>>,
     pub metrics: RefCell<Vec<&'static str>>,
     pub resumed: Cell<usize>,
+    pub aside: Vec<Message>,
+    /// Our own fields in replies.
+    pub told: Vec<(String, String)>,
 }
 
 impl Fake {
@@ -165,9 +173,17 @@ impl Host for Fake {
         self.call(format!("publish {name}"))
     }
 
-    fn reply(&mut self, status: u16, _: &str, _: &[(&str, &str)], _: &[u8]) -> Result<()> {
+    fn reply(&mut self, status: u16, _: &str, headers: &[(&str, &str)], _: &[u8]) -> Result<()> {
         self.call("reply".to_owned())?;
+        let own = headers.iter().filter(|(name, _)| name.starts_with("x-track-"));
+        self.told.extend(own.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         self.replies.push(status);
+        Ok(())
+    }
+
+    fn send_aside(&mut self, (): &(), message: Message) -> Result<()> {
+        self.call("send aside".to_owned())?;
+        self.aside.push(message);
         Ok(())
     }
 

@@ -38,6 +38,10 @@ pub struct State {
     /// Each counter by its label values.
     pub counted: BTreeMap<String, u64>,
     pub published: Fields,
+    /// How often the main thread was to be called.
+    pub scheduled: usize,
+    /// Cluster, fields and body of requests that were sent apart from any stream.
+    pub sent: Vec<(Vec<u8>, Fields, Vec<u8>)>,
     lent: Vec<*mut [u8]>,
 }
 
@@ -295,6 +299,46 @@ macro_rules! define {
             }
         )*
     };
+}
+
+/// Nothing is sent here: what is put down waits.
+#[unsafe(no_mangle)]
+extern "C" fn envoy_dynamic_module_callback_http_filter_config_scheduler_new(
+    config: *mut c_void,
+) -> *mut c_void {
+    config
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn envoy_dynamic_module_callback_http_filter_config_scheduler_delete(_: *mut c_void) {}
+
+#[unsafe(no_mangle)]
+extern "C" fn envoy_dynamic_module_callback_http_filter_config_scheduler_commit(
+    scheduler: *mut c_void,
+    _event: u64,
+) {
+    state(scheduler).scheduled += 1;
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn envoy_dynamic_module_callback_http_filter_config_http_callout(
+    config: *mut c_void,
+    id: *mut u64,
+    cluster: ModuleBuffer<'_>,
+    fields: *const ModuleField<'_>,
+    field_count: usize,
+    body: ModuleBuffer<'_>,
+    _timeout_ms: u64,
+) -> u32 {
+    // SAFETY: the caller has so many.
+    let fields = unsafe { std::slice::from_raw_parts(fields, field_count) };
+    let fields = fields.iter().map(|field| (own_bytes(&field.name), own_bytes(&field.value)));
+    let sent = (own_bytes(&cluster), fields.collect(), own_bytes(&body));
+    let mut state = state(config);
+    state.sent.push(sent);
+    // SAFETY: the caller's variable outlives the call.
+    unsafe { *id = state.sent.len() as u64 };
+    u32::from(cluster.length == 0)
 }
 
 define! {

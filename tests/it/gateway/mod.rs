@@ -9,6 +9,7 @@ mod decompressor;
 mod drops;
 mod envoy;
 mod overload;
+mod quarantine;
 mod restarts;
 mod skip;
 mod updates;

@@ -1,12 +1,13 @@
 //! The host calls that the filter may make. Any other traps.
 
-use super::{Host, LocalReply, Metric};
+use super::{Aside, Host, LocalReply, Metric, ROOT};
 use crate::corpus::Fields;
 use wasmtime::{Caller, Extern, Linker, Memory, Result, bail};
 
 const OK: u32 = 0;
 const NOT_FOUND: u32 = 1;
 const BAD_ARGUMENT: u32 = 2;
+const CALL_RESPONSE_HEADERS: u32 = 6;
 
 type Guest<'a> = Caller<'a, Host>;
 
@@ -55,6 +56,9 @@ fn hand_over(guest: &mut Guest<'_>, bytes: &[u8], at: u32, size_at: u32) -> Resu
 
 /// The fields of a map in the phase at hand; `None` where Envoy has it no more, or not yet.
 fn map(host: &mut Host, kind: u32) -> Result<Option<&mut Fields>> {
+    if kind == CALL_RESPONSE_HEADERS {
+        return Ok(host.answer.as_mut());
+    }
     let Some(stream) = host.stream() else { bail!("a header map outside a stream") };
     Ok(match kind {
         0 if stream.headers_here => Some(&mut stream.request_headers),
@@ -251,8 +255,44 @@ fn define_stream(linker: &mut Linker<Host>) {
             },
         )
         .unwrap();
+    linker
+        .func_wrap(
+            "env",
+            "proxy_http_call",
+            |mut guest: Guest<'_>,
+             cluster: u32,
+             cluster_size: u32,
+             headers: u32,
+             headers_size: u32,
+             body: u32,
+             body_size: u32,
+             trailers: u32,
+             trailers_size: u32,
+             _timeout_ms: u32,
+             token: u32|
+             -> Result<u32> {
+                if let Some(status) = guest.data_mut().enter("proxy_http_call") {
+                    return Ok(status);
+                }
+                if guest.data().effective != ROOT {
+                    bail!("a call that ends with its stream");
+                }
+                let cluster = text(&mut guest, cluster, cluster_size)?;
+                let headers = deserialized(&read(&mut guest, headers, headers_size)?);
+                let body = read(&mut guest, body, body_size)?;
+                if !deserialized(&read(&mut guest, trailers, trailers_size)?).is_empty() {
+                    bail!("trailers");
+                }
+                let asides = &mut guest.data_mut().asides;
+                asides.push(Aside { cluster, headers, body });
+                let number = asides.len() as u32;
+                memory(&mut guest)?.write(&mut guest, token as usize, &number.to_le_bytes())?;
+                Ok(OK)
+            },
+        )
+        .unwrap();
     call!(linker, proxy_set_effective_context, |guest, context: u32| {
-        if !guest.data().streams.contains_key(&context) {
+        if context != ROOT && !guest.data().streams.contains_key(&context) {
             return Ok(BAD_ARGUMENT);
         }
         guest.data_mut().effective = context;

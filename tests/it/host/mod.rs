@@ -74,6 +74,14 @@ pub struct LocalReply {
     pub details: String,
 }
 
+/// A request to a cluster.
+#[derive(Debug, Clone)]
+pub struct Aside {
+    pub cluster: String,
+    pub headers: Fields,
+    pub body: Vec<u8>,
+}
+
 /// Everything the host remembers.
 #[derive(Debug, Default)]
 pub struct Host {
@@ -91,6 +99,10 @@ pub struct Host {
     pub metrics: Vec<Metric>,
     /// Of all metrics.
     names: BTreeSet<String>,
+    /// Requests to clusters, apart from any stream.
+    pub asides: Vec<Aside>,
+    /// The fields of a cluster's answer, while a callback for it runs.
+    answer: Option<Fields>,
     pub tick_period_ms: u32,
     pub now_ns: u64,
     /// What may be held of a body; 0: anything.
@@ -182,6 +194,16 @@ impl Vm {
     /// Lets one tick period go by.
     pub fn tick(&mut self) {
         self.call::<u32, ()>("proxy_on_tick", ROOT, ROOT);
+    }
+
+    /// A cluster has answered; `None`: it has not.
+    pub fn answer(&mut self, status: Option<u16>) {
+        let fields = status.map(|status| vec![(":status".into(), status.to_string().into_bytes())]);
+        let count = fields.iter().len() as u32;
+        self.host().answer = Some(fields.unwrap_or_default());
+        let arguments = (ROOT, 1, count, 0, 0);
+        self.call::<(u32, u32, u32, u32, u32), ()>("proxy_on_http_call_response", ROOT, arguments);
+        self.host().answer = None;
     }
 
     pub fn fuel_used(&self) -> u64 {
