@@ -90,6 +90,12 @@ impl<'a> RequestHead<'a> {
         Some(joined)
     }
 
+    /// A copy of the fields.
+    pub fn to_owned(&self) -> HeadBuf {
+        let fields = self.fields().map(|(name, value)| (name.to_vec(), value.to_vec()));
+        HeadBuf { fields: fields.collect() }
+    }
+
     /// Name and value of all fields, in order, repeats included.
     pub fn fields(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
         self.fields.iter().copied()

@@ -5,8 +5,8 @@ use super::Context;
 use super::explain::Asked;
 use super::fields::forged;
 use super::host::{Host, Map, Result};
-use crate::gate::{Endpoint, Keeping, Step};
-use crate::request::RequestHead;
+use crate::gate::{BodyPhase, Endpoint, Keeping, Step};
+use crate::request::{HeadBuf, RequestHead};
 use crate::rules::{content_type, size};
 use std::sync::Arc;
 
@@ -23,6 +23,8 @@ pub struct Seen {
     pub awaits_body: bool,
     /// Whether the body of a refused request can be kept.
     pub keeping: Keeping,
+    /// A copy of the section, where it leaves before the request may have to be kept.
+    pub kept: Option<HeadBuf>,
     /// `None`: not ours.
     pub step: Option<Step>,
     /// The client has said that bytes of body will come; asked only of a stream that is watched.
@@ -63,6 +65,11 @@ impl Seen {
                 Step::Body(_) => true,
             };
             self.awaits_body = awaits_body;
+            let leaves = match gate.body_phase {
+                BodyPhase::Hold => false,
+                BodyPhase::Compat => endpoint.quarantine.is_some(),
+            };
+            self.kept = leaves.then(|| head.to_owned());
             self.declares_body = is_watched && size::declared(&head).is_some_and(|bytes| bytes > 0);
             self.step = Some(step);
         })

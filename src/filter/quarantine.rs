@@ -216,7 +216,9 @@ impl Stream {
         };
         let made = match body {
             Ok(bytes) if bytes.len() > terms.max_body_bytes => Err(Fate::TooLarge),
-            Ok(bytes) => message::of(cx, decision, terms, bytes).map_err(|_| Fate::Unread),
+            Ok(bytes) => {
+                message::of(cx, decision, terms, self.head.take(), bytes).map_err(|_| Fate::Unread)
+            }
             Err(fate) => Err(fate),
         };
         made.map_err(|fate| lost(cx, fate)).ok()

@@ -14,6 +14,7 @@ use super::quarantine::{Aside, Body, Fate};
 use super::{Context, Worker};
 use crate::annotation;
 use crate::gate::{BodyPhase, Decision, Endpoint, Inspection, Step};
+use crate::request::HeadBuf;
 use crate::verdict::Findings;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -41,6 +42,8 @@ pub struct Stream {
     pub(super) replied: Option<(u16, Option<String>)>,
     /// What is kept of a request whose head was refused, while its body comes.
     pub(super) aside: Aside,
+    /// The header section, where it leaves before it is known whether the request is kept.
+    pub(super) head: Option<HeadBuf>,
     /// Its sender may know verdict and reasons.
     pub(super) is_explained: bool,
     /// Fields that the collector's answer gets for that.
@@ -80,6 +83,7 @@ impl Stream {
             is_grpc: false,
             replied: None,
             aside: Aside::Undecided,
+            head: None,
             is_explained: false,
             explained: Vec::new(),
         }
@@ -96,6 +100,7 @@ impl Stream {
         }
         self.is_grpc = seen.is_grpc;
         self.declares_body = seen.declares_body;
+        self.head = seen.kept.take();
         self.is_explained = seen.asked == Asked::Rightly;
         if seen.asked == Asked::Wrongly {
             cx.filter.metrics.count_explain_refused(&cx.host);

@@ -152,7 +152,7 @@ fn the_module_imports_nothing_but_the_abi_and_exports_what_it_uses() {
     exports.sort_unstable();
     assert_eq!(exports, EXPORTS);
     let (size, tables) = (host::bytes().len(), user_agent::TABLE_BYTES + referrer::TABLE_BYTES);
-    assert!(size - tables < 440_000, "the module has {size} bytes, {tables} of them tables");
+    assert!(size - tables < 450_000, "the module has {size} bytes, {tables} of them tables");
 }
 
 #[test]
@@ -368,4 +368,30 @@ fn the_response_tells_how_many_domains_were_dropped() {
     assert_eq!(outcome.reasons_state.as_deref(), Some(reasons));
     assert_eq!(told(&outcome), ["2"]);
     assert_eq!(told(&vm.request(&request("c.example"), WHOLE, Envoy::Hold)), [""; 0]);
+}
+
+/// By a call of the root's, and the stream goes on as itself.
+#[test]
+fn a_refused_request_is_sent_aside() {
+    let mut vm = start(r#"{"quarantine":{"cluster":"aside","max_in_flight":2}}"#);
+    let mut bot = event();
+    bot.headers[0].1 = b"curl/8".to_vec();
+    for envoy in [Envoy::Hold, Envoy::Hold, Envoy::Hold] {
+        let outcome = vm.request(&bot, WHOLE, envoy);
+        assert!(outcome.observed.upstream.is_none());
+    }
+    let asides = std::mem::take(&mut vm.host().asides);
+    assert_eq!(asides.len(), 2, "as many as may be on their way");
+    assert_eq!(Some(&asides[0].body), bot.body.as_ref());
+    assert_eq!(asides[0].cluster, "aside");
+    assert_eq!(corpus::values(&asides[0].headers, "x-track-verdict"), [b"drop;endpoint=convert"]);
+    vm.answer(Some(200));
+    vm.answer(None);
+    vm.answer(Some(200));
+    let count = |outcome| vm.metric(&["trackgate_quarantine_total", outcome]);
+    let counts = ["stored", "lost_unavailable", "lost_in_flight", "lost_refused"].map(count);
+    assert_eq!(counts, [1, 1, 1, 0], "an answer to nothing is not counted");
+    vm.host().fail("proxy_http_call", 0, 10);
+    vm.request(&bot, WHOLE, Envoy::Hold);
+    assert_eq!(vm.metric(&["trackgate_quarantine_total", "lost_unavailable"]), 2);
 }

@@ -14,9 +14,9 @@
 
 use crate::annotation;
 use crate::filter::Context;
-use crate::filter::host::{Host, Map, Result};
+use crate::filter::host::{Failed, Host, Map, Result};
 use crate::gate::{Decision, Quarantine as Terms};
-use crate::request::RequestHead;
+use crate::request::{HeadBuf, RequestHead};
 use crate::rules::key_digests::shown_digest;
 use crate::rules::query;
 
@@ -52,25 +52,27 @@ const ENVOY: &[u8] = b"x-envoy-";
 /// Fields that may hold keys, at every vendor.
 const CREDENTIALS: [&[u8]; 3] = [b"authorization", b"proxy-authorization", b"cookie"];
 
-/// Puts it together.
+/// Puts it together. `kept`: the header section, where it may have left by now.
 pub fn of<H: Host>(
     cx: &Context<'_, H>,
     decision: &Decision,
     terms: &Terms,
+    kept: Option<HeadBuf>,
     body: Vec<u8>,
 ) -> Result<Message> {
-    let now_ms = cx.host.now_ns() / 1_000_000;
     let address = cx.host.source_address();
-    let fields = cx.host.fields(Map::RequestHeaders, |fields| {
-        let mut head = RequestHead::new(fields);
-        if !address.is_empty() {
-            head.set_source_address(&address);
-        }
-        let mut copy = Copied { cx, decision, terms, fields: Vec::new(), redacted: Vec::new() };
-        copy.request(&head);
-        copy.own(&head, now_ms);
-        copy.fields
-    })?;
+    let copy = Copied { cx, decision, terms, fields: Vec::new(), redacted: Vec::new() };
+    let fields = match &kept {
+        Some(kept) => copy.all(kept.head(), &address),
+        None => cx
+            .host
+            .fields(Map::RequestHeaders, |fields| copy.all(RequestHead::new(fields), &address))?,
+    };
+    // Of a header section that has left there is nothing.
+    let is_there = fields.first().is_some_and(|(name, _)| name.starts_with(b":"));
+    if !is_there {
+        return Err(Failed);
+    }
     Ok(Message { cluster: terms.cluster.clone(), fields, body })
 }
 
@@ -83,6 +85,15 @@ struct Copied<'a, H: Host> {
 }
 
 impl<H: Host> Copied<'_, H> {
+    fn all<'h>(mut self, mut head: RequestHead<'h>, address: &'h [u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+        if !address.is_empty() {
+            head.set_source_address(address);
+        }
+        self.request(&head);
+        self.own(&head);
+        self.fields
+    }
+
     fn request(&mut self, head: &RequestHead<'_>) {
         for (name, value) in head.fields() {
             if LEFT_OUT.contains(&name)
@@ -120,7 +131,8 @@ impl<H: Host> Copied<'_, H> {
         path
     }
 
-    fn own(&mut self, head: &RequestHead<'_>, now_ms: u64) {
+    fn own(&mut self, head: &RequestHead<'_>) {
+        let now_ms = self.cx.host.now_ns() / 1_000_000;
         let endpoint = &self.decision.endpoint;
         let mut add = |name: &str, value: Option<Vec<u8>>| {
             let name = [self.cx.filter.gate.header_prefix.as_str(), name].concat();

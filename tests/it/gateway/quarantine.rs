@@ -99,7 +99,9 @@ async fn refused_requests_are_kept_and_answered_as_ever() {
                 let kept = gateway.send(call, transport).await;
                 let without = client::send(plain.listener, call, transport).await.unwrap();
                 let shown = |answer: &Answer| {
-                    let fields = answer.headers.iter().filter(|(name, _)| name != "date");
+                    // Whose body is waited for may go on using its connection.
+                    let fields = answer.headers.iter();
+                    let fields = fields.filter(|(name, _)| name != "date" && name != "connection");
                     (answer.status, fields.cloned().collect::<Vec<_>>(), answer.body.clone())
                 };
                 let what = format!("{phase} {transport:?} {}", call.body.iter().flatten().count());
@@ -144,8 +146,10 @@ async fn a_quarantine_that_is_not_there_changes_no_answer() {
         let gateway =
             Gateway { store: trackgate_testing::gateway::collector().await, collector, envoy };
         assert_eq!(gateway.send(&bot(BUCKETING), Transport::Http2(1_000)).await.status, 200);
-        // Envoy answers for a cluster that it cannot connect to.
-        gateway.becomes("lost_refused", 1).await;
+        let lost = async || {
+            gateway.outcome("lost_unavailable").await + gateway.outcome("lost_refused").await
+        };
+        wait::until("one lost", async || (lost().await == 1).then_some(())).await;
         let large = format!("{{\"x\":\"{}\"", "y".repeat(1_000));
         assert_eq!(gateway.send(&bot(&large), Transport::Http1).await.status, 200);
         gateway.becomes("lost_too_large", 1).await;
