@@ -29,7 +29,7 @@ impl Stream {
         decision: &Decision,
         aside: Option<Message>,
     ) -> Action {
-        match act(cx, decision, self.headers_held, self.is_explained) {
+        match act(cx, decision, self.headers_held, self.is_explained()) {
             Ok(action) => {
                 self.dropped_domains =
                     if self.is_told(cx) { decision.dropped_domains() } else { 0 };
@@ -91,7 +91,7 @@ impl Stream {
                 let _ = cx.host.set_field(Map::RequestHeaders, "content-length", b"0");
             }
         }
-        let action = act(cx, &decision, self.headers_held, self.is_explained);
+        let action = act(cx, &decision, self.headers_held, self.is_explained());
         let action = action.unwrap_or(Action::Continue);
         self.record(cx, &decision);
         action
@@ -110,15 +110,22 @@ impl Stream {
             self.replied = Some((reply.status, content_type.map(|(_, value)| value.clone())));
         }
         let (filter, host) = (cx.filter, &cx.host);
-        if self.is_explained && decision.reply_to_send().is_none() {
+        if let Some(besides) = &mut self.besides
+            && besides.is_explained
+            && decision.reply_to_send().is_none()
+        {
             let fields = explain::fields(filter, decision).into_iter();
-            self.explained = fields.map(|(name, value)| (name.to_owned(), value)).collect();
+            besides.explained = fields.map(|(name, value)| (name.to_owned(), value)).collect();
         }
         filter.metrics.count(host, decision);
         if self.body_size > 0 {
             filter.metrics.record_body(host, self.body_size);
         }
         filter.refusals.refused(decision, self.body_size, || host.now_ns());
+    }
+
+    fn is_explained(&self) -> bool {
+        self.besides.as_ref().is_some_and(|besides| besides.is_explained)
     }
 
     /// The annotations reach the collector.

@@ -5,8 +5,9 @@ use super::Context;
 use super::explain::Asked;
 use super::fields::forged;
 use super::host::{Host, Map, Result};
-use crate::gate::{BodyPhase, Endpoint, Keeping, Step};
-use crate::request::{HeadBuf, RequestHead};
+use super::stream::Besides;
+use crate::gate::{BodyPhase, Endpoint, Gate, Keeping, Step};
+use crate::request::RequestHead;
 use crate::rules::{content_type, size};
 use std::sync::Arc;
 
@@ -23,8 +24,8 @@ pub struct Seen {
     pub awaits_body: bool,
     /// Whether the body of a refused request can be kept.
     pub keeping: Keeping,
-    /// A copy of the section, where it leaves before the request may have to be kept.
-    pub kept: Option<HeadBuf>,
+    /// There where the request may be kept, or its sender be told its verdict.
+    pub besides: Option<Box<Besides>>,
     /// `None`: not ours.
     pub step: Option<Step>,
     /// The client has said that bytes of body will come; asked only of a stream that is watched.
@@ -65,13 +66,24 @@ impl Seen {
                 Step::Body(_) => true,
             };
             self.awaits_body = awaits_body;
-            let leaves = match gate.body_phase {
-                BodyPhase::Hold => false,
-                BodyPhase::Compat => endpoint.quarantine.is_some(),
-            };
-            self.kept = leaves.then(|| head.to_owned());
+            if endpoint.quarantine.is_some() || self.asked == Asked::Rightly {
+                self.besides = Some(Box::new(self.besides(gate, endpoint, &head)));
+            }
             self.declares_body = is_watched && size::declared(&head).is_some_and(|bytes| bytes > 0);
             self.step = Some(step);
         })
+    }
+
+    /// Where the section leaves before the request may have to be kept, it is copied.
+    fn besides(&self, gate: &Gate, endpoint: &Endpoint, head: &RequestHead<'_>) -> Besides {
+        let leaves = match gate.body_phase {
+            BodyPhase::Hold => false,
+            BodyPhase::Compat => endpoint.quarantine.is_some(),
+        };
+        Besides {
+            head: leaves.then(|| head.to_owned()),
+            is_explained: self.asked == Asked::Rightly,
+            ..Besides::default()
+        }
     }
 }

@@ -12,7 +12,7 @@ pub use message::Message;
 use super::Context;
 use super::host::{Host, Kind, Meter, Setup};
 use super::log::LossLog;
-use super::stream::Stream;
+use super::stream::{Besides, Stream};
 use crate::config::declare::words;
 use crate::gate::{Decision, Gate, Keeping, Quarantine as Terms};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -162,13 +162,14 @@ impl Stream {
         decision: &Decision,
         keeping: Keeping,
     ) -> bool {
-        self.aside = Aside::Done;
+        let Some(besides) = &mut self.besides else { return false };
+        besides.aside = Aside::Done;
         if keeping == Keeping::Nothing || chosen(cx, decision).is_none() {
             return false;
         }
         match keeping {
             Keeping::Possible if self.waits => {
-                self.aside = Aside::Body(Vec::new());
+                besides.aside = Aside::Body(Vec::new());
                 return true;
             }
             Keeping::TooLarge => lost(cx, Fate::TooLarge),
@@ -180,7 +181,9 @@ impl Stream {
     /// A piece of that body has come, and is about to be thrown away. False where the request cannot
     /// be kept any more.
     pub(super) fn keep_piece<H: Host>(&mut self, cx: &Context<'_, H>, decision: &Decision) -> bool {
-        let Aside::Body(bytes) = &mut self.aside else { return true };
+        let Some(Besides { aside: Aside::Body(bytes), .. }) = self.besides.as_deref_mut() else {
+            return true;
+        };
         let max = decision.endpoint.quarantine.as_ref().map_or(0, |terms| terms.max_body_bytes);
         let fate = match cx.host.body(self.body_size) {
             Ok(_) if bytes.len() + self.body_size > max => Fate::TooLarge,
@@ -196,7 +199,8 @@ impl Stream {
 
     /// What is known of the request's body is known to be all there will be.
     pub(super) fn lose<H: Host>(&mut self, cx: &Context<'_, H>, fate: Fate) {
-        match std::mem::replace(&mut self.aside, Aside::Done) {
+        let Some(besides) = &mut self.besides else { return };
+        match std::mem::replace(&mut besides.aside, Aside::Done) {
             Aside::Undecided | Aside::Done => {}
             Aside::Body(_) => lost(cx, fate),
         }
@@ -209,16 +213,16 @@ impl Stream {
         decision: &Decision,
         body: Body<'_>,
     ) -> Option<Message> {
-        let (terms, body) = match std::mem::replace(&mut self.aside, Aside::Done) {
+        let besides = self.besides.as_mut()?;
+        let (terms, body) = match std::mem::replace(&mut besides.aside, Aside::Done) {
             Aside::Done => return None,
             Aside::Body(bytes) => (decision.endpoint.quarantine.as_ref()?, body.behind(bytes)),
             Aside::Undecided => (chosen(cx, decision)?, body.owned()),
         };
         let made = match body {
             Ok(bytes) if bytes.len() > terms.max_body_bytes => Err(Fate::TooLarge),
-            Ok(bytes) => {
-                message::of(cx, decision, terms, self.head.take(), bytes).map_err(|_| Fate::Unread)
-            }
+            Ok(bytes) => message::of(cx, decision, terms, besides.head.take(), bytes)
+                .map_err(|_| Fate::Unread),
             Err(fate) => Err(fate),
         };
         made.map_err(|fate| lost(cx, fate)).ok()

@@ -40,14 +40,21 @@ pub struct Stream {
     pub(super) is_grpc: bool,
     /// Status and media type of a reply that it has been given so.
     pub(super) replied: Option<(u16, Option<String>)>,
+    /// What only some requests need, which the others shall not pay for.
+    pub(super) besides: Option<Box<Besides>>,
+}
+
+/// What becomes of a request beside its answer.
+#[derive(Default)]
+pub(super) struct Besides {
     /// What is kept of a request whose head was refused, while its body comes.
-    pub(super) aside: Aside,
+    pub aside: Aside,
     /// The header section, where it leaves before it is known whether the request is kept.
-    pub(super) head: Option<HeadBuf>,
+    pub head: Option<HeadBuf>,
     /// Its sender may know verdict and reasons.
-    pub(super) is_explained: bool,
+    pub is_explained: bool,
     /// Fields that the collector's answer gets for that.
-    pub(super) explained: Vec<(String, String)>,
+    pub explained: Vec<(String, String)>,
 }
 
 pub(super) enum State {
@@ -82,10 +89,7 @@ impl Stream {
             dropped_domains: 0,
             is_grpc: false,
             replied: None,
-            aside: Aside::Undecided,
-            head: None,
-            is_explained: false,
-            explained: Vec::new(),
+            besides: None,
         }
     }
 
@@ -100,8 +104,7 @@ impl Stream {
         }
         self.is_grpc = seen.is_grpc;
         self.declares_body = seen.declares_body;
-        self.head = seen.kept.take();
-        self.is_explained = seen.asked == Asked::Rightly;
+        self.besides = seen.besides.take();
         if seen.asked == Asked::Wrongly {
             cx.filter.metrics.count_explain_refused(&cx.host);
         }
@@ -259,7 +262,9 @@ impl Stream {
         {
             cx.filter.metrics.count_host_error(&cx.host);
         }
-        if explain::tell(&mut cx.host, &self.explained).is_err() {
+        if let Some(besides) = &self.besides
+            && explain::tell(&mut cx.host, &besides.explained).is_err()
+        {
             cx.filter.metrics.count_host_error(&cx.host);
         }
         if self.dropped_domains > 0 && tell_dropped(&mut cx.host, self.dropped_domains).is_err() {

@@ -175,7 +175,8 @@ fn a_request_that_its_head_refuses_waits_for_its_body() {
 fn what_cannot_be_kept_is_answered_all_the_same_and_counted() {
     let gate = Gate::new(r#"{"quarantine":{"cluster":"aside","max_body_bytes":4}}"#);
     let bot = ("user-agent", CURL);
-    let rows: [(&[(&str, &str)], &[&[u8]], bool, &[&str]); 8] = [
+    type Row<'a> = (&'a [(&'a str, &'a str)], &'a [&'a [u8]], bool, &'a [&'a str]);
+    let rows: [Row<'_>; 8] = [
         (&[bot, ("content-length", "4")], &[b"1234"], true, &[]),
         (&[bot, ("content-length", "5")], &[b"12345"], true, &["lost_too_large"]),
         (&[bot], &[b"12", b"34"], true, &[]),
