@@ -65,8 +65,11 @@ enum Command {
     /// is left out.
     Replay {
         configuration: PathBuf,
-        #[arg(required = true)]
+        #[arg(required_unless_present = "store")]
         files: Vec<PathBuf>,
+        /// The database of `trackgate quarantine`, as well or instead
+        #[arg(long, value_name = "FILE")]
+        store: Option<PathBuf>,
         /// Another configuration: show only what it would change
         #[arg(long, value_name = "CONFIGURATION")]
         against: Option<PathBuf>,
@@ -114,6 +117,15 @@ enum Command {
         #[arg(long, value_enum, default_value = "text")]
         output: Output,
     },
+    /// Keep what the gate refuses: the receiver of its quarantine, over a SQLite database
+    ///
+    /// It answers 2xx only when a request is on the disk. `quarantine export` writes what is kept.
+    Quarantine(cli::quarantine::QuarantineArguments),
+    /// Judge what is kept again, and send what now passes to the collector
+    ///
+    /// Nothing is sent without --send. What has been sent is remembered in the database. Exit code 1:
+    /// the collector has refused some, or some may have arrived.
+    Resend(cli::quarantine::ResendArguments),
     /// Compare a canary gateway with the stable one, and decide: promote (exit code 0), hold (1),
     /// roll back (2), or 3 where it cannot tell
     ///
@@ -232,11 +244,14 @@ fn run(command: Command) -> cli::Result<u8> {
         Command::Explain { configuration, request, client_ip, output } => {
             cli::explain::run(&configuration, &request, client_ip, output == Output::Json)?
         }
-        Command::Replay { configuration, files, against, html, output } => {
+        Command::Quarantine(asked) => asked.run()?,
+        Command::Resend(asked) => cli::resend::run(&asked.resend()?)?,
+        Command::Replay { configuration, files, store, against, html, output } => {
             cli::replay::run(&Replay {
                 configuration,
                 against,
                 files,
+                store,
                 html,
                 json: output == Output::Json,
             })?

@@ -7,6 +7,7 @@ mod text;
 use super::Result;
 use super::capture::{self, Captured, Record};
 use super::judge::judge;
+use super::quarantine::{Chosen, Store};
 use super::shown::{self, file};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::path::{Path, PathBuf};
@@ -20,6 +21,8 @@ pub struct Replay {
     pub configuration: PathBuf,
     pub against: Option<PathBuf>,
     pub files: Vec<PathBuf>,
+    /// The database of a quarantine.
+    pub store: Option<PathBuf>,
     pub html: Option<PathBuf>,
     pub json: bool,
 }
@@ -47,6 +50,10 @@ pub fn run(replay: &Replay) -> Result<bool> {
         })?;
     }
     bar.finish_and_clear();
+    if let Some(path) = &replay.store {
+        quarantined(path, &mut |captured| take(&gate, other.as_ref(), Ok(captured), &mut tally))?;
+        files.push(path.clone());
+    }
     if replay.json {
         println!("{}", shown::json(&tally.json()));
     } else {
@@ -81,6 +88,19 @@ fn hashes(replay: &Replay) -> Result<Vec<String>> {
 fn read(path: &Path, tell: impl Fn(u64), each: &mut dyn FnMut(Record)) -> Result<()> {
     Ok(capture::read(path, tell, each)
         .map_err(|error| format!("{}: {}", file(path), shown::line(error)))?)
+}
+
+/// Hands over what is kept there.
+fn quarantined(path: &Path, each: &mut dyn FnMut(Captured)) -> Result<()> {
+    const PAGE: usize = 256;
+    let store = Store::existing(path)?;
+    let mut last = 0;
+    loop {
+        let page = store.after(last, &Chosen::default(), PAGE)?;
+        let Some(end) = page.last() else { return Ok(()) };
+        last = end.id;
+        page.iter().for_each(|kept| each(kept.refused.captured(format!("{}", kept.id))));
+    }
 }
 
 fn take(gate: &Gate, other: Option<&Gate>, record: Record, tally: &mut Tally) {

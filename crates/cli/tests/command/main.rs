@@ -6,6 +6,7 @@ mod canary;
 mod check;
 mod cli;
 mod hostile;
+mod quarantine;
 
 use std::path::{Path, PathBuf};
 
