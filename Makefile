@@ -10,7 +10,7 @@ MODULE := target/libtrackgate.so
 export TRACKGATE_WASM := $(CURDIR)/$(WASM)
 export TRACKGATE_MODULE := $(CURDIR)/$(MODULE)
 
-.PHONY: help demo run canary-demo trap test test-module test-versions test-arm64 test-clients test-observability test-manifests oci release test-release docs test-start docker-test soak fuzz sanitize wasm module lint cost growth dashboard bench bench-envoy score update-data audit reproduce clean vectors cargo
+.PHONY: help demo run canary-demo quarantine-demo trap test test-module test-versions test-arm64 test-clients test-observability test-manifests oci release test-release docs test-start docker-test soak fuzz sanitize wasm module lint cost growth dashboard bench bench-envoy score update-data audit reproduce clean vectors cargo
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ run: wasm ## The same, then keep serving and show each verdict until Ctrl-C
 
 canary-demo: wasm ## Play three roll-outs with real Envoys: one promoted, one rolled back, one held
 	@export ENVOY="$$(scripts/setup-envoy)" && cargo run --quiet --bin trackgate-testing -- canary-demo
+
+quarantine-demo: wasm ## A wrong rule drops a site's events; they are kept, the rule is mended, and they are sent again
+	@export ENVOY="$$(scripts/setup-envoy)" && cargo run --quiet --bin trackgate-testing -- quarantine-demo
 
 ##@ Build
 

@@ -4,6 +4,7 @@
 mod around;
 mod buffers;
 mod in_force;
+mod quarantine;
 mod routes;
 mod shadowing;
 mod suspicions;
@@ -115,6 +116,7 @@ fn check(found: &Found, documents: &[Value], place: Place) -> Part {
             part.problems.extend(wrong);
             part.warnings.extend(doubtful);
             part.warnings.extend(routes::of(&gate, documents));
+            part.warnings.extend(quarantine::of(&gate, documents));
             part.warnings.extend(istio_names(found, documents, &gate));
         }
         Err(error) => part.problems.extend(error.problems),

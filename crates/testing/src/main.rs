@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use trackgate_cli::shown;
 use trackgate_testing::collector::{Collector, Seen};
-use trackgate_testing::{Result, canary_demo, demo, run};
+use trackgate_testing::{Result, canary_demo, demo, quarantine_demo, run};
 
 /// Shows trackgate at work, with a real Envoy
 #[derive(Parser)]
@@ -20,6 +20,8 @@ struct Arguments {
 enum Command {
     /// Play three roll-outs with real Envoys: one promoted, one rolled back, one held
     CanaryDemo,
+    /// A wrong rule drops events; they are kept, the rule is mended, and they are sent again
+    QuarantineDemo,
     /// Send real requests through a real Envoy and show what became of each
     Demo {
         /// A gateway that runs elsewhere, instead of one started here: host:port
@@ -67,6 +69,7 @@ async fn main() -> ExitCode {
 async fn play(command: Command) -> Result<bool> {
     match command {
         Command::CanaryDemo => canary_demo::run().await,
+        Command::QuarantineDemo => quarantine_demo::run().await,
         Command::Demo { gateway: Some(gateway), admin, collector } => {
             let remote = demo::Remote {
                 gateway,

@@ -7,6 +7,7 @@ use trackgate_testing::envoy::{Envoy, free_port, replaced};
 use trackgate_testing::gateway::{
     BUCKETING, CRAWLER, collector, gateway, own_stat, phases, post, shipped,
 };
+use trackgate_testing::quarantine_demo::{self, with_cluster};
 use trackgate_testing::wait;
 
 /// SHA-256 of `open sesame`.
@@ -24,12 +25,7 @@ fn bootstrap(phase: &str, quarantine: &str, store: SocketAddr) -> String {
         .trim()
         .to_owned();
     let text = replaced(&text, &value, &format!("value: '{json}'")).unwrap();
-    let cluster = format!(
-        "  clusters:\n  - name: aside\n    connect_timeout: 1s\n    load_assignment:\n      cluster_name: aside\n      endpoints: [{{lb_endpoints: [{{endpoint: {{address: {{socket_address: {{address: {}, port_value: {}}}}}}}}}]}}]\n",
-        store.ip(),
-        store.port()
-    );
-    replaced(&text, "  clusters:\n", &cluster).unwrap()
+    with_cluster(&text, "aside", store).unwrap()
 }
 
 struct Gateway {
@@ -184,4 +180,9 @@ async fn a_request_with_the_secret_is_told_its_verdict() {
         let seen = gateway.collector.seen();
         assert!(seen.iter().all(|seen| seen.header("x-track-explain").is_none()));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_wrong_rule_has_dropped_is_got_back() {
+    assert!(quarantine_demo::run().await.unwrap());
 }

@@ -7,59 +7,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use trackgate_testing::client::{self, Call, Transport};
+use trackgate_testing::ecds;
 use trackgate_testing::envoy::{Envoy, Host, replaced};
 use trackgate_testing::gateway::{VIEW, collector, post, shipped};
 use trackgate_testing::wait::until;
 
-const FILTER: &str = "          - name: trackgate\n            typed_config:\n";
-const ROUTER: &str = "          - name: envoy.filters.http.router\n";
-
 fn temporary(name: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("trackgate-{name}-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
+    ecds::folder(name).unwrap()
+}
+
+fn discovered(folder: &Path) -> (String, String) {
+    ecds::discovered(folder, &shipped("hold")).unwrap()
+}
+
+fn publish(folder: &Path, resource: &str, module: &Path, configuration: &str) {
+    ecds::publish(folder, resource, module, configuration).unwrap();
 }
 
 fn view(number: usize) -> Call {
     post(&format!("/api/event?number={number}"), &[], VIEW)
-}
-
-/// The filter's own part of the shipped bootstrap, as a resource of its own (ECDS), and the
-/// bootstrap that refers to it.
-fn discovered(folder: &Path) -> (String, String) {
-    let shipped = shipped("hold");
-    let (before, rest) = shipped.split_once(FILTER).unwrap();
-    let (filter, after) = rest.split_once(ROUTER).unwrap();
-    let type_url = match Host::tried() {
-        Host::Wasm => "envoy.extensions.filters.http.wasm.v3.Wasm",
-        Host::Module => "envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter",
-    };
-    let reference = format!(
-        "          - name: trackgate\n            config_discovery:\n              config_source:\n                resource_api_version: V3\n                \
-         path_config_source: {{path: {0}/ecds.yaml, watched_directory: {{path: {0}}}}}\n              \
-         type_urls: [type.googleapis.com/{type_url}]\n",
-        folder.display()
-    );
-    let resource = format!(
-        "resources:\n- \"@type\": type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig\n  name: trackgate\n  typed_config:\n{filter}"
-    );
-    let bootstrap =
-        format!("node: {{id: test, cluster: test}}\n{before}{reference}{ROUTER}{after}");
-    (bootstrap, resource)
-}
-
-/// Replaces the file as a whole, as operators do.
-fn publish(folder: &Path, resource: &str, module: &Path, configuration: &str) {
-    let text = replaced(
-        resource,
-        &format!("filename: {}", Host::tried().file()),
-        &format!("filename: {}", module.display()),
-    )
-    .unwrap();
-    let text = replaced(&text, "value: '{}'", &format!("value: '{configuration}'")).unwrap();
-    std::fs::write(folder.join("next"), text).unwrap();
-    std::fs::rename(folder.join("next"), folder.join("ecds.yaml")).unwrap();
 }
 
 /// Another file with some bytes more is another module to Envoy: to wasm a custom section without
