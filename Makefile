@@ -97,7 +97,7 @@ test-start: ## docs/start.md, line by line, on a bare Debian with dist/ alone
 docker-test: wasm module ## examples/docker, brought up (HOST=module: with the native module), checked from a client container, and taken down
 	@scripts/docker-test
 
-soak: wasm ## Mixed traffic for MINUTES (1): clients, collector and counters must agree to the last request
+soak: wasm ## Mixed traffic for MINUTES (1): clients, collector, store and counters must agree to the last request
 	@export ENVOY="$$(scripts/setup-envoy)" && cargo test --quiet --test soak -- --nocapture
 
 fuzz: cargo ## Fuzz TARGET (hooks, request, body, json, config, annotation, patterns, capture, written, file) for SECONDS (60)

@@ -1,11 +1,12 @@
-//! Three ledgers of mixed traffic for as long as asked, which must agree to the last request: what
-//! each client was told, what the collector received, and what the counters say. `make soak
-//! MINUTES=30`; `PAUSE_MS=5` lets each client rest so long after each request, and `PHASE=compat`
+//! Four ledgers of mixed traffic for as long as asked, which must agree to the last request: what
+//! each client was told, what the collector received, what the quarantine keeps of the refused ones,
+//! and what the counters say. `make soak MINUTES=30`; `PAUSE_MS=5` lets each client rest so long after each request, and `PHASE=compat`
 //! takes the other shipped configuration.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
@@ -13,11 +14,16 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use trackgate_cli::canary::stats::{Kind, Stats};
+use trackgate_cli::quarantine::{Chosen, Store};
 use trackgate_testing::client::{self, Answer, Call, Transport};
 use trackgate_testing::collector::{Collector, Seen};
-use trackgate_testing::envoy::Envoy;
-use trackgate_testing::gateway::{BUCKETING, CRAWLER, VIEW, post as call, rss, settle, shipped};
-use trackgate_testing::wait::within;
+use trackgate_testing::ecds;
+use trackgate_testing::envoy::{Envoy, free_port, replaced};
+use trackgate_testing::gateway::{
+    BUCKETING, CRAWLER, VIEW, own_stat, post as call, rss, settle, shipped,
+};
+use trackgate_testing::quarantine_demo::{receive, with_cluster};
+use trackgate_testing::wait::{until, within};
 
 const LANES: usize = 12;
 const ENDPOINTS: [(&str, &str); 5] = [
@@ -226,7 +232,7 @@ fn asked<T: FromStr>(name: &str) -> Option<T> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn three_ledgers_agree() {
+async fn four_ledgers_agree() {
     let minutes: f64 = asked("MINUTES").unwrap_or(1.0);
     let pause = Duration::from_millis(asked("PAUSE_MS").unwrap_or(0));
     let ledgers = Arc::new(Ledgers {
@@ -248,11 +254,15 @@ async fn three_ledgers_agree() {
     });
     let collector = collector.await.unwrap();
     let phase = asked("PHASE").unwrap_or_else(|| "hold".to_owned());
-    let envoy = Envoy::start(&shipped(&phase), collector.address, 1).await.unwrap();
-    let (begin, until) = (Instant::now(), Instant::now() + Duration::from_secs_f64(minutes * 60.0));
+    let folder = ecds::folder("soak").unwrap();
+    let (store, database) = (local(free_port().unwrap()), folder.join("quarantine.db"));
+    receive(store, &database);
+    let bootstrap = with_quarantine(&shipped(&phase), store);
+    let envoy = Envoy::start(&bootstrap, collector.address, 1).await.unwrap();
+    let (begin, end) = (Instant::now(), Instant::now() + Duration::from_secs_f64(minutes * 60.0));
     let mut lanes = tokio::task::JoinSet::new();
     for _ in 0..LANES {
-        lanes.spawn(lane(envoy.listener, Arc::clone(&ledgers), until, pause));
+        lanes.spawn(lane(envoy.listener, Arc::clone(&ledgers), end, pause));
     }
     tokio::time::sleep(Duration::from_secs_f64(minutes * 12.0)).await;
     let rss_early = rss(&envoy);
@@ -261,13 +271,60 @@ async fn three_ledgers_agree() {
     let rss_late = rss(&envoy);
     let sent = ledgers.next.load(Ordering::Relaxed);
     compare(&ledgers, &envoy, sent).await;
+    let (kept, lost) = compare_kept(&database, &envoy, sent).await;
+    std::fs::remove_dir_all(folder).unwrap();
     println!(
-        "{sent} requests in {:?}: clients, collector and counters agree; Envoy's RSS {} MB after a fifth of the time, {} MB at the end",
+        "{sent} requests in {:?}: clients, collector, store ({kept} kept, {lost} too large) and counters agree; Envoy's RSS {} MB after a fifth of the time, {} MB at the end",
         begin.elapsed(),
         rss_early >> 20,
         rss_late >> 20
     );
     assert!(rss_late < rss_early + (24 << 20), "{rss_early} {rss_late}");
+}
+
+fn local(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+fn with_quarantine(shipped: &str, store: SocketAddr) -> String {
+    let text = with_cluster(shipped, "kept", store).unwrap();
+    let quarantine = r#""quarantine":{"cluster":"kept"}"#;
+    if text.contains("value: '{}'") {
+        return text.replace("value: '{}'", &format!("value: '{{{quarantine}}}'"));
+    }
+    replaced(&text, "value: '{", &format!("value: '{{{quarantine},")).unwrap()
+}
+
+/// What was refused is kept once, or counted as lost. Returns how many of each.
+async fn compare_kept(database: &Path, envoy: &Envoy, sent: usize) -> (u64, u64) {
+    let is_refused = |plan: &Plan| {
+        plan.counted.is_some_and(|(_, verdict, _)| ["drop", "reject"].contains(&verdict))
+    };
+    let refused = (0..sent).filter(|number| is_refused(&plan(*number))).count() as u64;
+    let outcome = async |name: &str| {
+        own_stat(envoy, &format!("trackgate_quarantine_total.outcome.{name}")).await
+    };
+    let (kept, lost) = until(&format!("{refused} kept or lost"), async || {
+        let (kept, lost) = (outcome("stored").await, outcome("lost_too_large").await);
+        (kept + lost >= refused).then_some((kept, lost))
+    })
+    .await;
+    assert_eq!(kept + lost, refused);
+    let (store, mut found, mut last) = (Store::existing(database).unwrap(), BTreeSet::new(), 0);
+    loop {
+        let page = store.after(last, &Chosen::default(), 1_000).unwrap();
+        let Some(end) = page.last() else { break };
+        last = end.id;
+        for row in page {
+            let number = row.refused.path.split("number=").nth(1).unwrap().parse().unwrap();
+            let plan = plan(number);
+            assert!(is_refused(&plan) && found.insert(number), "{number}");
+            assert_eq!(Some(row.refused.body), plan.call.body, "{number}");
+            assert_eq!(row.refused.reason, plan.counted.unwrap().2, "{number}");
+        }
+    }
+    assert_eq!(found.len() as u64, kept);
+    (kept, lost)
 }
 
 async fn compare(ledgers: &Ledgers, envoy: &Envoy, sent: usize) {

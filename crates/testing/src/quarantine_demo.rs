@@ -94,7 +94,7 @@ pub async fn run() -> Result<bool> {
 }
 
 /// The command's own code, until the process ends.
-fn receive(listen: SocketAddr, database: &Path) {
+pub fn receive(listen: SocketAddr, database: &Path) {
     let serve = Serve {
         listen,
         admin: None,
