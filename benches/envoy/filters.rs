@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 use trackgate_testing::host::Host;
 
-pub const FILTERS: [&str; 10] = [
+pub const FILTERS: [&str; 12] = [
     "none",
     "buffer",
     "wasm, empty",
@@ -16,7 +16,11 @@ pub const FILTERS: [&str; 10] = [
     "trackgate, module",
     "trackgate, wasm, skipped",
     "trackgate, module, skipped",
+    "trackgate, wasm, keeping",
+    "trackgate, module, keeping",
 ];
+/// Sends what it refuses to a cluster besides, which answers at once.
+const KEEPING: &str = r#"{"quarantine":{"cluster":"authorizer","max_in_flight":10000}}"#;
 pub const BASELINE: &str = "wasm, holds the body";
 
 fn filter_yaml(filter: &str, authorizer: SocketAddr) -> String {
@@ -44,9 +48,12 @@ fn filter_yaml(filter: &str, authorizer: SocketAddr) -> String {
             r#"{{name: f, typed_config: {{"@type": type.googleapis.com/envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter, dynamic_module_config: {{name: trackgate, module: {{local: {{filename: {root}/{}}}}}}}, filter_name: trackgate, filter_config: {{"@type": type.googleapis.com/google.protobuf.StringValue, value: '{{}}'}}}}}}"#,
             Host::Module.file()
         ),
-        other => match other.strip_suffix(", skipped") {
-            Some(filter) => skipped(&filter_yaml(filter, authorizer)),
-            None => panic!("{other}"),
+        other => match other.rsplit_once(", ") {
+            Some((filter, "skipped")) => skipped(&filter_yaml(filter, authorizer)),
+            Some((filter, "keeping")) => filter_yaml(filter, authorizer)
+                .replace("value: '{}'", &format!("value: '{KEEPING}'"))
+                .replace("trackgate.wasm\",", "trackgate.wasm, keeping\","),
+            _ => panic!("{other}"),
         },
     }
 }

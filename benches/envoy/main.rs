@@ -71,6 +71,13 @@ struct Workload {
 
 const HOLDING: &[&str] =
     &["buffer", "wasm, holds the body", "lua", "ext_authz", "trackgate, wasm", "trackgate, module"];
+const KEEPING: &[&str] = &[
+    "wasm, holds the body",
+    "trackgate, wasm",
+    "trackgate, module",
+    "trackgate, wasm, keeping",
+    "trackgate, module, keeping",
+];
 const BOTH: &[bool] = &[false, true];
 
 fn workloads() -> Vec<Workload> {
@@ -95,14 +102,14 @@ fn workloads() -> Vec<Workload> {
             name: "refused: a crawler",
             call: post("/v1/track/key", CRAWLER, event(200)),
             burst: 200,
-            filters: HOLDING,
+            filters: KEEPING,
             protocols: &[true],
         },
         Workload {
             name: "not a track path, no body",
             call: bare,
             burst: 200,
-            filters: &FILTERS,
+            filters: &FILTERS[..10],
             protocols: BOTH,
         },
     ]

@@ -68,7 +68,7 @@ words! {
 
 /// For which reasons a refused request is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged, inline))]
 pub enum Reasons {
     /// For every one.
     All(All),
