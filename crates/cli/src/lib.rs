@@ -2,6 +2,7 @@
 //! requests.
 #![forbid(unsafe_code)]
 
+pub mod arguments;
 pub mod canary;
 pub mod capture;
 pub mod check;
@@ -14,6 +15,7 @@ pub mod judge;
 pub mod quarantine;
 pub mod reasons;
 pub mod replay;
+pub mod report;
 pub mod resend;
 pub mod schema;
 pub mod shown;

@@ -1,11 +1,12 @@
 //! The `trackgate` command.
 #![forbid(unsafe_code)]
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use trackgate::vendors::Vendor;
-use trackgate_cli::canary::{CANNOT_TELL, Canary, Limits, Source};
+use trackgate_cli::arguments::{CanaryArguments, Output};
+use trackgate_cli::canary::CANNOT_TELL;
 use trackgate_cli::{self as cli, replay::Replay, shown};
 
 /// A gate for event-tracking traffic: a proxy-wasm filter for Envoy. This command is the same gate,
@@ -121,6 +122,8 @@ enum Command {
     ///
     /// It answers 2xx only when a request is on the disk. `quarantine export` writes what is kept.
     Quarantine(cli::quarantine::QuarantineArguments),
+    /// Who has lost what: what is kept by day, site or key, and reason
+    Report(cli::quarantine::ReportArguments),
     /// Judge what is kept again, and send what now passes to the collector
     ///
     /// Nothing is sent without --send. What has been sent is remembered in the database. Exit code 1:
@@ -142,56 +145,6 @@ enum Command {
         #[arg(long, value_enum, default_value = "text")]
         output: Output,
     },
-}
-
-#[derive(Args)]
-struct CanaryArguments {
-    /// A stable Envoy's admin address, such as gateway:9901; once for each of several. With
-    /// --prometheus label matchers, such as 'pod=~"gateway-primary-.+"'
-    #[arg(long, required = true)]
-    stable: Vec<String>,
-    /// The canary's
-    #[arg(long, required = true)]
-    canary: Vec<String>,
-    /// Read the counters from this Prometheus, such as http://prometheus:9090
-    #[arg(long, value_name = "URL")]
-    prometheus: Option<String>,
-    /// How long to watch: 30s, 5m, 1h
-    #[arg(long = "for", value_name = "TIME", value_parser = cli::canary::duration, default_value = "5m")]
-    watch: std::time::Duration,
-    #[arg(long, default_value_t = 200)]
-    min_requests: u64,
-    /// A share must have changed by more than so many percentage points to matter
-    #[arg(long, default_value_t = 0.5)]
-    min_change: f64,
-    /// The probability of reporting a difference that is not real
-    #[arg(long, default_value_t = 0.01)]
-    alpha: f64,
-    #[arg(long, value_enum, default_value = "text")]
-    output: Output,
-}
-
-impl From<CanaryArguments> for Canary {
-    fn from(asked: CanaryArguments) -> Self {
-        let source = |named: Vec<String>| match &asked.prometheus {
-            Some(url) => Source::Prometheus { url: url.clone(), matchers: named },
-            None => Source::Admin(named),
-        };
-        let CanaryArguments { min_requests, min_change, alpha, .. } = asked;
-        Canary {
-            stable: source(asked.stable),
-            canary: source(asked.canary),
-            watch: asked.watch,
-            limits: Limits { min_requests, min_change, alpha },
-            as_json: asked.output == Output::Json,
-        }
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    Text,
-    Json,
 }
 
 fn vendor(id: &str) -> Result<Vendor, String> {
@@ -245,6 +198,10 @@ fn run(command: Command) -> cli::Result<u8> {
             cli::explain::run(&configuration, &request, client_ip, output == Output::Json)?
         }
         Command::Quarantine(asked) => asked.run()?,
+        Command::Report(asked) => {
+            cli::report::run(&asked.report())?;
+            true
+        }
         Command::Resend(asked) => cli::resend::run(&asked.resend()?)?,
         Command::Replay { configuration, files, store, against, html, output } => {
             cli::replay::run(&Replay {

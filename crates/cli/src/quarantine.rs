@@ -2,6 +2,7 @@
 //! only when it is on the disk.
 
 mod arguments;
+mod counts;
 mod export;
 mod metrics;
 mod record;
@@ -9,7 +10,8 @@ mod server;
 mod store;
 mod writer;
 
-pub use arguments::{QuarantineArguments, ResendArguments};
+pub use arguments::{QuarantineArguments, ReportArguments, ResendArguments};
+pub use counts::Count;
 pub use export::export;
 pub use record::{Kept, Refused};
 pub use server::{Serve, now_ms, run};

@@ -1,8 +1,9 @@
-//! The command lines of `quarantine` and `resend`.
+//! The command lines of `quarantine`, `report` and `resend`.
 
 use super::store::{Bounds, Chosen, Store};
 use super::{Serve, export, run};
 use crate::Result;
+use crate::report::{Form, Report};
 use crate::resend::Resend;
 use clap::{Args, Subcommand};
 use hyper::Uri;
@@ -91,6 +92,23 @@ impl QuarantineArguments {
             (None, _, _) => return Err("expected --listen and --store".into()),
         }
         Ok(true)
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct ReportArguments {
+    /// The SQLite database of `trackgate quarantine`
+    #[arg(long, value_name = "FILE")]
+    store: PathBuf,
+    #[command(flatten)]
+    chosen: ChosenArguments,
+    #[arg(long, value_enum, default_value = "text")]
+    output: Form,
+}
+
+impl ReportArguments {
+    pub fn report(self) -> Report {
+        Report { store: self.store, chosen: self.chosen.chosen(false), form: self.output }
     }
 }
 

@@ -82,7 +82,7 @@ pub struct Chosen {
 
 #[derive(Debug)]
 pub struct Store {
-    connection: Connection,
+    pub(super) connection: Connection,
     bytes: u64,
 }
 

@@ -305,6 +305,7 @@ fn every_source_file_that_prints_is_known() {
         "cli/src/quarantine/server.rs",
         "cli/src/quarantine/writer.rs",
         "cli/src/replay.rs",
+        "cli/src/report.rs",
         // Counts, and ids of reasons.
         "cli/src/resend.rs",
         // Prints names of its own.
@@ -315,6 +316,7 @@ fn every_source_file_that_prints_is_known() {
         "testing/src/ecds.rs",
         // Its collector is shown by tests/it/collector.rs.
         "testing/src/main.rs",
+        "testing/src/quarantine_demo.rs",
         "testing/src/run.rs",
     ];
     assert_eq!(

@@ -469,3 +469,19 @@ fn what_cannot_be_used_is_said() {
     }
     assert!(!missing.exists());
 }
+
+/// A site may be called anything.
+#[test]
+fn a_report_obeys_no_site() {
+    let store = folder("hostile").join("quarantine.db");
+    let receiver = Receiver::start(&store, &["--max-age", "36500d"]);
+    let body = r#"{"n":"a","d":"\u001b[2J<script>alert(1)</script>"}"#;
+    let request = refused("1", "bot", "curl/8", body);
+    assert_eq!(exchange(&mut connect(receiver.address), &request).0, 204);
+    for form in ["text", "html", "json"] {
+        let output = trackgate(&["report", "--store", store.to_str().unwrap(), "--output", form]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(!text.contains('\u{1b}') && text.contains("alert"), "{text}");
+        assert!(form != "html" || !text.contains("<script>"), "{text}");
+    }
+}
